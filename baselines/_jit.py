@@ -1,0 +1,137 @@
+"""The one home of numba's options, and the few loads that plain indexing cannot express.
+
+Kernels are compiled with `cache=True, nogil=True` and never with fastmath: NaN means "no data" here. Signatures
+are pinned where a kernel is called from Python, because each layout, alignment and read-only flag would otherwise
+be compiled again.
+
+numba's cache looks only at the file that defines a kernel, not at the helpers it inlines from other files. So the
+cache folder carries a fingerprint of every module that can hold a kernel; an edit anywhere starts a fresh folder.
+
+With `NUMBA_DISABLE_JIT=1` everything here runs as plain Python, slowly and with the same results.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import DTypeLike
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KERNEL_FOLDERS = ("baselines", "sensor/model", "sensor/packets", "sensor/flows", "sensor/sources")
+
+
+def _fingerprint() -> str:
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.blake2b(f"{numba.__version__} {np.__version__}".encode(), digest_size=8)
+    for folder in _KERNEL_FOLDERS:
+        for path in sorted((root / folder).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _choose_cache_dir() -> None:
+    """Point numba at a folder that is writable and belongs to exactly this source text."""
+    base = os.environ.get("SPANLINE_KERNEL_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "spanline", "kernels"
+    )
+    numba.config.CACHE_DIR = os.path.join(base, _fingerprint())
+
+
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    _choose_cache_dir()
+
+JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)
+
+
+def kernel(*signature: Any) -> Callable[[F], F]:
+    """Compile a function over columns: nogil, cached, no fastmath.
+
+    Args:
+        signature: numba types of the arguments, which pins the one version that is compiled (at import, or loaded
+            from the cache). Without it the kernel is compiled at its first call; leave it out for helpers that
+            only other kernels call.
+    """
+
+    def wrap(function: F) -> F:
+        if JIT_DISABLED:
+            return function
+        if signature:
+            return numba.njit([tuple(signature)], nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+
+    return wrap
+
+
+def rows(dtype: DTypeLike) -> Any:
+    """Return the numba type of a writable C-contiguous 1-D array of `dtype` (plain or structured)."""
+    return types.Array(numba.from_dtype(np.dtype(dtype)), 1, "C")
+
+
+def _load(bits: int, *, big_endian: bool, unsigned: bool) -> Any:
+    """Make `load(buf, offset)`: an unaligned read of `bits` from a byte array, zero-extended to 64 bits."""
+    result = types.uint64 if unsigned else types.int64
+
+    if JIT_DISABLED:
+        order = "big" if big_endian else "little"
+
+        def plain(buf: Any, offset: int) -> Any:
+            value = int.from_bytes(bytes(buf[offset : offset + bits // 8]), order)
+            return np.uint64(value) if unsigned else value
+
+        return plain
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def load(typing_context: Any, buf: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's calling convention
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            array = context.make_array(sig.args[0])(context, builder, args[0])
+            start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+            word = ir.IntType(bits)
+            value = builder.load(builder.bitcast(builder.gep(start, [args[1]]), word.as_pointer()), align=1)
+            if big_endian and bits > 8:
+                swap = builder.module.declare_intrinsic("llvm.bswap", [word])
+                value = builder.call(swap, [value])
+            return builder.zext(value, ir.IntType(64)) if bits < 64 else value
+
+        return result(buf, types.intp), generate
+
+    return load
+
+
+be16 = _load(16, big_endian=True, unsigned=False)
+be32 = _load(32, big_endian=True, unsigned=False)
+le16 = _load(16, big_endian=False, unsigned=False)
+le32 = _load(32, big_endian=False, unsigned=False)
+ule32 = _load(32, big_endian=False, unsigned=True)
+ube32 = _load(32, big_endian=True, unsigned=True)
+ube64 = _load(64, big_endian=True, unsigned=True)
+ule64 = _load(64, big_endian=False, unsigned=True)
+
+if JIT_DISABLED:
+
+    def prefetch(array: Any, byte_offset: int) -> None:
+        """Do nothing: there is no cache line to fetch in plain Python."""
+
+else:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def prefetch(typing_context: Any, array: Any, byte_offset: Any) -> Any:  # noqa: ARG001
+        """Ask for the cache line at `byte_offset` of `array`, for writing."""
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            pointer = ir.IntType(8).as_pointer()
+            word = ir.IntType(32)
+            signature = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+            function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], signature)
+            builder.call(function, [builder.gep(builder.bitcast(data, pointer), [args[1]]), word(1), word(3), word(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), generate

@@ -1,0 +1,62 @@
+"""The seam between sources and the pipeline: what a source yields, and what it must account for."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.model.capture import ARP
+from sensor.model.flow import FLOW
+from sensor.model.metadata import AnyMessage
+
+
+class Account(msgspec.Struct):
+    """What became of one input's records: records = accepted + duplicates + sum(rejected), exactly."""
+
+    path: str
+    site: str
+    format: str
+    records: int = 0
+    bytes: int = 0
+    accepted: int = 0
+    late: int = 0
+    duplicates: int = 0
+    rejected: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def reject(self, reason: str, count: int = 1) -> None:
+        """Count records that were not accepted."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + count
+
+
+class Batch(msgspec.Struct):
+    """A run of one input's results, in the order in which the input gave them."""
+
+    flows: NDArray[np.void] = msgspec.field(default_factory=lambda: np.empty(0, FLOW))
+    """dtype FLOW, shape (n,)."""
+    messages: list[AnyMessage] = msgspec.field(default_factory=list)
+    arp: NDArray[np.void] = msgspec.field(default_factory=lambda: np.empty(0, ARP))
+    """dtype ARP, shape (n,)."""
+
+
+class Ledger(Protocol):
+    """Which blocks of input are already in the state. A block is a run of whole records of one input."""
+
+    def lengths(self, site: str, offset: int) -> list[int]:
+        """Return the byte lengths of known blocks that start at this byte offset, longest first."""
+
+    def records(self, site: str, offset: int, digest: bytes) -> int | None:
+        """Return how many records a known block held, or None where it is not known."""
+
+    def remember(self, site: str, offset: int, digest: bytes, length: int, records: int) -> None:
+        """Add a block; it takes effect when the state is committed."""
+
+
+class Source(Protocol):
+    """One input. Iterating reads it once; `account` is right at any moment and final at the end."""
+
+    account: Account
+
+    def batches(self) -> Iterator[Batch]:
+        """Read on. Raises Malformed only where nothing of the input could be read."""
