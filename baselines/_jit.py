@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import numba
 import numpy as np
@@ -42,13 +42,13 @@ def _choose_cache_dir() -> None:
     base = os.environ.get("SPANLINE_KERNEL_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "spanline", "kernels"
     )
-    numba.config.CACHE_DIR = os.path.join(base, _fingerprint())
+    numba.config.CACHE_DIR = os.path.join(base, _fingerprint())  # type: ignore[attr-defined]  # set by numba at run time
 
 
 if not os.environ.get("NUMBA_CACHE_DIR"):
     _choose_cache_dir()
 
-JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)
+JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # likewise
 
 
 def kernel(*signature: Any) -> Callable[[F], F]:
@@ -64,8 +64,8 @@ def kernel(*signature: Any) -> Callable[[F], F]:
         if JIT_DISABLED:
             return function
         if signature:
-            return numba.njit([tuple(signature)], nogil=True, cache=True)(function)  # type: ignore[no-any-return]
-        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+            return cast("F", numba.njit([tuple(signature)], nogil=True, cache=True)(function))
+        return cast("F", numba.njit(nogil=True, cache=True)(function))
 
     return wrap
 
@@ -80,7 +80,7 @@ def _load(bits: int, *, big_endian: bool, unsigned: bool) -> Any:
     result = types.uint64 if unsigned else types.int64
 
     if JIT_DISABLED:
-        order = "big" if big_endian else "little"
+        order: Literal["big", "little"] = "big" if big_endian else "little"
 
         def plain(buf: Any, offset: int) -> Any:
             value = int.from_bytes(bytes(buf[offset : offset + bits // 8]), order)
@@ -88,7 +88,7 @@ def _load(bits: int, *, big_endian: bool, unsigned: bool) -> Any:
 
         return plain
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def load(typing_context: Any, buf: Any, offset: Any) -> Any:  # noqa: ARG001 - numba's calling convention
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             array = context.make_array(sig.args[0])(context, builder, args[0])
@@ -121,7 +121,7 @@ if JIT_DISABLED:
 
 else:
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def prefetch(typing_context: Any, array: Any, byte_offset: Any) -> Any:  # noqa: ARG001
         """Ask for the cache line at `byte_offset` of `array`, for writing."""
 

@@ -1,1 +1,1 @@
-
+"""The web page: reads the store, asks for actions, holds nothing of its own."""

@@ -43,7 +43,7 @@ def texts(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.object_]
     both = np.empty(len(hi), np.dtype([("hi", np.uint64), ("lo", np.uint64)]))
     both["hi"], both["lo"] = hi, lo
     distinct, where = np.unique(both, return_inverse=True)
-    names = np.array([text(h, l) for h, l in distinct.tolist()], dtype=object)
+    names = np.array([text(high, low) for high, low in distinct.tolist()], dtype=object)
     return names[where] if len(names) else np.empty(0, dtype=object)
 
 

@@ -52,7 +52,9 @@ SERVICES = ("", "dns", "ssl", "ssl", "http", "http", "dhcp", "krb", "ntlm", "ssh
 
 # Field ids. One number space for all kinds.
 F_QUERY, F_QTYPE, F_QCLASS, F_RCODE, F_TRANS_ID, F_FLAGS, F_ANSWER_A, F_ANSWER_NAME, F_ANSWER_TEXT, F_TTL = range(1, 11)
-F_VERSION, F_CIPHER, F_SERVER_NAME, F_ALPN, F_JA3_TEXT, F_JA4_TEXT, F_JA3S_TEXT, F_ECH, F_SUPPORTED_VERSION = range(11, 20)
+F_VERSION, F_CIPHER, F_SERVER_NAME, F_ALPN, F_JA3_TEXT, F_JA4_TEXT, F_JA3S_TEXT, F_ECH, F_SUPPORTED_VERSION = range(
+    11, 20
+)
 F_METHOD, F_HOST, F_URI, F_USER_AGENT, F_REFERRER, F_STATUS_CODE, F_STATUS_MSG, F_MIME, F_SERVER = range(20, 29)
 F_MAC, F_HOST_NAME, F_FQDN, F_DOMAIN, F_REQUESTED_ADDR, F_ASSIGNED_ADDR, F_LEASE_TIME, F_MSG_TYPE = range(29, 37)
 F_SERVER_ADDR, F_CLIENT_ADDR, F_VENDOR_CLASS, F_CLIENT_ID, F_ROUTER, F_DNS_SERVER, F_PARAM_LIST = range(37, 44)
@@ -61,6 +63,7 @@ F_USERNAME, F_HOSTNAME, F_DOMAINNAME, F_SERVER_NB_NAME, F_SERVER_DNS_NAME, F_SER
 F_BANNER = 56
 
 Address = str
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="log"):
     """What every record shares; `offset` is the packet's ordinal, or the row, in its input (0-based)."""
@@ -75,6 +78,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="log"):
     input: int = 0
     offset: int = 0
 
+
 class Dns(Message, frozen=True, kw_only=True, tag="dns"):
     """A query, or a response with its answers. From packets one message a record; Zeek's log joins the two."""
 
@@ -87,6 +91,7 @@ class Dns(Message, frozen=True, kw_only=True, tag="dns"):
     names: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     ttls: tuple[int, ...] = ()
+
 
 class Tls(Message, frozen=True, kw_only=True, tag="ssl"):
     """A ClientHello or a ServerHello; Zeek's log joins the two. `version` is Zeek's text (TLSv12, TLSv13 …)."""
@@ -101,6 +106,7 @@ class Tls(Message, frozen=True, kw_only=True, tag="ssl"):
     encrypted_client_hello: bool = False
     is_client: bool = True
 
+
 class Http(Message, frozen=True, kw_only=True, tag="http"):
     """A request or a response; Zeek's log joins the two."""
 
@@ -113,6 +119,7 @@ class Http(Message, frozen=True, kw_only=True, tag="http"):
     status_msg: str | None = None
     mime_type: str | None = None
     server: str | None = None
+
 
 class Dhcp(Message, frozen=True, kw_only=True, tag="dhcp"):
     """A DHCP message (RFC 2131), or Zeek's row over a whole exchange."""
@@ -129,6 +136,7 @@ class Dhcp(Message, frozen=True, kw_only=True, tag="dhcp"):
     msg_type: int | None = None
     vendor_class: str | None = None
 
+
 class Kerberos(Message, frozen=True, kw_only=True, tag="kerberos"):
     """A Kerberos message (RFC 4120). `client` is Zeek's form, name/REALM."""
 
@@ -137,6 +145,7 @@ class Kerberos(Message, frozen=True, kw_only=True, tag="kerberos"):
     service: str | None = None
     success: bool | None = None
     error_code: int | None = None
+
 
 class Ntlm(Message, frozen=True, kw_only=True, tag="ntlm"):
     """An NTLM AUTHENTICATE or CHALLENGE message (MS-NLMP), wherever it was carried."""
@@ -149,13 +158,16 @@ class Ntlm(Message, frozen=True, kw_only=True, tag="ntlm"):
     server_tree_name: str | None = None
     success: bool | None = None
 
+
 class Ssh(Message, frozen=True, kw_only=True, tag="ssh"):
     """An SSH identification string (RFC 4253 §4.2)."""
 
     client: str | None = None
     server: str | None = None
 
+
 AnyMessage = Dns | Tls | Http | Dhcp | Kerberos | Ntlm | Ssh
+
 
 def fields(blob: bytes) -> Iterator[tuple[int, bytes]]:
     """Walk the type-length-value fields of one message. Stops at a damaged tail."""

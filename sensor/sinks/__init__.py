@@ -1,1 +1,1 @@
-
+"""One file a sink: where flows, events and incidents go."""

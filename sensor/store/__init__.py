@@ -1,1 +1,1 @@
-
+"""What outlives the process: state, archive, snapshots, ledger, audit chain. One writer."""
