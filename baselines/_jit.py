@@ -116,6 +116,25 @@ ule64 = _load(64, big_endian=False, unsigned=True)
 
 if JIT_DISABLED:
 
+    def ctz64(word: Any) -> int:
+        """Count the zero bits below the lowest set bit of a 64-bit word; 64 for zero."""
+        value = int(word)
+        return (value & -value).bit_length() - 1 if value else 64
+
+else:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def ctz64(typing_context: Any, word: Any) -> Any:  # noqa: ARG001
+        """Count the zero bits below the lowest set bit of a 64-bit word; 64 for zero."""
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
+            return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+        return types.int64(types.uint64), generate
+
+
+if JIT_DISABLED:
+
     def prefetch(array: Any, byte_offset: int) -> None:
         """Do nothing: there is no cache line to fetch in plain Python."""
 
