@@ -1,0 +1,133 @@
+"""Write type-length-value fields, and the few byte searches that several parsers share. Kernels only.
+
+The layout is the one of `sensor.model.metadata`: field id, two bytes length (little endian), the bytes. A writer takes
+the position to write at and `limit`, the first position it must not write to; it returns the position after the field,
+or the same position where the field does not fit. Nothing here allocates.
+
+Does not decide what a field means, and never reads the field it has just written.
+"""
+
+import numpy as np
+from numba import types
+
+from baselines._jit import kernel, rows, ule64
+
+HEADER = 3
+"""Bytes before a field's value: id and length."""
+
+TEXT_MAX = 1024
+"""Longest text kept of one field, bytes. Names on the wire end at 255 (RFC 1035 §2.3.4) and agents rarely pass 300; four
+texts of this size and one URI of twice that fit into META_MAX_BYTES."""
+
+BYTES = rows(np.uint8)
+INT = types.int64
+"""Signatures are pinned here too, although only kernels call these: numba would otherwise compile one version for each
+literal argument."""
+
+_LOW_BITS = np.uint64(0x7F7F_7F7F_7F7F_7F7F)
+_ONES = np.uint64(0x0101_0101_0101_0101)
+_ZERO = np.uint64(0)
+
+
+@kernel(BYTES, INT, INT, INT)
+def close_field(out, at, field, end):  # type: ignore[no-untyped-def]
+    """Write the header at `at` of a field whose value lies in out[at + HEADER : end]; return `end`."""
+    length = end - at - HEADER
+    out[at] = field
+    out[at + 1] = length & 255
+    out[at + 2] = length >> 8
+    return end
+
+
+@kernel(BYTES, INT, INT, INT, BYTES, INT, INT)
+def put_bytes(out, at, limit, field, buf, start, end):  # type: ignore[no-untyped-def]
+    """Write buf[start:end] as one field."""
+    length = end - start
+    if length < 0 or length > 0xFFFF or at + HEADER + length > limit:
+        return at
+    value = at + HEADER
+    for i in range(length):
+        out[value + i] = buf[start + i]
+    return close_field(out, at, field, value + length)
+
+
+@kernel(BYTES, INT, INT, INT, BYTES, INT, INT, INT)
+def put_text(out, at, limit, field, buf, start, end, most):  # type: ignore[no-untyped-def]
+    """Write buf[start:end] without blanks at its ends, its first `most` bytes; nothing where it is empty."""
+    while start < end and (buf[start] == 32 or buf[start] == 9):
+        start += 1
+    while end > start and (buf[end - 1] == 32 or buf[end - 1] == 9 or buf[end - 1] == 13):
+        end -= 1
+    if start == end:
+        return at
+    return put_bytes(out, at, limit, field, buf, start, min(end, start + most))
+
+
+@kernel(BYTES, INT, INT, INT, INT, INT)
+def put_number(out, at, limit, field, value, width):  # type: ignore[no-untyped-def]
+    """Write a non-negative integer in `width` bytes, little endian."""
+    if at + HEADER + width > limit:
+        return at
+    for i in range(width):
+        out[at + HEADER + i] = (value >> (8 * i)) & 255
+    return close_field(out, at, field, at + HEADER + width)
+
+
+@kernel(BYTES, INT, INT)
+def put_decimal(out, at, value):  # type: ignore[no-untyped-def]
+    """Write 0 … 65535 in decimal digits, without a header; at most five bytes."""
+    width = 1 + (value >= 10) + (value >= 100) + (value >= 1000) + (value >= 10000)
+    for i in range(width - 1, -1, -1):
+        rest = value // 10
+        out[at + i] = 48 + value - rest * 10
+        value = rest
+    return at + width
+
+
+@kernel(BYTES, INT, INT)
+def put_hex(out, at, value):  # type: ignore[no-untyped-def]
+    """Write 0 … 65535 as four lower-case hexadecimal digits, without a header."""
+    for i in range(4):
+        digit = (value >> (12 - 4 * i)) & 15
+        out[at + i] = digit + 48 + (digit > 9) * 39
+    return at + 4
+
+
+@kernel(BYTES, INT, INT, INT)
+def find_byte(buf, start, end, wanted):  # type: ignore[no-untyped-def]
+    """Return the first position of the byte `wanted` in buf[start:end], or `end`. Eight bytes a step."""
+    pattern = np.uint64(wanted) * _ONES
+    at = start
+    while at + 8 <= end:
+        word = ule64(buf, at) ^ pattern
+        # A byte of `zero` is 0x80 exactly where that byte of `word` is zero; no carry can leave a byte.
+        zero = ~(((word & _LOW_BITS) + _LOW_BITS) | word | _LOW_BITS)
+        if zero != _ZERO:
+            break
+        at += 8
+    while at < end and buf[at] != wanted:
+        at += 1
+    return at
+
+
+@kernel()
+def equals_folded(buf, start, end, text):  # type: ignore[no-untyped-def]
+    """Tell whether buf[start:end] is `text`, a tuple of lower-case ASCII codes, whatever the case."""
+    if end - start != len(text):
+        return False
+    for i in range(len(text)):
+        if (buf[start + i] | 32) != text[i]:
+            return False
+    return True
+
+
+@kernel(BYTES, INT, INT, INT)
+def find_field(out, start, end, field):  # type: ignore[no-untyped-def]
+    """Return (start, length) of the first value of `field` in the fields out[start:end], or (0, 0)."""
+    at = start
+    while at + HEADER <= end:
+        length = np.int64(out[at + 1]) | np.int64(out[at + 2]) << 8
+        if out[at] == field and at + HEADER + length <= end:
+            return at + HEADER, length
+        at += HEADER + length
+    return 0, 0
