@@ -1,7 +1,7 @@
 """Write the versions that uv.lock holds as pip constraints, to stdout.
 
 pip then installs exactly these, from whatever index this machine is set up for; the lock's own addresses are not used.
-A package that the lock holds in several versions is written once a version, each with the condition under which it holds.
+A package that the lock holds in several versions is written once a version, each with its condition.
 """
 
 import sys

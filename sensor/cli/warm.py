@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-import baselines
 import sensor
 
 # A cached kernel loads in milliseconds, a compiled one takes a second at least (measured: 1.5–8 s).
@@ -21,11 +20,11 @@ COMPILED_ABOVE_S = 1.0
 
 def kernel_modules() -> Iterator[str]:
     """Yield the name of every module that defines a kernel, `baselines` first, then by name."""
-    for package in (baselines, sensor):
-        root = Path(str(package.__file__)).resolve().parent
-        for path in sorted(root.rglob("*.py")):
-            if path.name != "_jit.py" and "\n@kernel" in path.read_text(encoding="utf-8"):
-                yield ".".join(path.relative_to(root.parent).with_suffix("").parts)
+    root = Path(sensor.__file__).resolve().parent.parent
+    for package in ("baselines", "sensor"):
+        for path in sorted((root / package).rglob("*.py")):
+            if "\n@kernel" in path.read_text(encoding="utf-8"):
+                yield ".".join(path.relative_to(root).with_suffix("").parts)
 
 
 def warm(say: Callable[[str], None]) -> int:

@@ -13,9 +13,7 @@ def test_a_checkout_uses_its_pcaps_folder() -> None:
     assert Path(sensor.__file__).parent.parent / "pcaps" == samples_dir()
 
 
-def test_an_installed_wheel_uses_the_folder_inside_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_installed_wheel_uses_the_folder_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder that the wheel carries wins over whatever lies beside the package."""
     (tmp_path / "pcaps").mkdir()
     (tmp_path / "sensor" / "_samples").mkdir(parents=True)

@@ -232,7 +232,7 @@ def test_a_cycle_is_found_once() -> None:
 
 
 def test_a_foreign_import_out_of_place_is_found() -> None:
-    """Undeclared, kept from the area, and optional at the top are three findings; optional inside a function is none."""
+    """Undeclared, kept from the area, and optional at the top are findings; optional inside a function is none."""
     text = "import requests\nimport numpy.typing\nimport pyshark\ndef f():\n    import pyshark\n"
     found = foreign([module("sensor.cli.a", text), module("sensor.model.b", "import numba")], *declared())
     assert [

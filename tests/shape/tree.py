@@ -71,7 +71,9 @@ def is_kernel(node: Function) -> bool:
 
 def is_pinned(node: Function) -> bool:
     """Tell whether a kernel's signature is pinned, which says that Python calls it."""
-    return any(_decorator(item) == "kernel" and isinstance(item, ast.Call) and item.args for item in node.decorator_list)
+    return any(
+        _decorator(item) == "kernel" and isinstance(item, ast.Call) and item.args for item in node.decorator_list
+    )
 
 
 def _decorator(node: ast.expr) -> str:
@@ -101,7 +103,7 @@ def ours() -> list[Module]:
     return modules("baselines", "sensor")
 
 
-def tests() -> list[Module]:
+def suite() -> list[Module]:
     """Every file of tests, support code too."""
     return modules("tests")
 
