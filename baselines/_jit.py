@@ -4,15 +4,17 @@ Kernels are compiled with `cache=True, nogil=True` and never with fastmath: NaN 
 are pinned where a kernel is called from Python, because each layout, alignment and read-only flag would otherwise
 be compiled again.
 
-numba's cache looks only at the file that defines a kernel, not at the helpers it inlines from other files. So the
-cache folder carries a fingerprint of every module that can hold a kernel; an edit anywhere starts a fresh folder.
+numba's cache looks only at the file that defines a kernel, not at the helpers it inlines from other files. So each
+module's cache folder carries a fingerprint of that module and of all of ours that it imports.
 
 With `NUMBA_DISABLE_JIT=1` everything here runs as plain Python, slowly and with the same results.
 """
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -25,28 +27,39 @@ from numpy.typing import DTypeLike
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KERNEL_FOLDERS = ("baselines", "sensor/model", "sensor/packets", "sensor/flows", "sensor/sources")
+_ROOT = Path(__file__).resolve().parent.parent
+_IMPORT = re.compile(r"^(?:from|import) ((?:sensor|baselines)[.\w]*)(?: import ([^#\n(]*|\([^)]*\)))?", re.MULTILINE)
 
 
-def _fingerprint() -> str:
-    root = Path(__file__).resolve().parent.parent
-    digest = hashlib.blake2b(f"{numba.__version__} {np.__version__}".encode(), digest_size=8)
-    for folder in _KERNEL_FOLDERS:
-        for path in sorted((root / folder).glob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """Return the modules of ours that `path` imports, directly or through others, itself included."""
+    seen: set[Path] = set()
+    todo = [path]
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        for module, names in _IMPORT.findall(here.read_text(encoding="utf-8")):
+            parts = module.split(".")
+            candidates = [_ROOT.joinpath(*parts).with_suffix(".py")]
+            candidates += [_ROOT.joinpath(*parts, f"{name}.py") for name in re.findall(r"\w+", names)]
+            todo += [candidate for candidate in candidates if candidate.is_file()]
+    return frozenset(seen)
 
 
-def _choose_cache_dir() -> None:
-    """Point numba at a folder that is writable and belongs to exactly this source text."""
+@cache
+def _cache_dir(path: Path) -> str:
+    """Return the cache folder for the kernels of one module: it belongs to exactly this text of it and its imports."""
     base = os.environ.get("SPANLINE_KERNEL_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "spanline", "kernels"
     )
-    numba.config.CACHE_DIR = os.path.join(base, _fingerprint())  # type: ignore[attr-defined]  # set by numba at run time
+    digest = hashlib.blake2b(f"{numba.__version__} {np.__version__}".encode(), digest_size=8)
+    for module in sorted(_imports(path)):
+        digest.update(module.name.encode() + module.read_bytes())
+    return os.path.join(base, f"{path.stem}-{digest.hexdigest()}")
 
-
-if not os.environ.get("NUMBA_CACHE_DIR"):
-    _choose_cache_dir()
 
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # likewise
 
@@ -55,7 +68,7 @@ def kernel(*signature: Any) -> Callable[[F], F]:
     """Compile a function over columns: nogil, cached, no fastmath.
 
     Args:
-        signature: numba types of the arguments, which pins the one version that is compiled (at import, or loaded
+        signature: numba types of the arguments (or their names), which pin the one version that is compiled (at import, or loaded
             from the cache). Without it the kernel is compiled at its first call; leave it out for helpers that
             only other kernels call.
     """
@@ -63,8 +76,12 @@ def kernel(*signature: Any) -> Callable[[F], F]:
     def wrap(function: F) -> F:
         if JIT_DISABLED:
             return function
+        if not os.environ.get("NUMBA_CACHE_DIR"):
+            folder = _cache_dir(Path(function.__code__.co_filename).resolve())
+            numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]  # read by njit as it makes the cache
         if signature:
-            return cast("F", numba.njit([tuple(signature)], nogil=True, cache=True)(function))
+            pinned = tuple(getattr(types, kind) if isinstance(kind, str) else kind for kind in signature)
+            return cast("F", numba.njit([pinned], nogil=True, cache=True)(function))
         return cast("F", numba.njit(nogil=True, cache=True)(function))
 
     return wrap

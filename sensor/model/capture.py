@@ -35,16 +35,15 @@ PACKET = np.dtype(
         ("pay_cap", np.uint32),  # how much of it was captured, bytes
         ("seq", np.uint32),
         ("ack", np.uint32),
-        ("frame_off", np.uint32),  # the frame's first byte, for link-layer addresses
+        ("frame_off", np.uint32),  # its innermost Ethernet header, NO_FRAME = none
         ("ctx", np.uint32),  # tunnel identifier (VNI, TEID, GRE key, MPLS label)
         ("vlan", np.uint16),  # outer 802.1Q id, 0 = none
         ("inner_vlan", np.uint16),
-        ("window", np.uint16),
         ("flags", np.uint8),  # TCP flags
         ("dir", np.uint8),  # 1: sent by the higher endpoint
         ("tunnel", np.uint8),  # one of TUNNEL_*
         ("status", np.uint8),  # STATUS_* bits
-        ("link", np.uint16),
+        ("nth", np.uint32),  # ordinal of the frame in this batch of frames
     ],
     align=True,
 )
@@ -93,15 +92,34 @@ LINKTYPES: dict[int, int] = {
 }
 """LINKTYPE_ number in the file → LINK_ code; any other number is refused by name."""
 
-TUNNELS = ("", "gre", "erspan", "ip", "vxlan", "geneve", "gtpv1", "teredo", "ayiya", "mpls", "pppoe", "pbb", "fabricpath", "vntag")
+TUNNELS = (
+    "",
+    "gre",
+    "erspan",
+    "ip",
+    "vxlan",
+    "geneve",
+    "gtpv1",
+    "teredo",
+    "ayiya",
+    "mpls",
+    "pppoe",
+    "pbb",
+    "fabricpath",
+    "vntag",
+)
 """Names of the `tunnel` codes, by code."""
 
 STATUS_BAD_CHECKSUM = 1
 STATUS_FRAGMENT = 2
 """This packet is a reassembled datagram."""
-STATUS_SYN_SCALE = 4
+STATUS_ZERO_WINDOW = 4
 STATUS_INNER = 8
 """This packet came out of a UDP tunnel; its outer packet is a row of its own."""
+STATUS_BAD_HEADER = 16
+"""The transport header is damaged: the flow is known, nothing else."""
+NO_FRAME = 0xFFFFFFFF
+"""`frame_off` of a packet without an Ethernet header."""
 
 DROP_REASONS = (
     "truncated_record",  # the capture's record header or body is cut short

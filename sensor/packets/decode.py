@@ -1,0 +1,315 @@
+"""Frames to packets: one pass over a block, columns in, columns out.
+
+Each frame is opened down to its innermost IP packet. Tunnels that replace the outer flow (GRE, IP in IP, MPLS …) give
+one PACKET row with the tunnel noted; tunnels over UDP give the outer row and then the inner ones, as Zeek logs them.
+Fragments wait until their datagram is whole, then give one row. ARP goes to rows of its own. Every frame is accounted
+for: accepted, waiting, or dropped for one of `capture.DROP_REASONS`.
+
+A frame whose checksum is wrong still gives a row, marked as such: its flow's history must show it.
+"""
+
+import numpy as np
+
+from baselines._jit import be16, be32, kernel, le32, rows, ube32, ube64, ule64
+from sensor.model import capture
+from sensor.packets import fragments
+from sensor.packets.checksum import fold, ones_sum
+from sensor.packets.link import (
+    ET_ARP,
+    ET_IPV4,
+    ET_IPV6,
+    N_COUNT,
+    N_ETHERNET,
+    N_INNER_VLAN,
+    N_POS,
+    N_TUNNEL,
+    N_TUNNEL_ID,
+    N_VLAN,
+    link_header,
+    shims,
+)
+from sensor.packets.transport import FAIL_CHECKSUM, FAIL_TRANSPORT, transport
+from sensor.packets.tunnel import gre, over_udp
+
+C_SEED, C_CHECK, C_SCRATCH, C_SCRATCH_END, C_ACCEPTED, C_PACKETS, C_ARPS, C_ORDINAL, C_BAD_OUT, C_COUNT = range(10)
+"""Control words: hash seed; whether checksums are validated; free part of the buffer behind the frames; frames that
+were accepted; rows written; ordinal of the batch's first frame; wrong TCP/UDP checksums of the kind offload leaves."""
+
+MAX_DEPTH = 8
+"""IP headers opened in one frame. Five is the deepest seen in practice (6in4 over GRE in a mobile core)."""
+MAX_EXTENSIONS = 8
+"""IPv6 extension headers followed; RFC 8200 §4.1 names seven, each at most once (destination options twice)."""
+T_IP = capture.TUNNELS.index("ip")
+
+FAIL_IP = -1 - capture.DROP_REASONS.index("malformed_ip")
+FAIL_IP_CHECKSUM = -1 - capture.DROP_REASONS.index("bad_ip_checksum")
+FAIL_FRAGMENT = -1 - capture.DROP_REASONS.index("fragment_incomplete")
+FAIL_FRAGMENT_ROOM = -1 - capture.DROP_REASONS.index("fragment_overflow")
+FAIL_DEEP = -1 - capture.DROP_REASONS.index("too_deep")
+ACCEPTED, WAITS = 0, 1
+
+H_SRC_HI, H_SRC_LO, H_DST_HI, H_DST_LO = 0, 1, 2, 3
+I_PROTO, I_L4, I_L4_END, I_FRAGMENT, I_MORE, I_IDENT, I_ROUTED, I_COUNT = 0, 1, 2, 3, 4, 5, 6, 7
+
+
+@kernel()
+def ipv4(buf, pos, cap_end, wire_end, check, words, facts):  # type: ignore[no-untyped-def]
+    """Read an IPv4 header (RFC 791 §3.1) into `words` (addresses) and `facts`; 0 or a negative FAIL_*."""
+    if pos + 20 > cap_end:
+        return FAIL_IP
+    header = (int(buf[pos]) & 15) << 2
+    total = be16(buf, pos + 2)
+    if buf[pos] >> 4 != 4 or header < 20 or pos + header > cap_end:
+        return FAIL_IP
+    if total == 0:  # segmentation offload leaves it empty
+        total = wire_end - pos
+    if total < header or pos + total > wire_end:
+        return FAIL_IP
+    if check:
+        if header == 20:
+            mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+            a, b = ule64(buf, pos), ule64(buf, pos + 8)
+            sum_ = (a & mask) + (a >> shift) + (b & mask) + (b >> shift) + np.uint64(le32(buf, pos + 16))
+        else:
+            sum_ = ones_sum(buf, pos, pos + header)
+        if fold(sum_) != 0xFFFF:
+            return FAIL_IP_CHECKSUM
+    prefix = np.uint64(0xFFFF00000000)
+    words[H_SRC_HI] = words[H_DST_HI] = np.uint64(0)
+    words[H_SRC_LO] = prefix | ube32(buf, pos + 12)
+    words[H_DST_LO] = prefix | ube32(buf, pos + 16)
+    part = be16(buf, pos + 6)
+    facts[I_PROTO] = buf[pos + 9]
+    facts[I_L4] = pos + header
+    facts[I_L4_END] = pos + total
+    facts[I_FRAGMENT] = (part & 0x1FFF) << 3
+    facts[I_MORE] = (part >> 13) & 1
+    facts[I_IDENT] = be16(buf, pos + 4)
+    facts[I_ROUTED] = 0
+    return 0
+
+
+@kernel()
+def ipv6(buf, pos, cap_end, wire_end, words, facts):  # type: ignore[no-untyped-def]
+    """Read an IPv6 header and its extension headers (RFC 8200 §3, §4); 0 or a negative FAIL_*."""
+    if pos + 40 > cap_end or buf[pos] >> 4 != 6:
+        return FAIL_IP
+    total = be16(buf, pos + 4) + 40
+    if total == 40 and buf[pos + 6] != 59:  # a jumbogram or segmentation offload
+        total = wire_end - pos
+    if pos + total > wire_end:
+        return FAIL_IP
+    end = pos + total
+    for k in range(4):
+        words[k] = ube64(buf, pos + 8 + 8 * k)
+    proto = int(buf[pos + 6])
+    at = pos + 40
+    facts[I_FRAGMENT] = facts[I_MORE] = facts[I_IDENT] = facts[I_ROUTED] = 0
+    for _ in range(MAX_EXTENSIONS):
+        if proto == 0 or proto == 43 or proto == 60 or proto == 135:
+            if at + 8 > cap_end:
+                return FAIL_IP
+            if proto == 43 and buf[at + 3]:
+                facts[I_ROUTED] = 1
+            proto, at = int(buf[at]), at + ((int(buf[at + 1]) + 1) << 3)
+        elif proto == 51:
+            if at + 8 > cap_end:
+                return FAIL_IP
+            proto, at = int(buf[at]), at + ((int(buf[at + 1]) + 2) << 2)
+        elif proto == 44:
+            if at + 8 > cap_end:
+                return FAIL_IP
+            part = be16(buf, at + 2)
+            facts[I_FRAGMENT], facts[I_MORE], facts[I_IDENT] = part & 0xFFF8, part & 1, be32(buf, at + 4)
+            proto, at = int(buf[at]), at + 8
+            if facts[I_FRAGMENT] or facts[I_MORE]:
+                break
+        else:
+            break
+    if at > end or at > cap_end:
+        return FAIL_IP
+    facts[I_PROTO], facts[I_L4], facts[I_L4_END] = proto, at, end
+    return 0
+
+
+@kernel()
+def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl):  # type: ignore[no-untyped-def]
+    """Give a fragment to reassembly.
+
+    Returns:
+        The IP length of the whole datagram, whose payload then lies in the scratch part of `buf` and `facts` says
+        where; 0 while it waits; or a negative FAIL_*.
+    """
+    ident = np.uint64(((facts[I_IDENT] << 8) | facts[I_PROTO]) + 1)
+    slot = fragments.find(
+        places, bits, frag_counts, words[0], words[1], words[2], words[3], ident, ts, np.uint64(ctl[C_SEED])
+    )
+    if slot < 0:
+        return FAIL_FRAGMENT_ROOM
+    size = facts[I_L4_END] - facts[I_L4]
+    total = fragments.add(
+        places, bits, store, frag_counts, slot, buf, facts[I_L4], size, facts[I_FRAGMENT], facts[I_MORE], header
+    )
+    if total == -2:
+        return FAIL_IP
+    if total < 0:
+        return 0
+    start, base = ctl[C_SCRATCH], slot * fragments.PLACE_BYTES
+    for k in range(total):
+        buf[start + k] = store[base + k]
+    ctl[C_SCRATCH] = start + total
+    ctl[C_ACCEPTED] += places[slot].frames - 1
+    length = places[slot].header + total
+    fragments.clear(places, bits, slot, frag_counts)
+    facts[I_L4], facts[I_L4_END] = start, start + total
+    return length
+
+
+@kernel()
+def tunnel_port(p):  # type: ignore[no-untyped-def]
+    """Return the port of a UDP row that may stand for a tunnel: the higher-numbered services of `tunnel.over_udp`."""
+    low, high = np.int64(p.k4 >> np.uint64(48)), np.int64((p.k4 >> np.uint64(32)) & np.uint64(0xFFFF))
+    for port in (low, high):
+        if port == 4789 or port == 6081 or port == 2152 or port == 3544 or port == 5072 or port == 4754:
+            return port
+    return 0
+
+
+@kernel()
+def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store, frag_counts, notes, words, facts, ctl):  # type: ignore[no-untyped-def]
+    """Open IP at `notes[N_POS]` down to the innermost packet, writing rows to `out`; ACCEPTED, WAITS or FAIL_*."""
+    outcome = FAIL_DEEP
+    status = 0
+    check = ctl[C_CHECK] != 0
+    for depth in range(MAX_DEPTH):
+        start = notes[N_POS]
+        if ethertype == ET_IPV4:
+            failure = ipv4(buf, start, cap_end, wire_end, check, words, facts)
+        else:
+            failure = ipv6(buf, start, cap_end, wire_end, words, facts)
+        if failure < 0:
+            return failure if depth == 0 or outcome < 0 else outcome
+        length = facts[I_L4_END] - start
+        if facts[I_FRAGMENT] or facts[I_MORE]:
+            if facts[I_L4_END] > cap_end:
+                return FAIL_FRAGMENT if outcome < 0 else outcome
+            length = join(
+                buf, ts, facts[I_L4] - start, words, facts, places, bits, store, frag_counts, ctl
+            )
+            if length < 0:
+                return length if outcome < 0 else outcome
+            if length == 0:
+                return WAITS if outcome < 0 else outcome
+            cap_end = facts[I_L4_END]
+            status |= capture.STATUS_FRAGMENT
+        proto, l4, l4_end = facts[I_PROTO], facts[I_L4], facts[I_L4_END]
+        cap_end = min(cap_end, l4_end)
+        wire_end = l4_end
+        if proto == 4 or proto == 41 or proto == 47:
+            notes[N_POS] = l4
+            if proto == 47:
+                ethertype = shims(buf, cap_end, gre(buf, l4, cap_end, notes), notes)
+            else:
+                ethertype = ET_IPV4 if proto == 4 else ET_IPV6
+                notes[N_TUNNEL], notes[N_TUNNEL_ID] = T_IP, 0
+            if ethertype == ET_IPV4 or ethertype == ET_IPV6:
+                continue
+        p = out[ctl[C_PACKETS]]
+        p.ts, p.nth, p.ip_len, p.status = ts, nth, length, status
+        p.vlan, p.inner_vlan = notes[N_VLAN], notes[N_INNER_VLAN]
+        p.tunnel, p.ctx = notes[N_TUNNEL], notes[N_TUNNEL_ID]
+        p.frame_off = notes[N_ETHERNET] if notes[N_ETHERNET] >= 0 else capture.NO_FRAME
+        failure = transport(
+            buf, p, proto, l4, cap_end, l4_end, words[0], words[1], words[2], words[3],
+            np.uint64(ctl[C_SEED]), check and not facts[I_ROUTED],
+        )  # fmt: skip
+        if failure < 0:
+            if failure == FAIL_CHECKSUM or p.status & capture.STATUS_BAD_HEADER:
+                ctl[C_PACKETS] += 1
+            return failure if outcome < 0 else outcome
+        ctl[C_PACKETS] += 1
+        outcome = ACCEPTED
+        if proto != 17:
+            return outcome
+        port = tunnel_port(p)
+        if port == 0:
+            return outcome
+        notes[N_POS] = np.int64(p.pay_off)
+        end = np.int64(p.pay_off) + np.int64(p.pay_cap)
+        ethertype = shims(buf, end, over_udp(buf, np.int64(p.pay_off), end, port, notes), notes)
+        if ethertype != ET_IPV4 and ethertype != ET_IPV6:
+            return outcome
+        cap_end, wire_end = end, np.int64(p.pay_off) + np.int64(p.pay_len)
+        status |= capture.STATUS_INNER
+    return outcome
+
+
+@kernel()
+def arp(buf, pos, end, ts, ordinal, vlan, row):  # type: ignore[no-untyped-def]
+    """Fill an ARP row from an Ethernet/IPv4 message (RFC 826); whether it was one."""
+    if pos + 28 > end or be32(buf, pos) != 0x00010800 or be16(buf, pos + 4) != 0x0604:
+        return False
+    row.ts, row.offset, row.vlan, row.op = ts, ordinal, vlan, be16(buf, pos + 6)
+    row.sender_mac = np.uint64(be16(buf, pos + 8)) << np.uint64(32) | np.uint64(be32(buf, pos + 10))
+    row.sender_ip = be32(buf, pos + 14)
+    row.target_mac = np.uint64(be16(buf, pos + 18)) << np.uint64(32) | np.uint64(be32(buf, pos + 20))
+    row.target_ip = be32(buf, pos + 24)
+    return True
+
+
+@kernel(
+    rows(np.uint8), rows(capture.FRAME), "int64", rows(capture.PACKET), rows(capture.ARP), rows(fragments.PLACE),
+    rows(np.uint64), rows(np.uint8), rows(np.int64), rows(np.int64), rows(np.uint64), rows(np.int64), rows(np.int64),
+    rows(np.int64),
+)  # fmt: skip
+def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, words, facts, ctl, drops):  # type: ignore[no-untyped-def]
+    """Decode frames from `frames[i]` on until they, `out`, `arps` or the scratch part of `buf` run out.
+
+    Args:
+        buf: Read buffer, uint8; its scratch part is `ctl[C_SCRATCH]:ctl[C_SCRATCH_END]`.
+        frames: dtype FRAME, shape (n,).
+        out: dtype PACKET; rows are appended at `ctl[C_PACKETS]`.
+        arps: dtype ARP; rows are appended at `ctl[C_ARPS]`.
+        places, bits, store, frag_counts: State of `fragments`.
+        notes, words, facts: Scratch of the header walk, of N_COUNT, 4 and I_COUNT words.
+        ctl: C_COUNT control words.
+        drops: int64, one counter per `capture.DROP_REASONS`.
+
+    Returns:
+        The first frame that was not decoded.
+    """
+    while (
+        i < len(frames)
+        and ctl[C_PACKETS] + MAX_DEPTH <= len(out)
+        and ctl[C_ARPS] < len(arps)
+        and ctl[C_SCRATCH_END] - ctl[C_SCRATCH] >= fragments.PLACE_BYTES
+    ):
+        f = frames[i]
+        pos, cap_end, wire_end = np.int64(f.off), np.int64(f.off) + np.int64(f.cap), np.int64(f.off) + np.int64(f.wire)
+        for k in range(N_COUNT):
+            notes[k] = 0
+        notes[N_ETHERNET] = -1
+        if f.link == capture.LINK_ETHERNET and f.cap >= 34 and be16(buf, pos + 12) == ET_IPV4:
+            ethertype = ET_IPV4
+            notes[N_ETHERNET], notes[N_POS] = pos, pos + 14
+        else:
+            ethertype = shims(buf, cap_end, link_header(buf, pos, cap_end, f.link, notes), notes)
+        if ethertype == ET_ARP:
+            outcome = ACCEPTED
+            if arp(buf, notes[N_POS], cap_end, f.ts, ctl[C_ORDINAL] + i, notes[N_VLAN], arps[ctl[C_ARPS]]):
+                ctl[C_ARPS] += 1
+            else:
+                outcome = FAIL_TRANSPORT
+        elif ethertype < 0:
+            outcome = ethertype
+        else:
+            outcome = network(
+                buf, ethertype, cap_end, max(wire_end, cap_end), f.ts, i, out, places, bits, store, frag_counts,
+                notes, words, facts, ctl,
+            )  # fmt: skip
+        if outcome == ACCEPTED:
+            ctl[C_ACCEPTED] += 1
+        elif outcome < 0:
+            drops[-1 - outcome] += 1
+        i += 1
+    return i
