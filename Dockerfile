@@ -1,0 +1,36 @@
+# syntax=docker/dockerfile:1
+# Two stages: the first installs at the locked versions and compiles the kernels, the second holds the result alone.
+FROM python:3.11-slim AS build
+WORKDIR /src
+RUN python -m venv /opt/spanline
+ENV SPANLINE_KERNEL_CACHE=/opt/spanline/kernels
+COPY pyproject.toml uv.lock README.md LICENSE .ci/constraints.py ./
+# Requirements first: they change less often than the program.
+RUN mkdir .ci && mv constraints.py .ci/ \
+    && python .ci/constraints.py > /tmp/constraints.txt \
+    && python -c "import tomllib; print('\n'.join(tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']))" \
+        > /tmp/requirements.txt \
+    && /opt/spanline/bin/pip install --no-cache-dir --constraint /tmp/constraints.txt --requirement /tmp/requirements.txt
+COPY sensor sensor
+COPY baselines baselines
+COPY pcaps pcaps
+RUN /opt/spanline/bin/pip install --no-cache-dir --no-deps . \
+    && /opt/spanline/bin/python -m sensor.cli.warm
+
+FROM python:3.11-slim
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/spanline --shell /usr/sbin/nologin spanline
+# The cache is keyed by processor: on another kind than the build's, kernels are compiled at the first start and kept
+# here, so the user must own it.
+COPY --from=build --chown=10001:10001 /opt/spanline /opt/spanline
+ENV PATH=/opt/spanline/bin:$PATH \
+    SPANLINE_KERNEL_CACHE=/opt/spanline/kernels \
+    SPANLINE_STATE=/var/lib/spanline/state \
+    PYTHONUNBUFFERED=1
+USER 10001
+WORKDIR /var/lib/spanline
+VOLUME /var/lib/spanline
+# `spanline run` serves its metrics on loopback; one that no longer answers is not healthy.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9477/metrics', timeout=4).read(1)"]
+ENTRYPOINT ["spanline"]
+CMD ["--help"]
