@@ -15,6 +15,9 @@ from numpy.typing import DTypeLike, NDArray
 from baselines._jit import kernel, rows
 from baselines.table import Table
 
+Words = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+Rows = NDArray[np.int32]
 U64, I64, I32 = rows(np.uint64), rows(np.int64), rows(np.int32)
 KEYS = types.Array(types.uint64, 2, "C")
 
@@ -23,7 +26,7 @@ _EMPTY = np.int32(-1)
 
 
 @kernel()
-def mix(a: Any, b: Any, c: Any, secret: Any) -> Any:
+def mix(a: np.uint64, b: np.uint64, c: np.uint64, secret: np.uint64) -> np.uint64:
     """Hash three words under a secret: the finaliser of splitmix64 (Steele, Lea, Flood 2014) once a word."""
     h = np.uint64(secret)
     for word in (a, b, c):
@@ -35,7 +38,7 @@ def mix(a: Any, b: Any, c: Any, secret: Any) -> Any:
 
 
 @kernel()
-def find_slot(index: Any, keys: Any, a: Any, b: Any, c: Any, secret: Any) -> Any:
+def find_slot(index: Rows, keys: Words, a: np.uint64, b: np.uint64, c: np.uint64, secret: np.uint64) -> np.int64:
     """Return the index slot that holds the key, or the empty slot where it belongs (linear probing)."""
     mask = len(index) - 1
     slot = np.int64(mix(a, b, c, secret) & np.uint64(mask))
@@ -49,7 +52,15 @@ def find_slot(index: Any, keys: Any, a: Any, b: Any, c: Any, secret: Any) -> Any
 
 
 @kernel(I32, KEYS, U64, U64, U64, types.uint64, I32)
-def look_up(index: Any, keys: Any, a: Any, b: Any, c: Any, secret: Any, found: Any) -> None:
+def look_up(
+    index: Rows,
+    keys: Words,
+    a: Words,
+    b: Words,
+    c: Words,
+    secret: np.uint64,
+    found: Rows,
+) -> None:
     """Find many keys.
 
     Args:
@@ -64,7 +75,16 @@ def look_up(index: Any, keys: Any, a: Any, b: Any, c: Any, secret: Any, found: A
 
 
 @kernel(I32, KEYS, I64, U64, U64, U64, types.uint64, I32)
-def insert(index: Any, keys: Any, used: Any, a: Any, b: Any, c: Any, secret: Any, found: Any) -> None:
+def insert(
+    index: Rows,
+    keys: Words,
+    used: Ints,
+    a: Words,
+    b: Words,
+    c: Words,
+    secret: np.uint64,
+    found: Rows,
+) -> None:
     """Find many keys and add those that are absent, in order; the caller made room.
 
     Args:
@@ -87,7 +107,7 @@ def insert(index: Any, keys: Any, used: Any, a: Any, b: Any, c: Any, secret: Any
 
 
 @kernel(I32, KEYS, types.int64, types.uint64)
-def reindex(index: Any, keys: Any, used: Any, secret: Any) -> None:
+def reindex(index: Rows, keys: Words, used: int, secret: np.uint64) -> None:
     """Fill an empty index with the first `used` rows of `keys`."""
     for row in range(used):
         index[find_slot(index, keys, keys[row, 0], keys[row, 1], keys[row, 2], secret)] = row
@@ -144,13 +164,13 @@ class KeyedTable:
         if slots != len(self.index):
             self._rebuild(slots)
 
-    def find(self, a: NDArray[np.uint64], b: NDArray[np.uint64], c: NDArray[np.uint64]) -> NDArray[np.int32]:
+    def find(self, a: Words, b: Words, c: Words) -> Rows:
         """Return the rows of keys, -1 where absent, int32, shape (n,)."""
         found = np.empty(len(a), np.int32)
         look_up(self.index, self.columns["keys"], a, b, c, self.secret, found)
         return found
 
-    def insert(self, a: NDArray[np.uint64], b: NDArray[np.uint64], c: NDArray[np.uint64]) -> NDArray[np.int32]:
+    def insert(self, a: Words, b: Words, c: Words) -> Rows:
         """Return the rows of keys, adding those that are absent; new rows have the numbers from the old length on."""
         self.reserve(len(a))
         found = np.empty(len(a), np.int32)

@@ -105,7 +105,8 @@ class Table:
         """
         head = state.get("_version")
         if head is None or int(head[0]) != VERSION:
-            raise ValueError(f"table state of version {None if head is None else int(head[0])}; this program reads {VERSION}")
+            found = None if head is None else int(head[0])
+            raise ValueError(f"table state of version {found}; this program reads {VERSION}")
         rows = int(head[1])
         self.reserve(rows)
         for name, (dtype, shape, _) in self.spec.items():

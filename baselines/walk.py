@@ -13,14 +13,12 @@ capture everything looks like a failure.
 Not here: what a subject, a target or a failure is. Subjects are rows, targets three-word keys.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
 from baselines._jit import kernel, rows
-from baselines.keyed import I32, I64, KEYS, find_slot
+from baselines.keyed import I32, I64, KEYS, Ints, Rows, Words, find_slot
 
 NET_LOW = -4
 """4^−4 < β / (1 − α) with α = β = .01: Jung's benign verdict; the walk starts anew."""
@@ -41,6 +39,7 @@ HOSTS, PORTS, DEAD = 0, 1, 2
 PROTOS = 3
 """Walks a subject: by protocol class 0, 1, 2."""
 
+Bytes = NDArray[np.uint8]
 I8, U8, I16, U16 = rows(np.int8), rows(np.uint8), rows(np.int16), rows(np.uint16)
 U64_2D = types.Array(types.uint64, 2, "C")
 I32_2D = types.Array(types.int32, 2, "C")
@@ -49,7 +48,7 @@ U64 = rows(np.uint64)
 
 
 @kernel()
-def push_bit(window: Any, seen: Any, row: Any, bit: Any) -> None:
+def push_bit(window: Words, seen: Ints, row: int | np.int64, bit: bool) -> None:
     """Put a bit into a subject's ring of WINDOW bits and count it."""
     at = seen[row] % WINDOW
     word, mask = at >> 6, np.uint64(1) << np.uint64(at & 63)
@@ -61,7 +60,7 @@ def push_bit(window: Any, seen: Any, row: Any, bit: Any) -> None:
 
 
 @kernel()
-def share_of(window: Any, seen: Any, row: Any) -> Any:
+def share_of(window: Words, seen: Ints, row: int | np.int64) -> float:
     """Return the share of ones among the last WINDOW bits, 0 where there are none."""
     n = min(seen[row], WINDOW)
     if n == 0:
@@ -72,7 +71,7 @@ def share_of(window: Any, seen: Any, row: Any) -> Any:
         while bits:
             bits &= bits - np.uint64(1)
             ones += 1
-    return ones / n
+    return float(ones / n)
 
 
 @kernel(
@@ -84,14 +83,15 @@ def share_of(window: Any, seen: Any, row: Any) -> Any:
     I64_2D,  # events
 )  # fmt: skip
 def walk(
-    subject: Any, other: Any, proto: Any, outcome: Any, two_way: Any, hi: Any, lo: Any, port: Any, ts: Any,
-    window: Any, seen: Any,
-    net: Any, walks: Any, targets: Any, fails: Any, since: Any, day: Any,
-    host_index: Any, host_keys: Any, host_used: Any, host_last: Any, host_net: Any, host_ports: Any, host_fails: Any,
-    host_since: Any, secret: Any,
-    service_index: Any, service_keys: Any, service_used: Any, service_last: Any, service_tries: Any,
-    service_answered: Any, service_since: Any,
-    events: Any,
+    subject: Rows, other: Rows, proto: Bytes, outcome: NDArray[np.int8], two_way: Bytes, hi: Words, lo: Words,
+    port: NDArray[np.uint16], ts: Ints,
+    window: Words, seen: Ints,
+    net: Rows, walks: Rows, targets: Rows, fails: Rows, since: Ints, day: Ints,
+    host_index: Rows, host_keys: Words, host_used: Ints, host_last: Ints, host_net: NDArray[np.int16],
+    host_ports: Rows, host_fails: Rows, host_since: Ints, secret: np.uint64,
+    service_index: Rows, service_keys: Words, service_used: Ints, service_last: Ints, service_tries: Rows,
+    service_answered: Bytes, service_since: Ints,
+    events: Ints,
 ) -> int:  # fmt: skip
     """Take n flows in, in order; return how many events were written.
 
@@ -200,8 +200,8 @@ def walk(
 
 @kernel(I32, U64, U64, I64, I64_2D, I64, I64, types.int64, I32, KEYS, I64, I64, types.uint64, I64_2D)
 def sweep(
-    subject: Any, hi: Any, lo: Any, ts: Any, ring: Any, pushed: Any, since: Any, span_ns: Any,
-    index: Any, keys: Any, used: Any, last: Any, secret: Any, events: Any,
+    subject: Rows, hi: Words, lo: Words, ts: Ints, ring: Ints, pushed: Ints, since: Ints, span_ns: int,
+    index: Rows, keys: Words, used: Ints, last: Ints, secret: np.uint64, events: Ints,
 ) -> int:  # fmt: skip
     """Find subjects that touch as many distinct targets within `span_ns` as their ring is long.
 
@@ -244,15 +244,12 @@ def sweep(
             pushed[who] = 0
         if pushed[who] == 0:
             since[who] = ts[i]
-        oldest = ring[who, pushed[who] % k]
         ring[who, pushed[who] % k] = ts[i]
         pushed[who] += 1
-        if pushed[who] >= k and (pushed[who] == k or ts[i] - oldest <= span_ns):
-            first = since[who] if pushed[who] == k else oldest
-            if ts[i] - first <= span_ns:
-                events[written, 0], events[written, 1] = i, who
-                events[written, 2], events[written, 3] = pushed[who], since[who]
-                written += 1
+        if pushed[who] >= k and ts[i] - ring[who, pushed[who] % k] <= span_ns:
+            events[written, 0], events[written, 1] = i, who
+            events[written, 2], events[written, 3] = pushed[who], since[who]
+            written += 1
     return written
 
 
@@ -261,7 +258,7 @@ def p_of_walk(net: int, walks: int) -> float:
     return min(1.0, max(1, walks) * 4.0 ** -max(0, net))
 
 
-def two_way_share(window: NDArray[np.uint64], seen: NDArray[np.int64]) -> NDArray[np.float64]:
+def two_way_share(window: Words, seen: Ints) -> NDArray[np.float64]:
     """Return the two-way share of every subject.
 
     Args:

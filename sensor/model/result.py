@@ -1,0 +1,64 @@
+"""What `replay --json` prints: one document over all inputs of a run."""
+
+import msgspec
+
+from sensor.model.evidence import Evidence
+from sensor.model.incident import Incident
+
+
+class InputResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One input's account: records = accepted + duplicates + sum(rejected), exactly."""
+
+    path: str
+    site: str
+    format: str
+    records: int
+    bytes: int
+    accepted: int
+    late: int
+    duplicates: int
+    rejected: dict[str, int]
+    error: str | None = None
+    """Why nothing of it, or nothing after some point, could be read."""
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a detector could judge: `state` is judged, learning or no_input."""
+
+    detector: str
+    state: str
+    why: str
+
+
+class Visible(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be seen at all: it bounds every conclusion."""
+
+    both_directions: bool
+    two_way_share: float
+    dns: bool
+    local_hosts: int
+    outside_hosts: int
+    span_s: float
+    older_than_state: bool
+    text: str
+
+
+class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer. `incidents` holds page and triage, most urgent first; `digest` the rest."""
+
+    version: int
+    inputs: tuple[InputResult, ...]
+    packets: int
+    flows: int
+    events: int
+    signins: int
+    first_ts: str | None
+    last_ts: str | None
+    devices: int
+    accounts: int
+    incidents: tuple[Incident, ...]
+    digest: tuple[Incident, ...]
+    unusual: tuple[Evidence, ...]
+    coverage: tuple[Coverage, ...]
+    elapsed_s: float
+    visible: Visible | None = None

@@ -1,0 +1,101 @@
+"""One event-time tick as detectors see it, and what a detector is.
+
+Everything is columns in event-time order. `site` numbers index the run's list of sites; device numbers are rows of the
+device table, -1 where an address is no device (outside, multicast, or never seen to send).
+"""
+
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.model.evidence import Finding
+from sensor.model.metadata import AnyMessage
+from sensor.model.result import Coverage
+
+
+class Tick(msgspec.Struct):
+    """Records that were complete by `end_ns` and not by the tick before. n flows, m ARP messages, k messages."""
+
+    end_ns: int
+    flows: NDArray[np.void]
+    """dtype FLOW, shape (n,)."""
+    site: NDArray[np.int32]
+    orig_device: NDArray[np.int32]
+    resp_device: NDArray[np.int32]
+    orig_local: NDArray[np.bool_]
+    resp_local: NDArray[np.bool_]
+    fresh: NDArray[np.bool_]
+    """False where the row repeats a uid whose earlier report was seen (an `interval` row came before)."""
+    arp: NDArray[np.void]
+    """dtype ARP, shape (m,)."""
+    arp_site: NDArray[np.int32]
+    arp_device: NDArray[np.int32]
+    """Who sent it."""
+    messages: list[AnyMessage]
+    message_device: NDArray[np.int32]
+    """Device of `orig_h`, shape (k,)."""
+    learn: bool
+    """False for records older than the state, and before the learning may start."""
+
+
+class Names(Protocol):
+    """What a detector may ask about entities."""
+
+    def count(self) -> int:
+        """Return how many device rows there are."""
+
+    def device_id(self, device: int) -> str:
+        """Return the stable id of a device row."""
+
+    def device_name(self, device: int) -> str:
+        """Return its hostname as seen, else its address."""
+
+    def device_site(self, device: int) -> str:
+        """Return the site it was first seen at."""
+
+    def address_name(self, hi: int, lo: int) -> str | None:
+        """Return the name DNS, TLS or HTTP gave an address, None if unnamed."""
+
+    def is_router(self, device: int) -> bool:
+        """Tell whether many addresses stand behind its MAC."""
+
+    def history_ns(self, device: int) -> int:
+        """Return for how long it has been known, event time."""
+
+    def site_name(self, site: int) -> str:
+        """Return a site number's name."""
+
+    def site_devices(self, site: int) -> int:
+        """Return how many devices a site has."""
+
+    def input_path(self, number: int) -> str:
+        """Return an input number's path."""
+
+
+class Detector(Protocol):
+    """One behaviour. Scores a tick, then learns from it, never from what was flagged."""
+
+    name: str
+    family: str
+    techniques: tuple[str, ...]
+    needs: str
+    """nothing, peers or history"""
+    unit: str
+    citation: str
+
+    def score(self, tick: Tick) -> list[Finding]:
+        """Judge the tick against what was known before it."""
+
+    def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
+        """Take the tick in. `flagged`: device rows that must not be learned from, bool, shape (devices,)."""
+
+    def coverage(self) -> Coverage:
+        """Say whether it could judge, and if not, why."""
+
+    def save(self) -> dict[str, NDArray[np.generic]]:
+        """Return its state as named arrays."""
+
+    def load(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""

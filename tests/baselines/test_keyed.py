@@ -1,0 +1,87 @@
+"""Rows by key: against a dictionary, at growth and at the cap."""
+
+import numpy as np
+import pytest
+
+from baselines import keyed
+from tests.naive import keyed as naive
+
+SPEC = {"value": (np.int32, (), 7)}
+
+
+def words(pairs):
+    columns = np.array(pairs, np.uint64).reshape(-1, 3)
+    return tuple(np.ascontiguousarray(columns[:, k]) for k in range(3))
+
+
+def test_mix_equals_the_definition():
+    """The hash is splitmix64's finaliser over three words, at both ends of the range too."""
+    rng = np.random.default_rng(0)
+    cases = [*rng.integers(0, 2**64, (50, 4), np.uint64).tolist(), [0, 0, 0, 0], [2**64 - 1] * 4]
+    for a, b, c, secret in cases:
+        with np.errstate(over="ignore"):
+            got = keyed.mix(np.uint64(a), np.uint64(b), np.uint64(c), np.uint64(secret))
+
+        assert naive.mix(a, b, c, secret) == int(got)
+
+
+def test_rows_are_those_of_a_dictionary():
+    """Insertions give rows in order of first sight over growth; absent keys are not found."""
+    rng = np.random.default_rng(0)
+    table = keyed.KeyedTable(SPEC, 1 << 16, 99)
+    known = {}
+    for _ in range(20):
+        keys = [tuple(key) for key in rng.integers(0, 12, (200, 3)).tolist()]
+
+        assert naive.insert(known, keys) == table.insert(*words(keys)).tolist()
+    probes = [tuple(key) for key in rng.integers(0, 24, (500, 3)).tolist()]
+    assert naive.look_up(known, probes) == table.find(*words(probes)).tolist()
+    assert naive.reindex(list(known)) == known
+
+
+def test_a_slot_is_the_first_free_or_own_one():
+    """Linear probing finds the key's slot, or the empty one where it belongs."""
+    table = keyed.KeyedTable(SPEC, 1 << 10, 5)
+    table.insert(*words([(k, 0, 0) for k in range(100)]))
+    for k in range(120):
+        with np.errstate(over="ignore"):
+            start = int(keyed.mix(np.uint64(k), np.uint64(0), np.uint64(0), table.secret)) & (len(table.index) - 1)
+            got = keyed.find_slot(
+                table.index, table.columns["keys"], np.uint64(k), np.uint64(0), np.uint64(0), table.secret
+            )
+
+        assert naive.find_slot(table.index.tolist(), table.columns["keys"].tolist(), (k, 0, 0), start) == got
+
+
+def test_at_the_cap_the_longest_unused_half_goes():
+    """Keys used last survive, the dropped ones are counted, and the rest is still found."""
+    table = keyed.KeyedTable(SPEC, 100, 1)
+    rows = table.insert(*words([(k, 0, 0) for k in range(50)]))
+    table.columns["last"][rows] = np.arange(50)
+    rows = table.insert(*words([(k, 0, 0) for k in range(50, 100)]))
+    table.columns["last"][rows] = np.arange(50, 100)
+
+    table.reserve(10)
+
+    assert (50, 50) == (len(table), table.evicted)
+    assert [-1] * 50 + list(range(50)) == table.find(*words([(k, 0, 0) for k in range(100)])).tolist()
+
+
+def test_more_than_half_the_cap_at_once_is_refused():
+    """A caller that would overflow the table in one go is told."""
+    with pytest.raises(ValueError, match="51 new keys"):
+        keyed.KeyedTable(SPEC, 100, 1).reserve(51)
+
+
+def test_save_and_load_is_identity():
+    """A loaded table finds the same rows and values."""
+    table = keyed.KeyedTable(SPEC, 1000, 3)
+    keys = words([(k % 7, k, 1) for k in range(300)])
+    rows = table.insert(*keys)
+    table.columns["value"][rows] = np.arange(300)
+    other = keyed.KeyedTable(SPEC, 1000, 3)
+
+    other.load(table.save())
+
+    assert rows.tolist() == other.find(*keys).tolist()
+    assert list(range(300)) == other.columns["value"][rows].tolist()
