@@ -64,13 +64,15 @@ def _cache_dir(path: Path) -> str:
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # likewise
 
 
-def kernel(*signature: Any) -> Callable[[F], F]:
+def kernel(*signature: Any, inline: bool = False) -> Callable[[F], F]:
     """Compile a function over columns: nogil, cached, no fastmath.
 
     Args:
         signature: numba types of the arguments (or their names), which pin the one version that is compiled (at import, or loaded
             from the cache). Without it the kernel is compiled at its first call; leave it out for helpers that
             only other kernels call.
+        inline: Always inline into its callers: for small helpers of an inner loop, which LLVM leaves as calls
+            when they come from another module.
     """
 
     def wrap(function: F) -> F:
@@ -82,7 +84,7 @@ def kernel(*signature: Any) -> Callable[[F], F]:
         if signature:
             pinned = tuple(getattr(types, kind) if isinstance(kind, str) else kind for kind in signature)
             return cast("F", numba.njit([pinned], nogil=True, cache=True)(function))
-        return cast("F", numba.njit(nogil=True, cache=True)(function))
+        return cast("F", numba.njit(nogil=True, cache=True, forceinline=inline)(function))
 
     return wrap
 
@@ -190,6 +192,38 @@ else:
             return context.make_array(sig.args[0])(context, builder, args[0]).data
 
         return types.CPointer(array.dtype)(array), generate
+
+
+if JIT_DISABLED:
+
+    def marks(buf: Any, offset: int, first: int, second: int) -> Any:
+        """Mark, one bit a byte, which of the 64 bytes at `offset` equal one of two values."""
+        pieces = enumerate(buf[offset : offset + 64].tolist())
+        return np.uint64(sum(1 << i for i, byte in pieces if byte in {int(first), int(second)}))
+
+else:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def marks(typing_context: Any, buf: Any, offset: Any, first: Any, second: Any) -> Any:  # noqa: ARG001
+        """Mark, one bit a byte, which of the 64 bytes at `offset` equal one of two values."""
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            data = args[0]
+            if isinstance(sig.args[0], types.Array):
+                data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            lanes = ir.VectorType(ir.IntType(8), 64)
+            start = builder.gep(builder.bitcast(data, ir.IntType(8).as_pointer()), [args[1]])
+            chunk = builder.load(builder.bitcast(start, lanes.as_pointer()), align=1)
+            found = []
+            for value in args[2:]:
+                byte = builder.trunc(value, ir.IntType(8))
+                seed = builder.insert_element(ir.Constant(lanes, ir.Undefined), byte, ir.Constant(ir.IntType(32), 0))
+                shuffle = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
+                every = builder.shuffle_vector(seed, ir.Constant(lanes, ir.Undefined), shuffle)
+                found.append(builder.icmp_unsigned("==", chunk, every))
+            return builder.bitcast(builder.or_(*found), ir.IntType(64))
+
+        return types.uint64(buf, types.intp, types.int64, types.int64), generate
 
 
 if JIT_DISABLED:
