@@ -33,6 +33,8 @@ class Tick(msgspec.Struct):
     arp_site: NDArray[np.int32]
     arp_device: NDArray[np.int32]
     """Who sent it."""
+    arp_input: NDArray[np.int32]
+    """Number of the input it came from."""
     messages: list[AnyMessage]
     message_device: NDArray[np.int32]
     """Device of `orig_h`, shape (k,)."""

@@ -1,0 +1,64 @@
+"""What a flow says about a first contact: which walk it belongs to, and whether it failed.
+
+TCP (Zeek's conn_state): the originator's SYN was seen and the responder never agreed is a failure: S0 (no answer), REJ
+(reset in answer to the SYN), RSTOS0 (SYN, then the originator's own reset, no SYN-ACK) and SH (SYN, then FIN, no
+SYN-ACK). A SYN-ACK makes it a success, whatever came after: S1, SF, S2, S3, RSTO (a half-open scan of an open port),
+RSTR. The rest says nothing: SHR and RSTRH begin with a SYN-ACK or reset whose SYN was not seen, which is how
+backscatter looks to its receiver, and OTH is midstream. A row without `S` in a history that is present is midstream
+too, whatever its state.
+
+UDP: answered or not, to single hosts only (multicast and likely broadcasts are no contact). ICMP: echo requests only;
+errors are neither contacts nor failures.
+"""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.entities.entities import answered, opened
+from sensor.entities.networks import may_be_broadcast, no_host
+from sensor.model.flow import CONN_STATES, ICMP, ICMPV6, TCP, UDP
+from sensor.model.tick import Tick
+
+WALK_TCP, WALK_UDP, WALK_ECHO, WALK_NONE = 0, 1, 2, 255
+WALK_NAMES = ("TCP", "UDP", "ICMP echo")
+
+_FAILED = np.isin(CONN_STATES, ("S0", "REJ", "RSTOS0", "SH"))
+_MADE = np.isin(CONN_STATES, ("S1", "SF", "S2", "S3", "RSTO", "RSTR"))
+_ECHO_REQUEST, _ECHO_REQUEST_V6 = 8, 128
+"""RFC 792; RFC 4443 §4.1."""
+
+
+class Contacts(msgspec.Struct):
+    """Columns of one tick, each of shape (n,)."""
+
+    walk: NDArray[np.uint8]
+    """WALK_* of the flow."""
+    outcome: NDArray[np.int8]
+    """1 failed, 0 answered, −1 says nothing."""
+    two_way: NDArray[np.uint8]
+
+
+def contacts(tick: Tick) -> Contacts:
+    """Read each flow of a tick as a contact."""
+    flows = tick.flows
+    n = len(flows)
+    walk, outcome = np.full(n, WALK_NONE, np.uint8), np.full(n, -1, np.int8)
+    single = ~no_host(flows["resp_hi"], flows["resp_lo"]) & ~no_host(flows["orig_hi"], flows["orig_lo"])
+    replied, sent = answered(flows), opened(flows)
+    two_way = sent & replied
+    tcp = (flows["proto"] == TCP) & single
+    walk[tcp] = WALK_TCP
+    syn = (np.char.find(flows["history"], b"S") >= 0) | (flows["history"] == b"")
+    made = tcp & syn & _MADE[flows["conn_state"]]
+    outcome[tcp & syn & _FAILED[flows["conn_state"]]] = 1
+    outcome[made] = 0
+    unicast = single & ~may_be_broadcast(flows["resp_hi"], flows["resp_lo"])
+    udp = (flows["proto"] == UDP) & unicast
+    echo = (flows["proto"] == ICMP) & (flows["orig_p"] == _ECHO_REQUEST)
+    echo = (echo | ((flows["proto"] == ICMPV6) & (flows["orig_p"] == _ECHO_REQUEST_V6))) & unicast
+    walk[udp], walk[echo] = WALK_UDP, WALK_ECHO
+    either = (udp | echo) & sent
+    outcome[either] = np.where(replied[either], 0, 1)
+    outcome[~tick.fresh] = -1
+    return Contacts(walk, outcome, two_way.astype(np.uint8))

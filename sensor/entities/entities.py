@@ -1,0 +1,254 @@
+"""Everything known about who is who, and the step that turns a tick's records into columns with device rows.
+
+Messages come first (a lease, a hostname, a name for an address), then ARP, then flows. Which local address sent
+something makes a device; one that only was sent to does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.entities.accounts import Accounts
+from sensor.entities.devices import Devices
+from sensor.entities.names import AddressNames
+from sensor.entities.networks import PRIVATE, Networks, no_host
+from sensor.model import addresses
+from sensor.model.flow import CONN_STATES
+from sensor.model.metadata import AnyMessage, Dhcp, Kerberos, Ntlm
+from sensor.model.tick import Tick
+
+Flags = NDArray[np.bool_]
+_ANSWERED = np.isin(CONN_STATES, ("S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR"))
+"""States in which Zeek saw the responder answer the originator."""
+_DHCP_ACK = 5
+"""RFC 2132 §9.6."""
+
+
+def answered(flows: NDArray[np.void]) -> Flags:
+    """Tell which flows' responder was seen sending; by packets, else bytes, else state. Shape (n,)."""
+    by_state = _ANSWERED[flows["conn_state"]] | (flows["resp_bytes"] > 0)
+    return np.where(flows["resp_pkts"] >= 0, flows["resp_pkts"] > 0, by_state)
+
+
+def opened(flows: NDArray[np.void]) -> Flags:
+    """Tell which flows' originator was seen sending; a log without packet counts is believed. Shape (n,)."""
+    return np.asarray(flows["orig_pkts"] != 0, np.bool_)
+
+
+class Entities:
+    """Devices, accounts and names of all sites. Implements `sensor.model.tick.Names`.
+
+    Attributes:
+        sites: Names by site number; it grows.
+        inputs: Paths by input number, of the present run.
+    """
+
+    def __init__(self, local_networks: Mapping[str, Sequence[str]], secret: int) -> None:
+        """Take each site's local networks; a site that is not named has the private ranges."""
+        self.sites: list[str] = []
+        self.inputs: list[str] = []
+        self.devices = Devices(secret)
+        self.accounts = Accounts()
+        self.address_names = AddressNames()
+        self._prefixes = {site: Networks(prefixes) for site, prefixes in local_networks.items()}
+        self._private = Networks(PRIVATE)
+        self.now_ns = 0
+
+    def site_number(self, name: str) -> int:
+        """Return a site's number, giving it one at first."""
+        if name not in self.sites:
+            self.sites.append(name)
+        return self.sites.index(name)
+
+    def resolve(
+        self,
+        end_ns: int,
+        flows: NDArray[np.void],
+        site: NDArray[np.int32],
+        arp: NDArray[np.void],
+        arp_site: NDArray[np.int32],
+        arp_input: NDArray[np.int32],
+        messages: list[AnyMessage],
+        message_site: list[int],
+        *,
+        fresh: Flags,
+        learn: bool,
+    ) -> Tick:
+        """Take a tick's records in and return them with device rows. All columns in order of event time."""
+        self.now_ns = max(self.now_ns, end_ns)
+        self._bind(messages, message_site)
+        self._sight_arp(arp, arp_site)
+        orig_local, resp_local = self._locality(flows, site)
+        self._sight_flows(flows, site, orig_local, resp_local)
+        find = self.devices.find
+        orig = np.where(orig_local, find(site, flows["orig_hi"].copy(), flows["orig_lo"].copy()), -1).astype(np.int32)
+        resp = np.where(resp_local, find(site, flows["resp_hi"].copy(), flows["resp_lo"].copy()), -1).astype(np.int32)
+        self.devices.add_flows(orig[fresh])
+        self.devices.add_flows(resp[fresh & (resp != orig)])
+        arp_device = find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
+        return Tick(
+            end_ns=end_ns, flows=flows, site=site, orig_device=orig, resp_device=resp, orig_local=orig_local,
+            resp_local=resp_local, fresh=fresh, arp=arp, arp_site=arp_site, arp_device=arp_device, arp_input=arp_input,
+            messages=messages,
+            message_device=self._name(messages, message_site), learn=learn,
+        )  # fmt: skip
+
+    def count(self) -> int:
+        """Return how many device rows there are."""
+        return len(self.devices)
+
+    def device_id(self, device: int) -> str:
+        """Return the stable id of a device row."""
+        return self.devices.ids[device]
+
+    def device_name(self, device: int) -> str:
+        """Return its hostname as seen, else its address."""
+        columns = self.devices.table.columns
+        return self.devices.names.get(device) or addresses.text(columns["hi"][device], columns["lo"][device])
+
+    def device_address(self, device: int) -> str:
+        """Return the address it was first seen with."""
+        columns = self.devices.table.columns
+        return addresses.text(columns["hi"][device], columns["lo"][device])
+
+    def device_site(self, device: int) -> str:
+        """Return the site it was first seen at."""
+        return self.sites[int(self.devices.table.columns["site"][device])]
+
+    def address_name(self, hi: int, lo: int) -> str | None:
+        """Return the name any site's DNS, TLS or HTTP gave an address, the first site's first."""
+        for site in range(len(self.sites)):
+            if name := self.address_names.get(site, hi, lo):
+                return name
+        return None
+
+    def is_router(self, device: int) -> bool:
+        """Tell whether many addresses stand behind its MAC."""
+        return bool(self.devices.table.columns["router"][device])
+
+    def history_ns(self, device: int) -> int:
+        """Return for how long it has been known, event time."""
+        return int(self.now_ns - self.devices.table.columns["first"][device])
+
+    def site_name(self, site: int) -> str:
+        """Return a site number's name."""
+        return self.sites[site]
+
+    def site_devices(self, site: int) -> int:
+        """Return how many devices a site has."""
+        return int((self.devices.table.columns["site"][: len(self.devices)] == site).sum())
+
+    def input_path(self, number: int) -> str:
+        """Return an input number's path."""
+        return self.inputs[number]
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return the whole state as named arrays."""
+        parts = {"devices": self.devices.save(), "accounts": self.accounts.save(), "names": self.address_names.save()}
+        state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
+        state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
+        state["now_ns"] = np.array([self.now_ns], np.int64)
+        return state
+
+    def load(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        for part, held in (("devices", self.devices), ("accounts", self.accounts), ("names", self.address_names)):
+            cut = len(part) + 1
+            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        text = state["sites"].tobytes().decode()
+        self.sites = text.split("\n") if text else []
+        self.now_ns = int(state["now_ns"][0])
+
+    def _locality(self, flows: NDArray[np.void], site: NDArray[np.int32]) -> tuple[Flags, Flags]:
+        """Tell which ends are the site's own: by its networks, and by what the log says of itself."""
+        ends = []
+        for end in ("orig", "resp"):
+            hi, lo = flows[f"{end}_hi"], flows[f"{end}_lo"]
+            ends.append((self._inside(site, hi, lo) | (flows[f"local_{end}"] == 1)) & ~no_host(hi, lo))
+        return ends[0], ends[1]
+
+    def _inside(self, site: NDArray[np.int32], hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> Flags:
+        inside = np.zeros(len(hi), np.bool_)
+        for number in np.unique(site).tolist():
+            of = site == number
+            inside[of] = self._prefixes.get(self.sites[number], self._private).contain(hi[of], lo[of])
+        return inside
+
+    def _sight_flows(
+        self, flows: NDArray[np.void], site: NDArray[np.int32], orig_local: Flags, resp_local: Flags
+    ) -> None:
+        """Sight the local ends that sent; an outside end shows a router's MAC."""
+        if not len(flows):
+            return
+        sent, replied = opened(flows), answered(flows)
+        both = sent & replied
+        for end, local in (("orig", orig_local), ("resp", resp_local)):
+            hi, lo = flows[f"{end}_hi"], flows[f"{end}_lo"]
+            outside = ~local & ~no_host(hi, lo) & (flows[f"{end}_l2"] != 0)
+            if outside.any():
+                self.devices.mark_routers(site[outside], flows[f"{end}_l2"][outside])
+        parts = [(orig_local & sent, "orig"), (resp_local & replied, "resp")]
+        ends = [(np.nonzero(which)[0], end) for which, end in parts]
+        at = np.concatenate([rows for rows, _ in ends])
+        order = np.argsort(at, kind="stable")
+        pick = {
+            name: np.concatenate([flows[f"{end}_{name}"][rows] for rows, end in ends])[order]
+            for name in ("hi", "lo", "l2")
+        }
+        at = at[order]
+        ts = (flows["ts"] + np.maximum(flows["duration"], 0))[at]
+        self.devices.sight(site[at], pick["hi"], pick["lo"], pick["l2"], ts, confirmed=both[at])
+
+    def _sight_arp(self, arp: NDArray[np.void], site: NDArray[np.int32]) -> None:
+        """Sight the senders of ARP messages; a probe (RFC 5227 §1.1) has no address yet."""
+        hi, lo = np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"])
+        on = self._inside(site, hi, lo) & ~no_host(hi, lo) & (arp["sender_mac"] != 0)
+        self.devices.sight(
+            site[on], hi[on], lo[on], arp["sender_mac"][on], arp["ts"][on], confirmed=np.ones(int(on.sum()), np.bool_)
+        )
+
+    def _bind(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> None:
+        """Take names of addresses, and DHCP's bindings and hostnames."""
+        self.address_names.observe(messages, sites)
+        for message, site in zip(messages, sites, strict=True):
+            if not isinstance(message, Dhcp) or not message.mac:
+                continue
+            try:
+                mac = addresses.parse_mac(message.mac)
+                if name := message.host_name or message.client_fqdn:
+                    self.devices.name_mac(site, mac, name)
+                if message.assigned_addr and message.msg_type in (None, _DHCP_ACK):
+                    self.devices.lease(site, message.assigned_addr, mac, message.ts)
+            except ValueError:
+                continue
+
+    def _name(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> NDArray[np.int32]:
+        """Return each message's client device; hostnames and accounts are taken from it on the way."""
+        if not messages:
+            return np.empty(0, np.int32)
+        words = np.array([_parse(message.orig_h) for message in messages], np.uint64)
+        found = self.devices.find(np.array(sites, np.int32), words[:, 0].copy(), words[:, 1].copy())
+        for message, device in zip(messages, found.tolist(), strict=True):
+            if not isinstance(message, Kerberos | Ntlm):
+                continue
+            self.accounts.observe(message, device)
+            if device < 0:
+                continue
+            if isinstance(message, Ntlm) and message.hostname:
+                self.devices.name(device, message.hostname, "ntlm")
+            elif isinstance(message, Kerberos) and message.client and message.client.partition("/")[0].endswith("$"):
+                self.devices.name(device, message.client.partition("/")[0][:-1], "kerberos")
+        return found
+
+
+def _v4(address: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    return np.asarray(address.astype(np.uint64) | np.uint64(addresses.V4_PREFIX), np.uint64)
+
+
+def _parse(text: str) -> tuple[int, int]:
+    try:
+        return addresses.parse(text)
+    except ValueError:
+        return 0, 0

@@ -1,0 +1,73 @@
+"""Which addresses are the site's own, and which are no host's at all, over whole columns.
+
+Without configuration the private ranges are local: RFC 1918, RFC 3927 (IPv4 link-local), RFC 4193 and RFC 4291 §2.5.6.
+Not here: which local address is which device.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+"""The default of `local_networks`."""
+
+_NOBODY = (
+    "0.0.0.0/8",  # RFC 1122 §3.2.1.3: this network
+    "127.0.0.0/8",  # loopback
+    "224.0.0.0/4",  # RFC 5771: multicast
+    "255.255.255.255/32",  # limited broadcast
+    "::/128",
+    "::1/128",
+    "ff00::/8",  # RFC 4291 §2.7
+)
+
+Words = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
+
+
+class Networks:
+    """A set of prefixes, asked for whole columns."""
+
+    def __init__(self, prefixes: Sequence[str]) -> None:
+        """Take prefixes in text. Raises ValueError where one is none."""
+        self._masks: list[tuple[np.uint64, np.uint64, np.uint64, np.uint64]] = []
+        for text in prefixes:
+            network = ipaddress.ip_network(text, strict=False)
+            value, length = int(network.network_address), network.prefixlen
+            if network.version == 4:
+                value, length = 0xFFFF_0000_0000 | value, length + 96
+            mask = ((1 << length) - 1) << (128 - length)
+            low = (1 << 64) - 1
+            self._masks.append(
+                (np.uint64(value >> 64), np.uint64(value & low), np.uint64(mask >> 64), np.uint64(mask & low))
+            )
+
+    def contain(self, hi: Words, lo: Words) -> Flags:
+        """Tell which addresses lie in one of the prefixes.
+
+        Args:
+            hi: High words, uint64, shape (n,).
+            lo: Low words, uint64, shape (n,).
+
+        Returns:
+            bool, shape (n,).
+        """
+        inside = np.zeros(len(hi), np.bool_)
+        for value_hi, value_lo, mask_hi, mask_lo in self._masks:
+            inside |= ((hi & mask_hi) == value_hi) & ((lo & mask_lo) == value_lo)
+        return inside
+
+
+_NO_HOSTS = Networks(_NOBODY)
+
+
+def no_host(hi: Words, lo: Words) -> Flags:
+    """Tell which addresses can be no single host's: multicast, broadcast, loopback, unspecified. Shape (n,)."""
+    return _NO_HOSTS.contain(hi, lo)
+
+
+def may_be_broadcast(hi: Words, lo: Words) -> Flags:
+    """Tell which IPv4 addresses end in .255: broadcast of the usual prefixes; no mask is in the traffic."""
+    return np.asarray((hi == 0) & (lo >> np.uint64(32) == 0xFFFF) & (lo & np.uint64(0xFF) == 0xFF), np.bool_)
