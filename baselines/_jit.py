@@ -83,7 +83,10 @@ def kernel(*signature: Any, inline: bool = False) -> Callable[[F], F]:
             numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]  # read by njit as it makes the cache
         if signature:
             pinned = tuple(getattr(types, kind) if isinstance(kind, str) else kind for kind in signature)
-            return cast("F", numba.njit([pinned], nogil=True, cache=True)(function))
+            # A bare pointer cannot come from Python: such a helper needs no way in from there, which halves its compilation
+            inner = any(isinstance(kind, types.CPointer) for kind in pinned)
+            options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True} if inner else {}
+            return cast("F", numba.njit([pinned], nogil=True, cache=True, **options)(function))
         return cast("F", numba.njit(nogil=True, cache=True, forceinline=inline)(function))
 
     return wrap
@@ -189,9 +192,34 @@ else:
         """
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return context.make_array(sig.args[0])(context, builder, args[0]).data
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            if isinstance(sig.args[0].dtype, types.Record):
+                return builder.bitcast(data, ir.IntType(8).as_pointer())
+            return data
 
-        return types.CPointer(array.dtype)(array), generate
+        item = types.uint8 if isinstance(array.dtype, types.Record) else array.dtype
+        return types.CPointer(item)(array), generate
+
+
+def row_loader(dtype: np.dtype[Any]) -> Any:
+    """Make `row(pointer, i)`: row i of borrowed structured rows, as a record that can be read and written.
+
+    The record is a pointer into the array; like it, it is valid while the kernel that borrowed the array runs.
+    """
+    if JIT_DISABLED:
+        return lambda array, i: array[i]
+    record = numba.from_dtype(dtype)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def row(typing_context: Any, pointer: Any, i: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
+            offset = builder.mul(args[1], ir.Constant(ir.IntType(64), dtype.itemsize))
+            place = builder.gep(args[0], [offset])
+            return builder.bitcast(place, context.get_value_type(record))
+
+        return record(pointer, types.int64), generate
+
+    return row
 
 
 if JIT_DISABLED:
@@ -257,7 +285,9 @@ else:
         """Ask for the cache line at `byte_offset` of `array`, for writing."""
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            data = args[0]
+            if isinstance(sig.args[0], types.Array):
+                data = context.make_array(sig.args[0])(context, builder, args[0]).data
             pointer = ir.IntType(8).as_pointer()
             word = ir.IntType(32)
             signature = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])

@@ -10,7 +10,7 @@ Does not decide what a field means, and never reads the field it has just writte
 import numpy as np
 from numba import types
 
-from baselines._jit import kernel, rows, ule64
+from baselines._jit import ctz64, kernel, put16, put64, ule64
 
 HEADER = 3
 """Bytes before a field's value: id and length."""
@@ -19,10 +19,10 @@ TEXT_MAX = 1024
 """Longest text kept of one field, bytes. Names on the wire end at 255 (RFC 1035 §2.3.4) and agents rarely pass 300; four
 texts of this size and one URI of twice that fit into META_MAX_BYTES."""
 
-BYTES = rows(np.uint8)
+BYTES = types.CPointer(types.uint8)
 INT = types.int64
-"""Signatures are pinned here too, although only kernels call these: numba would otherwise compile one version for each
-literal argument."""
+"""Types of a helper's arguments. Bare pointers, because an array is reference-counted at every call; with pinned
+signatures, because numba would otherwise compile a version for each literal."""
 
 _LOW_BITS = np.uint64(0x7F7F_7F7F_7F7F_7F7F)
 _ONES = np.uint64(0x0101_0101_0101_0101)
@@ -32,10 +32,8 @@ _ZERO = np.uint64(0)
 @kernel(BYTES, INT, INT, INT)
 def close_field(out, at, field, end):  # type: ignore[no-untyped-def]
     """Write the header at `at` of a field whose value lies in out[at + HEADER : end]; return `end`."""
-    length = end - at - HEADER
     out[at] = field
-    out[at + 1] = length & 255
-    out[at + 2] = length >> 8
+    put16(out, at + 1, end - at - HEADER)
     return end
 
 
@@ -73,24 +71,27 @@ def put_number(out, at, limit, field, value, width):  # type: ignore[no-untyped-
     return close_field(out, at, field, at + HEADER + width)
 
 
-@kernel(BYTES, INT, INT)
-def put_decimal(out, at, value):  # type: ignore[no-untyped-def]
-    """Write 0 … 65535 in decimal digits, without a header; at most five bytes."""
-    width = 1 + (value >= 10) + (value >= 100) + (value >= 1000) + (value >= 10000)
-    for i in range(width - 1, -1, -1):
-        rest = value // 10
-        out[at + i] = 48 + value - rest * 10
-        value = rest
-    return at + width
+@kernel(BYTES, INT, INT, INT)
+def put_decimal(out, at, value, separator):  # type: ignore[no-untyped-def]
+    """Write 0 … 65535 in decimal and the byte `separator`, without a header; touches eight bytes, returns their end."""
+    # Quotients by multiplication, each exact in its range: 2^16, 656, and 100 in two lanes at once.
+    hundreds = (value * 83887) >> 23
+    first = (hundreds * 41) >> 12
+    pairs = (hundreds - first * 100) | (value - hundreds * 100) << 16
+    tens = (pairs * 103) >> 10 & 0x000F_000F
+    digits = first | (tens | (pairs - tens * 10) << 8) << 8
+    skip = ctz64(np.uint64(digits | 1 << 32)) & 0x38  # leading zeros, in bits
+    put64(out, at, (digits + 0x30_3030_3030) >> skip | separator << (40 - skip))
+    return at + 6 - (skip >> 3)
 
 
-@kernel(BYTES, INT, INT)
-def put_hex(out, at, value):  # type: ignore[no-untyped-def]
-    """Write 0 … 65535 as four lower-case hexadecimal digits, without a header."""
-    for i in range(4):
-        digit = (value >> (12 - 4 * i)) & 15
-        out[at + i] = digit + 48 + (digit > 9) * 39
-    return at + 4
+@kernel(BYTES, INT, INT, INT)
+def put_hex(out, at, value, separator):  # type: ignore[no-untyped-def]
+    """Write 0 … 65535 in four hexadecimal digits and the byte `separator`; touches eight bytes, returns their end."""
+    nibbles = value >> 12 | (value >> 8 & 15) << 8 | (value >> 4 & 15) << 16 | (value & 15) << 24
+    letters = (nibbles + 0x0606_0606) >> 4 & 0x0101_0101
+    put64(out, at, (nibbles + 0x3030_3030 + letters * 39) | separator << 32)
+    return at + 5
 
 
 @kernel(BYTES, INT, INT, INT)
@@ -103,22 +104,11 @@ def find_byte(buf, start, end, wanted):  # type: ignore[no-untyped-def]
         # A byte of `zero` is 0x80 exactly where that byte of `word` is zero; no carry can leave a byte.
         zero = ~(((word & _LOW_BITS) + _LOW_BITS) | word | _LOW_BITS)
         if zero != _ZERO:
-            break
+            return at + (ctz64(zero) >> 3)
         at += 8
     while at < end and buf[at] != wanted:
         at += 1
     return at
-
-
-@kernel()
-def equals_folded(buf, start, end, text):  # type: ignore[no-untyped-def]
-    """Tell whether buf[start:end] is `text`, a tuple of lower-case ASCII codes, whatever the case."""
-    if end - start != len(text):
-        return False
-    for i in range(len(text)):
-        if (buf[start + i] | 32) != text[i]:
-            return False
-    return True
 
 
 @kernel(BYTES, INT, INT, INT)
