@@ -270,7 +270,8 @@ class CaptureReader:
         """Move the bytes that were not used to the front of the next buffer."""
         self._known.settle()
         buf, start = self._buffers[self._turn], self._mark
-        self._turn = (self._turn + 1) % len(self._buffers)
+        if self._row:  # else nothing of this buffer is in use
+            self._turn = (self._turn + 1) % len(self._buffers)
         rest = self._end - start
         self._buffers[self._turn][:rest] = buf[start : self._end].copy()
         self._base += start

@@ -41,8 +41,8 @@ MAY = {
 FOREIGN = {
     "baselines": "numpy numba llvmlite",  # llvmlite: numba's own intermediate representation, for two intrinsics
     "model": "numpy msgspec",
-    "packets": "numpy numba msgspec cryptography",
-    "flows": "numpy numba msgspec",
+    "packets": "numpy numba msgspec cryptography zstandard",
+    "flows": "numpy numba msgspec pyarrow",
 }
 # The import name of a distribution, where it is not its own name with an underscore.
 IMPORT_NAMES = {"nats-py": "nats"}
