@@ -64,7 +64,7 @@ def _cache_dir(path: Path) -> str:
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # likewise
 
 
-def kernel(*signature: Any, inline: bool = False) -> Callable[[F], F]:
+def kernel(*signature: Any, inline: bool = False, pin: tuple[Any, ...] = ()) -> Callable[[F], F]:
     """Compile a function over columns: nogil, cached, no fastmath.
 
     Args:
@@ -73,6 +73,8 @@ def kernel(*signature: Any, inline: bool = False) -> Callable[[F], F]:
             only other kernels call.
         inline: Always inline into its callers: for small helpers of an inner loop, which LLVM leaves as calls
             when they come from another module.
+        pin: numba types of the arguments of a helper that only kernels call: one version instead of one for each
+            literal argument, and no entry for Python, which costs as much to compile as a small helper itself.
     """
 
     def wrap(function: F) -> F:
@@ -83,10 +85,10 @@ def kernel(*signature: Any, inline: bool = False) -> Callable[[F], F]:
             numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]  # read by njit as it makes the cache
         if signature:
             pinned = tuple(getattr(types, kind) if isinstance(kind, str) else kind for kind in signature)
-            # A bare pointer cannot come from Python: such a helper needs no way in from there, which halves its compilation
-            inner = any(isinstance(kind, types.CPointer) for kind in pinned)
-            options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True} if inner else {}
-            return cast("F", numba.njit([pinned], nogil=True, cache=True, **options)(function))
+            return cast("F", numba.njit([pinned], nogil=True, cache=True)(function))
+        if pin:
+            inner = numba.njit([pin], nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+            return cast("F", inner(function))
         return cast("F", numba.njit(nogil=True, cache=True, forceinline=inline)(function))
 
     return wrap
@@ -129,6 +131,7 @@ def _load(bits: int, *, big_endian: bool, unsigned: bool) -> Any:
     return load
 
 
+byte = _load(8, big_endian=False, unsigned=False)
 be16 = _load(16, big_endian=True, unsigned=False)
 be32 = _load(32, big_endian=True, unsigned=False)
 le16 = _load(16, big_endian=False, unsigned=False)

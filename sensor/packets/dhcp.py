@@ -4,9 +4,7 @@ The client name of option 81 (RFC 4702) is read in both its forms. An option giv
 split option (RFC 3396) are not joined. Plain BOOTP without the magic cookie, and DHCPv6, are not read.
 """
 
-import numpy as np
-
-from baselines._jit import be32, kernel
+from baselines._jit import be32, byte, kernel
 from sensor.model.metadata import (
     F_ASSIGNED_ADDR,
     F_CLIENT_ADDR,
@@ -42,7 +40,7 @@ ADDRESSES_MAX = 8
 """Routers and resolvers kept of one message; clients use the first three."""
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def is_dhcp(buf, pos, cap_end, wire_end):  # type: ignore[no-untyped-def]
     """Tell whether a datagram is DHCP by its content alone."""
     if wire_end - pos < FIXED_BYTES or cap_end - pos < FIXED_BYTES:
@@ -50,7 +48,7 @@ def is_dhcp(buf, pos, cap_end, wire_end):  # type: ignore[no-untyped-def]
     return (buf[pos] == 1 or buf[pos] == 2) and buf[pos + 2] <= 16 and be32(buf, pos + 236) == COOKIE
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def put_clean(buf, start, end, field, out, at):  # type: ignore[no-untyped-def]
     """Write the text buf[start:end] without the zero bytes that some clients end it with; nothing where it is empty."""
     while end > start and buf[end - 1] == 0:
@@ -60,7 +58,7 @@ def put_clean(buf, start, end, field, out, at):  # type: ignore[no-untyped-def]
     return put_bytes(out, at, at + HEADER + 255, field, buf, start, end)
 
 
-@kernel(BYTES, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT))
 def put_fqdn(buf, start, end, out, at):  # type: ignore[no-untyped-def]
     """Write the name of option 81, whose value is buf[start:end]: wire form where its E bit says so, else text."""
     if end - start <= 3:
@@ -70,7 +68,7 @@ def put_fqdn(buf, start, end, out, at):  # type: ignore[no-untyped-def]
     cursor = start + 3
     write = at + HEADER
     while cursor < end and buf[cursor] != 0:
-        size = np.int64(buf[cursor])
+        size = byte(buf, cursor)
         if size >= 64 or cursor + 1 + size > end:
             return at
         if write > at + HEADER:
@@ -83,7 +81,7 @@ def put_fqdn(buf, start, end, out, at):  # type: ignore[no-untyped-def]
     return close_field(out, at, F_FQDN, write) if write > at + HEADER else at
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def put_addresses(buf, start, end, field, most, out, at):  # type: ignore[no-untyped-def]
     """Write each of the first `most` IPv4 addresses of buf[start:end] that is not 0.0.0.0."""
     for i in range(start, min(end - 3, start + 4 * most), 4):
@@ -92,12 +90,12 @@ def put_addresses(buf, start, end, field, most, out, at):  # type: ignore[no-unt
     return at
 
 
-@kernel(INT, BYTES, INT, INT, BYTES, INT)
+@kernel(pin=(INT, BYTES, INT, INT, BYTES, INT))
 def put_option(code, buf, start, end, out, at):  # type: ignore[no-untyped-def]
     """Write one option whose value is buf[start:end]; `at` where it says nothing here or has a wrong length."""
     size = end - start
     if code == O_TYPE and size == 1:
-        return put_number(out, at, at + HEADER + 1, F_MSG_TYPE, np.int64(buf[start]), 1)
+        return put_number(out, at, at + HEADER + 1, F_MSG_TYPE, byte(buf, start), 1)
     if code == O_LEASE and size == 4:
         return put_number(out, at, at + HEADER + 4, F_LEASE_TIME, be32(buf, start), 4)
     if code == O_REQUESTED:
@@ -123,7 +121,7 @@ def put_option(code, buf, start, end, out, at):  # type: ignore[no-untyped-def]
     return at
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def put_options(buf, start, end, cap_end, seen, out, at):  # type: ignore[no-untyped-def]
     """Write the options of buf[start:end], each code once.
 
@@ -135,7 +133,7 @@ def put_options(buf, start, end, cap_end, seen, out, at):  # type: ignore[no-unt
     while start < end:
         if start >= cap_end:
             return at, 0, overload, seen
-        code = np.int64(buf[start])
+        code = byte(buf, start)
         if code == O_END:
             break
         if code == O_PAD:
@@ -143,11 +141,11 @@ def put_options(buf, start, end, cap_end, seen, out, at):  # type: ignore[no-unt
             continue
         if start + 2 > min(cap_end, end):
             return at, 0, overload, seen
-        last = start + 2 + np.int64(buf[start + 1])
+        last = start + 2 + byte(buf, start + 1)
         if last > min(cap_end, end):
             return at, 0, overload, seen
         if code == O_OVERLOAD and last - start == 3:
-            overload = np.int64(buf[start + 2]) & 3
+            overload = byte(buf, start + 2) & 3
         slot = O_PAD if code == O_FQDN else code
         if slot <= O_CLIENT_ID and not seen >> slot & 1:
             seen |= 1 << slot
@@ -156,7 +154,7 @@ def put_options(buf, start, end, cap_end, seen, out, at):  # type: ignore[no-unt
     return at, 1, overload, seen
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_dhcp(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read one DHCP message, the whole of [pos, wire_end) on the wire.
 

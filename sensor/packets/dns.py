@@ -1,16 +1,14 @@
-"""DNS messages (RFC 1035 §4; multicast DNS RFC 6762; NetBIOS names RFC 1002 §4.2): the question and its answers.
+r"""DNS messages (RFC 1035 §4; multicast DNS RFC 6762; NetBIOS names RFC 1002 §4.2): the question and its answers.
 
 A name is written as text: labels joined by dots, letters lower-cased; bytes outside printable ASCII, and dots and
-backslashes inside a label, as \\xNN, so that no label can pass for two. The root is ".". A NetBIOS name (RFC 1001
+backslashes inside a label, as \xNN, so that no label can pass for two. The root is ".". A NetBIOS name (RFC 1001
 §14.1) is decoded, without its padding and its service byte.
 
 Every answer that is written is followed by its F_TTL, in the order of the message. Only the first question and the
 answer section are read: not authority, additional records or EDNS.
 """
 
-import numpy as np
-
-from baselines._jit import be16, be32, kernel
+from baselines._jit import be16, be32, byte, kernel
 from sensor.model.metadata import (
     F_ANSWER_A,
     F_ANSWER_NAME,
@@ -56,7 +54,7 @@ CUT = -2
 """What a name reader gives instead of a position: broken, or reaching into bytes that were not captured."""
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def header_fits(buf, pos, wire_end):  # type: ignore[no-untyped-def]
     """Tell whether 12 bytes at `pos` can head a DNS message of this length: opcode, and records that find room."""
     flags = be16(buf, pos + 2)
@@ -69,7 +67,7 @@ def header_fits(buf, pos, wire_end):  # type: ignore[no-untyped-def]
     return least <= wire_end - pos or flags & TRUNCATED != 0
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT, INT))
 def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore[no-untyped-def]
     """Write the name at `pos` of the message at `base`.
 
@@ -85,7 +83,7 @@ def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore
     while True:
         if pos >= cap_end:
             return at, missing
-        size = np.int64(buf[pos])
+        size = byte(buf, pos)
         if size == 0:
             break
         if size >= 0xC0:
@@ -110,7 +108,7 @@ def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore
             out[write] = 46
             write += 1
         for i in range(pos + 1, pos + 1 + size):
-            char = np.int64(buf[i])
+            char = byte(buf, i)
             if 65 <= char <= 90:
                 char |= 32
             if 32 <= char <= 126 and char != 46 and char != 92:
@@ -131,12 +129,12 @@ def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore
     return close_field(out, at, field, write), after
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def skip_name(buf, pos, cap_end):  # type: ignore[no-untyped-def]
     """Return the position after the name at `pos`, or DAMAGED where it does not end among the captured bytes."""
     start = pos
     while pos < cap_end:
-        size = np.int64(buf[pos])
+        size = byte(buf, pos)
         if size == 0:
             return pos + 1
         if size >= 0xC0:
@@ -147,7 +145,7 @@ def skip_name(buf, pos, cap_end):  # type: ignore[no-untyped-def]
     return DAMAGED
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def decode_netbios(out, at, end):  # type: ignore[no-untyped-def]
     """Decode in place the name field out[at:end] where it is a NetBIOS one (RFC 1001 §14.1); return its new end."""
     value = at + HEADER
@@ -158,7 +156,7 @@ def decode_netbios(out, at, end):  # type: ignore[no-untyped-def]
             return end
     last = value
     for i in range(15):  # the sixteenth byte says which service, not who
-        char = (np.int64(out[value + 2 * i]) - 97) * 16 + np.int64(out[value + 2 * i + 1]) - 97
+        char = (byte(out, value + 2 * i) - 97) * 16 + byte(out, value + 2 * i + 1) - 97
         if 65 <= char <= 90:
             char |= 32
         if char < 32 or char > 126:
@@ -171,12 +169,12 @@ def decode_netbios(out, at, end):  # type: ignore[no-untyped-def]
     return close_field(out, at, F_QUERY, last)
 
 
-@kernel(BYTES, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT))
 def put_texts(buf, pos, end, out, at):  # type: ignore[no-untyped-def]
     """Write the character-strings of a TXT record (RFC 1035 §3.3.14), joined, their first TEXT_MAX bytes."""
     write = at + HEADER
     while pos < end:
-        size = np.int64(buf[pos])
+        size = byte(buf, pos)
         stop = min(pos + 1 + size, end)
         for i in range(pos + 1, stop):
             if write < at + HEADER + TEXT_MAX:
@@ -186,9 +184,9 @@ def put_texts(buf, pos, end, out, at):  # type: ignore[no-untyped-def]
     return close_field(out, at, F_ANSWER_TEXT, write)
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT))
 def put_answer(buf, base, pos, size, kind, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
-    """Write the data, `size` captured bytes at `pos`, of one record of type `kind`; `at` where the type says nothing."""
+    """Write the data, `size` captured bytes at `pos`, of a record of type `kind`; `at` where the type says nothing."""
     if (kind == A and size == 4) or (kind == AAAA and size == 16):
         return put_bytes(out, at, at + ANSWER_ROOM, F_ANSWER_A, buf, pos, pos + size)
     if kind == TXT:
@@ -206,7 +204,7 @@ def put_answer(buf, base, pos, size, kind, cap_end, wire_end, out, at):  # type:
     return at
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT, BYTES, INT, INT))
 def put_answers(buf, base, pos, count, cap_end, wire_end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write up to ANSWERS_MAX records from `pos` on; return the new position, and 0 where some were left out."""
     for i in range(count):
@@ -227,7 +225,7 @@ def put_answers(buf, base, pos, count, cap_end, wire_end, out, at, limit):  # ty
     return at, 1
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_dns(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read one DNS message, the whole of [pos, wire_end) on the wire.
 
@@ -278,7 +276,7 @@ def parse_dns(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-
     return at, min(whole, all_read)
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_dns_tcp(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read one DNS message behind its two-byte length (RFC 1035 §4.2.2); NEED_MORE until all of it was on the wire."""
     if wire_end - pos < 2:

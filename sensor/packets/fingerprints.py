@@ -7,9 +7,7 @@
 GREASE values (RFC 8701) are left out of both, as their authors do. A list is taken whole or there is no text.
 """
 
-import numpy as np
-
-from baselines._jit import be16, kernel, put16
+from baselines._jit import be16, byte, kernel, put16
 from sensor.model.metadata import F_JA3_TEXT, F_JA4_TEXT
 from sensor.packets.tlv import BYTES, HEADER, INT, close_field, put_decimal, put_hex
 
@@ -25,13 +23,13 @@ SHELL_GAPS = (57, 23, 10, 4, 1)
 """Ciura 2001, "Best increments for the average case of Shellsort"."""
 
 
-@kernel(INT)
+@kernel(pin=(INT,))
 def is_grease(value):  # type: ignore[no-untyped-def]
     """Tell whether a 16-bit value is one of RFC 8701 §2's sixteen."""
     return value & 0x0F0F == 0x0A0A and value >> 8 == value & 255
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_decimals(words, start, end, out, at, separator):  # type: ignore[no-untyped-def]
     """Write the 16-bit words of words[start:end] in decimal, joined by "-", without GREASE, and then `separator`."""
     first = at
@@ -45,9 +43,9 @@ def put_decimals(words, start, end, out, at, separator):  # type: ignore[no-unty
     return at
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_hexes(words, start, end, out, at, separator):  # type: ignore[no-untyped-def]
-    """Write the 16-bit words of words[start:end] in hexadecimal, joined by ",", without GREASE, and then `separator`."""
+    """Write the 16-bit words of words[start:end] in hexadecimal, joined by ",", no GREASE, and then `separator`."""
     first = at
     for i in range(start, end, 2):
         value = be16(words, i)
@@ -59,13 +57,13 @@ def put_hexes(words, start, end, out, at, separator):  # type: ignore[no-untyped
     return at
 
 
-@kernel(INT)
+@kernel(pin=(INT,))
 def swapped(value):  # type: ignore[no-untyped-def]
     """Return a 16-bit value with its bytes exchanged."""
     return value >> 8 | (value & 255) << 8
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def sort_words(out, at, count):  # type: ignore[no-untyped-def]
     """Sort `count` big-endian 16-bit words at `at` in place (Shell's sort)."""
     for gap in SHELL_GAPS:
@@ -81,7 +79,7 @@ def sort_words(out, at, count):  # type: ignore[no-untyped-def]
             put16(out, at + 2 * j, swapped(value))
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def keep_words(words, start, end, drop_a, drop_b, out, at):  # type: ignore[no-untyped-def]
     """Copy the words of words[start:end] but GREASE and two values to `at`; return how many. May work in place."""
     kept = 0
@@ -92,7 +90,7 @@ def keep_words(words, start, end, drop_a, drop_b, out, at):  # type: ignore[no-u
     return kept
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def put_version(out, at, version):  # type: ignore[no-untyped-def]
     """Write JA4's two characters for a version: 13, 12, 11, 10, s3, s2, d1 - d3, else 00."""
     first, second = 48, 48
@@ -111,15 +109,15 @@ def put_version(out, at, version):  # type: ignore[no-untyped-def]
     return at + 2
 
 
-@kernel(BYTES, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT))
 def put_alpn_ends(buf, start, end, out, at):  # type: ignore[no-untyped-def]
     """Write JA4's two characters for the first protocol, buf[start:end]."""
     if end <= start:
         out[at] = 48
         out[at + 1] = 48
         return at + 2
-    first = np.int64(buf[start])
-    last = np.int64(buf[end - 1])
+    first = byte(buf, start)
+    last = byte(buf, end - 1)
     plain = True
     for char in (first, last):
         low = char | 32
@@ -132,7 +130,7 @@ def put_alpn_ends(buf, start, end, out, at):  # type: ignore[no-untyped-def]
     return at + 2
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT, INT, INT, INT, BYTES, INT, INT))
 def put_ja3(buf, version, c0, c1, g0, g1, p0, p1, types, out, at, count):  # type: ignore[no-untyped-def]
     """Write JA3's text: suites buf[c0:c1], `count` extension types at out[types], groups, point formats."""
     write = put_decimal(out, at + HEADER, version, 44)
@@ -142,11 +140,11 @@ def put_ja3(buf, version, c0, c1, g0, g1, p0, p1, types, out, at, count):  # typ
     if p0 == p1:
         return close_field(out, at, F_JA3_TEXT, write)
     for i in range(p0, p1):
-        write = put_decimal(out, write, np.int64(buf[i]), 45)
+        write = put_decimal(out, write, byte(buf, i), 45)
     return close_field(out, at, F_JA3_TEXT, write - 1)
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT, INT, INT, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT, INT, INT, INT, INT, INT, BYTES, INT, INT))
 def put_ja4(buf, transport, version, named, a0, a1, c0, c1, s0, s1, types, out, at, count):  # type: ignore[no-untyped-def]
     """Write JA4's raw text. The scratch at out[types], `count` extension types and behind it the suites, is sorted."""
     suites = types + 2 * EXTENSIONS_MAX

@@ -5,7 +5,7 @@ then is written. Obsolete line folding (RFC 9112 §5.2) is not joined: the field
 from Content-Type, without parameters; the body is not looked at.
 """
 
-from baselines._jit import kernel, le32
+from baselines._jit import byte, kernel, le32
 from sensor.model.metadata import (
     F_HOST,
     F_METHOD,
@@ -60,7 +60,7 @@ GET, POST, HEAD, PUT, OPTI, DELE, CONN, PROP = (
 SEEN_HOST, SEEN_AGENT, SEEN_REFERER, SEEN_TYPE, SEEN_SERVER = 1, 2, 4, 8, 16
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def method_end(buf, pos, end):  # type: ignore[no-untyped-def]
     """Return where the method that starts at `pos` ends: at a space, or at `end`; -1 where this is none.
 
@@ -76,13 +76,13 @@ def method_end(buf, pos, end):  # type: ignore[no-untyped-def]
     return end if stop == end else -1
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def line_end(buf, pos, feed):  # type: ignore[no-untyped-def]
     """Return where the line that starts at `pos` and is closed by the line feed at `feed` ends, without its CR."""
     return feed - 1 if feed > pos and buf[feed - 1] == CR else feed
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_request_line(buf, pos, end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write method and target of the request line buf[pos:end], or return NOT_THIS."""
     space = method_end(buf, pos, end)
@@ -94,14 +94,14 @@ def put_request_line(buf, pos, end, out, at, limit):  # type: ignore[no-untyped-
     return put_text(out, at, limit, F_URI, buf, space + 1, end - 9, URI_MAX)
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_status_line(buf, pos, end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write code and reason of the status line buf[pos:end], or return NOT_THIS."""
     if end - pos < 12 or le32(buf, pos + 3) != VERSION_1 or buf[pos + 8] != SPACE:
         return NOT_THIS
     code = 0
     for i in range(pos + 9, pos + 12):
-        digit = int(buf[i]) - 48
+        digit = byte(buf, i) - 48
         if digit < 0 or digit > 9:
             return NOT_THIS
         code = code * 10 + digit
@@ -109,7 +109,7 @@ def put_status_line(buf, pos, end, out, at, limit):  # type: ignore[no-untyped-d
     return put_text(out, at, limit, F_STATUS_MSG, buf, pos + 12, end, TEXT_MAX)
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def header_name(buf, pos, end):  # type: ignore[no-untyped-def]
     """Return (SEEN_ bit, first byte of the value) of the header line buf[pos:end]; bit 0 where it says nothing here."""
     if end - pos < 7:
@@ -134,7 +134,7 @@ def header_name(buf, pos, end):  # type: ignore[no-untyped-def]
     return 0, 0
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT, INT))
 def put_headers(buf, pos, cursor, cap_end, wire_end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write the headers from `cursor` on of the head that starts at `pos`; return (at or NEED_MORE, whole)."""
     seen = 0
@@ -164,7 +164,7 @@ def put_headers(buf, pos, cursor, cap_end, wire_end, out, at, limit):  # type: i
     return at, 0
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_http(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read the first request or response head of one direction of a connection.
 

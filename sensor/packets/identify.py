@@ -9,7 +9,7 @@ To give up waiting, call `parse` with a `wire_end` beyond `cap_end`: what is kno
 
 import numpy as np
 
-from baselines._jit import be16, be32, borrow, kernel, rows
+from baselines._jit import be16, be32, borrow, byte, kernel, rows
 from sensor.model.flow import TCP, UDP
 from sensor.model.metadata import (
     F_CNAME,
@@ -48,15 +48,15 @@ ADDITIONAL_MAX = 4
 """Additional records of a query: EDNS, TSIG, SIG(0), and one to spare."""
 
 
-@kernel(INT)
+@kernel(pin=(INT,))
 def is_dns_port(port):  # type: ignore[no-untyped-def]
     """Tell whether a port is one that Zeek reads as DNS: 53, NetBIOS names 137, multicast 5353, LLMNR 5355."""
     return port == 53 or port == 5353 or port == 5355 or port == 137
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def looks_like_dns(buf, pos, cap_end, wire_end):  # type: ignore[no-untyped-def]
-    """Tell whether a message on any port can only be DNS: one plain question, counts and codes that fit a standard query.
+    """Tell whether a message on any port can only be DNS: one plain question, counts and codes of a standard query.
 
     RFC 1035 §4.1: opcode 0, the Z bit clear, a query without answers, class IN or ANY, letters, digits, "-" and "_".
     """
@@ -75,9 +75,9 @@ def looks_like_dns(buf, pos, cap_end, wire_end):  # type: ignore[no-untyped-def]
     while buf[cursor]:
         if buf[cursor] >= 0x40:  # a pointer: nothing before the first name to point to
             return False
-        stop = cursor + 1 + np.int64(buf[cursor])
+        stop = cursor + 1 + byte(buf, cursor)
         for i in range(cursor + 1, stop):
-            char = np.int64(buf[i])
+            char = byte(buf, i)
             low = char | 32
             if not (97 <= low <= 122 and char >= 65) and not 48 <= char <= 57 and char != 45 and char != 95:
                 return False
@@ -88,7 +88,7 @@ def looks_like_dns(buf, pos, cap_end, wire_end):  # type: ignore[no-untyped-def]
     return be16(buf, end + 2) == 1 or be16(buf, end + 2) == 255
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT))
 def identify_udp(buf, pos, cap_end, wire_end, orig_p, resp_p):  # type: ignore[no-untyped-def]
     """Guess the kind of a datagram."""
     known = cap_end - pos
@@ -99,20 +99,20 @@ def identify_udp(buf, pos, cap_end, wire_end, orig_p, resp_p):  # type: ignore[n
         return K_DNS if fits else K_NONE
     if is_dhcp(buf, pos, cap_end, wire_end):
         return K_DHCP
-    first = np.int64(buf[pos])
+    first = byte(buf, pos)
     if (0x6A <= first <= 0x6F or first == 0x7E) and (buf[pos + 1] >= 0x80 or buf[pos + 1] == known - 2):
         return K_KERBEROS
     return K_DNS if looks_like_dns(buf, pos, cap_end, wire_end) else K_NONE
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT))
 def identify_tcp(buf, pos, cap_end, wire_end, orig_p, resp_p):  # type: ignore[no-untyped-def]
     """Guess the kind of a stream from its first bytes; what they leave open stays possible."""
     known = cap_end - pos
     if known < 1:
         return K_NONE
-    first = np.int64(buf[pos])
-    second = np.int64(buf[pos + 1]) if known > 1 else -1
+    first = byte(buf, pos)
+    second = byte(buf, pos + 1) if known > 1 else -1
     if first == 22 and (second == 3 or second < 0):
         return K_TLS_CLIENT
     if first == 83 and known >= 4 and be32(buf, pos) == 0x5353482D:  # "SSH-"
@@ -125,7 +125,7 @@ def identify_tcp(buf, pos, cap_end, wire_end, orig_p, resp_p):  # type: ignore[n
         size = be16(buf, pos) if known > 1 else dns.HEADER_BYTES
         return K_DNS if size >= dns.HEADER_BYTES else K_NONE
     if known > 5 and first == 0:
-        tag = np.int64(buf[pos + 4])
+        tag = byte(buf, pos + 4)
         if (0x6A <= tag <= 0x6F or tag == 0x7E) and second < 2:
             return K_KERBEROS
     if known > 2 + dns.HEADER_BYTES and be16(buf, pos) == wire_end - pos - 2:
@@ -185,10 +185,10 @@ def parse(kind, buf, pos, cap_end, wire_end, is_orig, proto, out, at):  # type: 
             at, whole = dns.parse_dns(source, pos, cap_end, wire_end, arena, at)
     elif kind == K_TLS_CLIENT or kind == K_TLS_SERVER:
         at, whole, found = parse_tls(source, pos, cap_end, wire_end, arena, at)
-        kind = found if found else kind
+        kind = found or kind
     elif kind == K_HTTP_REQUEST or kind == K_HTTP_RESPONSE:
         at, whole, found = parse_http(source, pos, cap_end, wire_end, arena, at)
-        kind = found if found else kind
+        kind = found or kind
     elif kind == K_KERBEROS:
         if proto == TCP:
             at, whole = parse_kerberos_tcp(source, pos, cap_end, wire_end, arena, at)

@@ -5,9 +5,7 @@ the wire. F_REQUEST_TYPE is the message type's number (10 AS-REQ … 15 AP-REP, 
 realm; in a TGS-REQ, which names no client, and an AP-REQ the service's. Encrypted parts stay closed.
 """
 
-import numpy as np
-
-from baselines._jit import be32, kernel
+from baselines._jit import be32, byte, kernel
 from sensor.model.metadata import (
     F_CNAME,
     F_ERROR_CODE,
@@ -40,7 +38,7 @@ ETYPES_MAX = 16
 CUT, BAD = -2, -1
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def open_tag(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
     """Read the tag and length at `pos` of an element that must end by `end`.
 
@@ -51,7 +49,7 @@ def open_tag(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
         return BAD, 0, 0
     if pos + 2 > cap_end:
         return CUT, 0, 0
-    size = np.int64(buf[pos + 1])
+    size = byte(buf, pos + 1)
     start = pos + 2
     if size >= 0x80:
         count = size & 0x7F
@@ -61,14 +59,14 @@ def open_tag(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
             return CUT, 0, 0
         size = 0
         for i in range(count):
-            size = size << 8 | np.int64(buf[start + i])
+            size = size << 8 | byte(buf, start + i)
         start += count
     if start + size > end:
         return BAD, 0, 0
-    return np.int64(buf[pos]), start, start + size
+    return byte(buf, pos), start, start + size
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def small_integer(buf, start, cap_end, end):  # type: ignore[no-untyped-def]
     """Return the INTEGER that fills [start, end), 0 … 2^31 - 1, or -1 where it is missing, negative or larger."""
     tag, first, last = open_tag(buf, start, cap_end, end)
@@ -76,17 +74,17 @@ def small_integer(buf, start, cap_end, end):  # type: ignore[no-untyped-def]
         return -1
     value = 0
     for i in range(first, last):
-        value = value << 8 | np.int64(buf[i])
+        value = value << 8 | byte(buf, i)
     return value if buf[first] < 0x80 and value < 1 << 31 else -1
 
 
-@kernel(INT)
+@kernel(pin=(INT,))
 def is_string(tag):  # type: ignore[no-untyped-def]
     """Tell whether a tag is GeneralString, or UTF8String or IA5String as some libraries write."""
     return tag == 0x1B or tag == 0x0C or tag == 0x16
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def put_string(buf, start, cap_end, end, field, out, at):  # type: ignore[no-untyped-def]
     """Write the string that fills [start, end); `at` where it is missing, empty or too long."""
     tag, first, last = open_tag(buf, start, cap_end, end)
@@ -95,7 +93,7 @@ def put_string(buf, start, cap_end, end, field, out, at):  # type: ignore[no-unt
     return put_bytes(out, at, at + HEADER + NAME_MAX, field, buf, first, last)
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def put_principal(buf, start, cap_end, end, field, out, at):  # type: ignore[no-untyped-def]
     """Write the PrincipalName (RFC 4120 §5.2.2) that fills [start, end); `at` where any of it is missing."""
     tag, cursor, last = open_tag(buf, start, cap_end, end)
@@ -128,7 +126,7 @@ def put_principal(buf, start, cap_end, end, field, out, at):  # type: ignore[no-
     return close_field(out, at, field, write)
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def put_etypes(buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
     """Write the encryption types of the SEQUENCE that fills [start, end), as signed numbers modulo 2^32."""
     tag, cursor, last = open_tag(buf, start, cap_end, end)
@@ -142,12 +140,12 @@ def put_etypes(buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-de
             break
         value = -1 if buf[first] >= 0x80 else 0
         for i in range(first, cursor):
-            value = value << 8 | np.int64(buf[i])
+            value = value << 8 | byte(buf, i)
         at = put_number(out, at, at + HEADER + 4, F_ETYPE, value & 0xFFFF_FFFF, 4)
     return at
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def put_encrypted_etype(buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
     """Write the encryption type of the EncryptedData (RFC 4120 §5.2.9) that fills [start, end)."""
     tag, cursor, last = open_tag(buf, start, cap_end, end)
@@ -158,7 +156,7 @@ def put_encrypted_etype(buf, start, cap_end, end, out, at):  # type: ignore[no-u
     return put_number(out, at, at + HEADER + 4, F_ETYPE, value, 4) if value >= 0 else at
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def put_body(buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
     """Write names, realm and encryption types of the KDC-REQ-BODY (RFC 4120 §5.4.1) that fills [start, end)."""
     tag, cursor, last = open_tag(buf, start, cap_end, end)
@@ -181,7 +179,7 @@ def put_body(buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
     return at
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def put_ticket(buf, start, cap_end, end, with_realm, out, at):  # type: ignore[no-untyped-def]
     """Write the service, and if wanted the realm, of the Ticket (RFC 4120 §5.3) that fills [start, end)."""
     tag, cursor, last = open_tag(buf, start, cap_end, end)
@@ -201,7 +199,7 @@ def put_ticket(buf, start, cap_end, end, with_realm, out, at):  # type: ignore[n
     return at
 
 
-@kernel(INT, INT, BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(INT, INT, BYTES, INT, INT, INT, BYTES, INT))
 def put_element(message, element, buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
     """Write what element [`element`] of a message of type `message` says; its content fills [start, end)."""
     if message == AS_REQ or message == TGS_REQ:
@@ -232,7 +230,7 @@ def put_element(message, element, buf, start, cap_end, end, out, at):  # type: i
     return at
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_kerberos(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read one Kerberos message, the whole of [pos, wire_end) on the wire.
 
@@ -270,7 +268,7 @@ def parse_kerberos(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-unt
     return at, whole
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_kerberos_tcp(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read one message behind its four-byte length (RFC 4120 §7.2.2); NEED_MORE until all of it was on the wire."""
     known = min(cap_end, wire_end) - pos
@@ -282,7 +280,7 @@ def parse_kerberos_tcp(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no
     if size < 10 or size > MESSAGE_MAX:
         return NOT_THIS, 0
     if known > 4:
-        message = np.int64(buf[pos + 4]) - APPLICATION
+        message = byte(buf, pos + 4) - APPLICATION
         if not (AS_REQ <= message <= AP_REP or message == KRB_ERROR):
             return NOT_THIS, 0
     end = pos + 4 + size

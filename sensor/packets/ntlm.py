@@ -7,7 +7,7 @@ names (no Unicode flag) as they are. NEGOTIATE messages, which name nobody relia
 
 import numpy as np
 
-from baselines._jit import kernel, le16, le32, ule64
+from baselines._jit import byte, kernel, le16, le32, ule64
 from sensor.model.metadata import (
     F_DOMAINNAME,
     F_HOSTNAME,
@@ -27,7 +27,7 @@ BASE64_SIGNATURE = np.uint64(int.from_bytes(b"TlRMTVNT", "little"))
 """The first eight characters of the signature in base64; the ninth and tenth are checked after decoding."""
 
 SCAN_MAX = 2048
-"""Bytes of a payload searched. SMB, LDAP and RPC put the token within a few hundred; a browser's headers may come first."""
+"""Bytes of a payload searched. SMB, LDAP and RPC put the token within a few hundred; HTTP headers may come first."""
 CHALLENGE, AUTHENTICATE = 2, 3
 CHALLENGE_BYTES = 48
 AUTHENTICATE_BYTES = 64
@@ -45,7 +45,7 @@ DECODED_MAX = 3072
 MISSING, BROKEN, LATER = 0, -1, -2
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def scan(buf, pos, cap_end):  # type: ignore[no-untyped-def]
     """Return the position of the first NTLM message, or its base64 form in what looks like HTTP, or -1."""
     end = min(cap_end, pos + SCAN_MAX)
@@ -65,7 +65,7 @@ def scan(buf, pos, cap_end):  # type: ignore[no-untyped-def]
         at += 1
 
 
-@kernel(INT)
+@kernel(pin=(INT,))
 def base64_value(char):  # type: ignore[no-untyped-def]
     """Return the six bits of a base64 character (RFC 4648 §4), or -1."""
     value = -1
@@ -82,7 +82,7 @@ def base64_value(char):  # type: ignore[no-untyped-def]
     return value
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def decode_base64(buf, pos, end, out, at, most):  # type: ignore[no-untyped-def]
     """Decode from `pos` to the first character that is none of base64's, at most `most` bytes.
 
@@ -93,7 +93,7 @@ def decode_base64(buf, pos, end, out, at, most):  # type: ignore[no-untyped-def]
     bits = 0
     held = 0
     while pos < end and write < at + most:
-        value = base64_value(np.int64(buf[pos]))
+        value = base64_value(byte(buf, pos))
         if value < 0:
             break
         bits = (bits << 6 | value) & 0xFFF
@@ -106,7 +106,7 @@ def decode_base64(buf, pos, end, out, at, most):  # type: ignore[no-untyped-def]
     return write - at, pos
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_utf16(buf, start, end, out, at, field):  # type: ignore[no-untyped-def]
     """Write the UTF-16LE text buf[start:end] as UTF-8; a lone surrogate becomes U+FFFD."""
     write = at + HEADER
@@ -133,7 +133,7 @@ def put_utf16(buf, start, end, out, at, field):  # type: ignore[no-untyped-def]
     return close_field(out, at, field, write)
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT))
 def put_name(buf, base, descriptor, cap_end, wire_end, field, unicode, out, at):  # type: ignore[no-untyped-def]
     """Write the name that the security buffer at `descriptor` points to, in the message at `base`.
 
@@ -156,7 +156,7 @@ def put_name(buf, base, descriptor, cap_end, wire_end, field, unicode, out, at):
     return put_bytes(out, at, at + HEADER + NAME_MAX, field, buf, start, start + size), 1
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def put_authenticate(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Write domain, user and workstation of the AUTHENTICATE message at `pos`; return (at or NOT_THIS …, whole)."""
     unicode = le32(buf, pos + 60) & UNICODE
@@ -170,7 +170,7 @@ def put_authenticate(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-u
     return at, whole
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def put_challenge(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Write the server's names from the target information of the CHALLENGE at `pos`; return as put_authenticate."""
     size = le16(buf, pos + 40)
@@ -207,7 +207,7 @@ def put_challenge(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-unty
     return at, 1
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_ntlm(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read the NTLM message that `scan` found at `pos`.
 

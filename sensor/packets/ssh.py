@@ -12,7 +12,7 @@ LINE_MAX = 255
 """RFC 4253 §4.2: the line has at most 255 characters, CR and LF included."""
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_ssh(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read the identification line that opens one direction.
 

@@ -6,9 +6,7 @@ F_SUPPORTED_VERSION is the highest version offered, or the one chosen. Lists are
 split over several TLS records is joined in the arena's tail. SSL 2 hellos and DTLS are not read.
 """
 
-import numpy as np
-
-from baselines._jit import be16, be32, kernel
+from baselines._jit import be16, be32, byte, kernel
 from sensor.model.metadata import (
     F_ALPN,
     F_CIPHER,
@@ -59,7 +57,7 @@ X_GROUPS, X_POINT_FORMATS, X_SIGNATURES = 10, 11, 13
 X_SUPPORTED_VERSIONS, X_ECH, X_ESNI = 43, 0xFE0D, 0xFFCE
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def hello_parts(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
     """Find the lists of the ClientHello whose version is at `pos`.
 
@@ -72,7 +70,7 @@ def hello_parts(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
         return NOT_THIS, 0, 0, 0, 0
     if at + 1 > cap_end:
         return NEED_MORE, 0, 0, 0, 0
-    at += 1 + np.int64(buf[at])  # session id
+    at += 1 + byte(buf, at)  # session id
     if buf[pos + 34] > 32 or at + 2 > end:
         return NOT_THIS, 0, 0, 0, 0
     if at + 2 > cap_end:
@@ -83,7 +81,7 @@ def hello_parts(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
         return NOT_THIS, 0, 0, 0, 0
     if last + 1 > cap_end:
         return NEED_MORE, 0, 0, 0, 0
-    at = last + 1 + np.int64(buf[last])  # compression methods
+    at = last + 1 + byte(buf, last)  # compression methods
     if at > end:
         return NOT_THIS, 0, 0, 0, 0
     if at == end:
@@ -98,7 +96,7 @@ def hello_parts(buf, pos, cap_end, end):  # type: ignore[no-untyped-def]
     return 0, first, last, at + 2, stop
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_server_name(buf, start, end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write the host_name of a server_name extension (RFC 6066 §3), its first entry; `at` where there is none."""
     if end - start < 5 or buf[start + 2] != 0:
@@ -109,7 +107,7 @@ def put_server_name(buf, start, end, out, at, limit):  # type: ignore[no-untyped
     return put_bytes(out, at, limit, F_SERVER_NAME, buf, start + 5, name_end)
 
 
-@kernel(BYTES, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, BYTES, INT, INT))
 def put_protocols(buf, start, end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write the protocols of an ALPN extension (RFC 7301 §3.1), or none where the list is damaged or too long."""
     if end - start < 2 or start + 2 + be16(buf, start) > end:
@@ -120,7 +118,7 @@ def put_protocols(buf, start, end, out, at, limit):  # type: ignore[no-untyped-d
     for _ in range(PROTOCOLS_MAX):
         if start >= end:
             break
-        stop = start + 1 + np.int64(buf[start])
+        stop = start + 1 + byte(buf, start)
         if stop > end:
             return at
         after = put_bytes(out, write, limit, F_ALPN, buf, start + 1, stop)
@@ -131,18 +129,18 @@ def put_protocols(buf, start, end, out, at, limit):  # type: ignore[no-untyped-d
     return write if start >= end else at
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def inner_list(buf, start, end, width):  # type: ignore[no-untyped-def]
-    """Return (start, end) of the vector behind a length of `width` bytes that fills buf[start:end]; empty if damaged."""
+    """Return (start, end) of the vector behind a length of `width` bytes in buf[start:end]; empty if damaged."""
     if end - start < width:
         return end, end
-    size = be16(buf, start) if width == 2 else np.int64(buf[start])
+    size = be16(buf, start) if width == 2 else byte(buf, start)
     if start + width + size > end:
         return end, end
     return start + width, start + width + size
 
 
-@kernel(BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT))
 def highest_version(buf, start, end):  # type: ignore[no-untyped-def]
     """Return the highest of the 16-bit versions in buf[start:end] that is no GREASE, or -1."""
     highest = -1
@@ -153,7 +151,7 @@ def highest_version(buf, start, end):  # type: ignore[no-untyped-def]
     return highest
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT, INT))
 def client_hello(buf, pos, cap_end, end, transport, out, at, limit):  # type: ignore[no-untyped-def]
     """Write the fields of the ClientHello whose version is at `pos` and which ends at `end`.
 
@@ -232,7 +230,7 @@ def client_hello(buf, pos, cap_end, end, transport, out, at, limit):  # type: ig
     else:
         whole = 0
     if a1 > a0:
-        a0, a1 = a0 + 1, min(a1, a0 + 1 + np.int64(buf[a0]))
+        a0, a1 = a0 + 1, min(a1, a0 + 1 + byte(buf, a0))
     if supported < 0:
         supported = version
     s1 -= (s1 - s0) & 1
@@ -240,7 +238,7 @@ def client_hello(buf, pos, cap_end, end, transport, out, at, limit):  # type: ig
     return at, whole
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT, INT))
 def server_hello(buf, pos, cap_end, end, out, at, limit):  # type: ignore[no-untyped-def]
     """Write the fields of the ServerHello whose version is at `pos` and which ends at `end`; as `client_hello`."""
     cursor = pos + 34
@@ -250,7 +248,7 @@ def server_hello(buf, pos, cap_end, end, out, at, limit):  # type: ignore[no-unt
     at = put_number(out, at, limit, F_VERSION, version, 2)
     if cursor + 1 > cap_end:
         return at, 0
-    size = np.int64(buf[cursor])
+    size = byte(buf, cursor)
     cursor += 1 + size
     if size > 32 or cursor + 3 > end:
         return NOT_THIS, 0
@@ -301,7 +299,7 @@ def server_hello(buf, pos, cap_end, end, out, at, limit):  # type: ignore[no-unt
     return close_field(out, at, F_JA3S_TEXT, write - 1), 1
 
 
-@kernel(BYTES, INT, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, BYTES, INT))
 def join_records(buf, pos, cap_end, wire_end, most, out, at):  # type: ignore[no-untyped-def]
     """Copy the first `most` bytes of the handshake that starts in the record at `pos` to `at`.
 
@@ -332,7 +330,7 @@ def join_records(buf, pos, cap_end, wire_end, most, out, at):  # type: ignore[no
     return NOT_THIS
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT))
 def parse_tls(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-def]
     """Read the hello that opens one direction of a TLS connection.
 
@@ -361,7 +359,7 @@ def parse_tls(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-
     limit = at + META_MAX_BYTES
     body = pos + RECORD_HEADER
     end = body + 4
-    total = 4 if record < 4 else record
+    total = max(record, 4)
     if record >= 4 and known >= RECORD_HEADER + 4:
         total = 4 + (be32(buf, body) & 0xFFFFFF)
         if total > HELLO_MAX:

@@ -10,13 +10,13 @@ Does not decide what a field means, and never reads the field it has just writte
 import numpy as np
 from numba import types
 
-from baselines._jit import ctz64, kernel, put16, put64, ule64
+from baselines._jit import byte, ctz64, kernel, put16, put64, ule64
 
 HEADER = 3
 """Bytes before a field's value: id and length."""
 
 TEXT_MAX = 1024
-"""Longest text kept of one field, bytes. Names on the wire end at 255 (RFC 1035 §2.3.4) and agents rarely pass 300; four
+"""Longest text kept of one field, bytes. Names on the wire end at 255 (RFC 1035 §2.3.4), agents rarely pass 300; four
 texts of this size and one URI of twice that fit into META_MAX_BYTES."""
 
 BYTES = types.CPointer(types.uint8)
@@ -29,7 +29,7 @@ _ONES = np.uint64(0x0101_0101_0101_0101)
 _ZERO = np.uint64(0)
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def close_field(out, at, field, end):  # type: ignore[no-untyped-def]
     """Write the header at `at` of a field whose value lies in out[at + HEADER : end]; return `end`."""
     out[at] = field
@@ -37,7 +37,7 @@ def close_field(out, at, field, end):  # type: ignore[no-untyped-def]
     return end
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT, INT))
 def put_bytes(out, at, limit, field, buf, start, end):  # type: ignore[no-untyped-def]
     """Write buf[start:end] as one field."""
     length = end - start
@@ -49,7 +49,7 @@ def put_bytes(out, at, limit, field, buf, start, end):  # type: ignore[no-untype
     return close_field(out, at, field, value + length)
 
 
-@kernel(BYTES, INT, INT, INT, BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, BYTES, INT, INT, INT))
 def put_text(out, at, limit, field, buf, start, end, most):  # type: ignore[no-untyped-def]
     """Write buf[start:end] without blanks at its ends, its first `most` bytes; nothing where it is empty."""
     while start < end and (buf[start] == 32 or buf[start] == 9):
@@ -61,7 +61,7 @@ def put_text(out, at, limit, field, buf, start, end, most):  # type: ignore[no-u
     return put_bytes(out, at, limit, field, buf, start, min(end, start + most))
 
 
-@kernel(BYTES, INT, INT, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT))
 def put_number(out, at, limit, field, value, width):  # type: ignore[no-untyped-def]
     """Write a non-negative integer in `width` bytes, little endian."""
     if at + HEADER + width > limit:
@@ -71,7 +71,7 @@ def put_number(out, at, limit, field, value, width):  # type: ignore[no-untyped-
     return close_field(out, at, field, at + HEADER + width)
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def put_decimal(out, at, value, separator):  # type: ignore[no-untyped-def]
     """Write 0 … 65535 in decimal and the byte `separator`, without a header; touches eight bytes, returns their end."""
     # Quotients by multiplication, each exact in its range: 2^16, 656, and 100 in two lanes at once.
@@ -85,7 +85,7 @@ def put_decimal(out, at, value, separator):  # type: ignore[no-untyped-def]
     return at + 6 - (skip >> 3)
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def put_hex(out, at, value, separator):  # type: ignore[no-untyped-def]
     """Write 0 … 65535 in four hexadecimal digits and the byte `separator`; touches eight bytes, returns their end."""
     nibbles = value >> 12 | (value >> 8 & 15) << 8 | (value >> 4 & 15) << 16 | (value & 15) << 24
@@ -94,7 +94,7 @@ def put_hex(out, at, value, separator):  # type: ignore[no-untyped-def]
     return at + 5
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def find_byte(buf, start, end, wanted):  # type: ignore[no-untyped-def]
     """Return the first position of the byte `wanted` in buf[start:end], or `end`. Eight bytes a step."""
     pattern = np.uint64(wanted) * _ONES
@@ -111,12 +111,12 @@ def find_byte(buf, start, end, wanted):  # type: ignore[no-untyped-def]
     return at
 
 
-@kernel(BYTES, INT, INT, INT)
+@kernel(pin=(BYTES, INT, INT, INT))
 def find_field(out, start, end, field):  # type: ignore[no-untyped-def]
     """Return (start, length) of the first value of `field` in the fields out[start:end], or (0, 0)."""
     at = start
     while at + HEADER <= end:
-        length = np.int64(out[at + 1]) | np.int64(out[at + 2]) << 8
+        length = byte(out, at + 1) | byte(out, at + 2) << 8
         if out[at] == field and at + HEADER + length <= end:
             return at + HEADER, length
         at += HEADER + length
