@@ -31,12 +31,32 @@ SMALL_SPAN_US = 300_000_000
 
 FRAME60 = np.dtype(
     [
-        ("sec", "<u4"), ("usec", "<u4"), ("cap", "<u4"), ("wire", "<u4"),
-        ("macs", "u1", 12), ("ethertype", ">u2"),
-        ("version", "u1"), ("tos", "u1"), ("total", ">u2"), ("id", ">u2"), ("frag", ">u2"), ("ttl", "u1"), ("proto", "u1"),
-        ("ip_sum", ">u2"), ("orig", ">u4"), ("resp", ">u4"),
-        ("orig_p", ">u2"), ("resp_p", ">u2"), ("seq", ">u4"), ("ack", ">u4"), ("offset", "u1"), ("flags", "u1"),
-        ("window", ">u2"), ("tcp_sum", ">u2"), ("urgent", ">u2"), ("rest", "u1", 6),
+        ("sec", "<u4"),
+        ("usec", "<u4"),
+        ("cap", "<u4"),
+        ("wire", "<u4"),
+        ("macs", "u1", 12),
+        ("ethertype", ">u2"),
+        ("version", "u1"),
+        ("tos", "u1"),
+        ("total", ">u2"),
+        ("id", ">u2"),
+        ("frag", ">u2"),
+        ("ttl", "u1"),
+        ("proto", "u1"),
+        ("ip_sum", ">u2"),
+        ("orig", ">u4"),
+        ("resp", ">u4"),
+        ("orig_p", ">u2"),
+        ("resp_p", ">u2"),
+        ("seq", ">u4"),
+        ("ack", ">u4"),
+        ("offset", "u1"),
+        ("flags", "u1"),
+        ("window", ">u2"),
+        ("tcp_sum", ">u2"),
+        ("urgent", ">u2"),
+        ("rest", "u1", 6),
     ]
 )
 """A pcap record holding 60 bytes of Ethernet, IPv4 and TCP, with 6 bytes of payload or padding."""
@@ -116,7 +136,9 @@ def _small_columns(k: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     sent_orig = np.clip((exchange + 1) // 2, 0, (last - 6 + 1) // 2) * 6
     sent_resp = np.clip(exchange // 2, 0, (last - 6) // 2) * 6
     data = (k >= 3) & (k < last - 3)
-    is_orig = np.where(data, exchange % 2 == 0, (k == 0) | (k == 2) | (k == last - 3) | (k == last - 1)).astype(np.int64)
+    is_orig = np.where(data, exchange % 2 == 0, (k == 0) | (k == 2) | (k == last - 3) | (k == last - 1)).astype(
+        np.int64
+    )
     flags = np.select([k == 0, k == 1, data, (k == last - 3) | (k == last - 2)], [0x02, 0x12, 0x18, 0x11], 0x10)
     seq_orig = np.where(k == 0, 0, 1 + sent_orig + (k > last - 3))
     seq_resp = np.where(k == 1, 0, 1 + sent_resp + (k > last - 2))

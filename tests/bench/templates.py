@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from baselines._jit import be16, kernel
 
-# Captures above this are left out, so that no single one dominates; so are those of jumbo frames (offloaded segments), which
-# together gives the 14 packets a flow and the 360 bytes a packet of PERFORMANCE.md's mix.
+# Captures above this are left out, so that no single one dominates; so are those of jumbo frames (offloaded
+# segments). Together this gives the 14 packets a flow and the 360 bytes a packet of PERFORMANCE.md's mix.
 LIMIT_PACKETS = 430
 LIMIT_MEAN_BYTES = 1500
 LONGEST_GAP_US = 5_000_000  # silences in the captures are cut to this
@@ -41,7 +41,9 @@ class Templates:
     captures: int
 
     @property
-    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def arrays(
+        self,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The columns that `fill` reads."""
         return self.octets, self.start, self.length, self.network, self.checksum
 
@@ -80,7 +82,12 @@ def prepare(captured: bytes) -> tuple[bytes, int, int] | None:
         ethertype, at = struct.unpack_from(">H", frame, 16)[0], 18
     if ethertype == 0x0800 and frame[at] >> 4 == 4:
         header, total = (frame[at] & 15) * 4, struct.unpack_from(">H", frame, at + 2)[0]
-        if header < 20 or total < header or at + total > len(frame) or struct.unpack_from(">H", frame, at + 6)[0] & 0x3FFF:
+        if (
+            header < 20
+            or total < header
+            or at + total > len(frame)
+            or struct.unpack_from(">H", frame, at + 6)[0] & 0x3FFF
+        ):
             return None
         frame[at + 10 : at + 12] = b"\0\0"
         struct.pack_into(">H", frame, at + 10, ~_sum16(bytes(frame[at : at + header])) & 0xFFFF)
@@ -103,7 +110,11 @@ def load_folder(folder: Path) -> Templates:
     for path in sorted(folder.rglob("*")):
         if path.suffix in SUFFIXES and not any(word in str(path.relative_to(folder)) for word in LEFT_OUT):
             packets = [(ts, *ready) for ts, captured in read_ethernet(path) if (ready := prepare(captured))]
-            if packets and len(packets) <= LIMIT_PACKETS and sum(len(p[1]) for p in packets) <= LIMIT_MEAN_BYTES * len(packets):
+            if (
+                packets
+                and len(packets) <= LIMIT_PACKETS
+                and sum(len(p[1]) for p in packets) <= LIMIT_MEAN_BYTES * len(packets)
+            ):
                 gaps = np.clip(np.diff([p[0] for p in packets], prepend=packets[0][0]), 0, LONGEST_GAP_US)
                 frames += [p[1] for p in packets]
                 columns += [(p[2], p[3], int(ts), captures) for p, ts in zip(packets, np.cumsum(gaps), strict=True)]
@@ -214,7 +225,10 @@ def _stamp(out, row, copy, ts_us, octets, start, length, network, checksum):  # 
 
 
 def fill(
-    out: NDArray[np.uint8], row: NDArray[np.int64], copy: NDArray[np.int64], ts_us: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    row: NDArray[np.int64],
+    copy: NDArray[np.int64],
+    ts_us: NDArray[np.int64],
     arrays: tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
 ) -> int:
     """Stamp pcap records of templates into a buffer.
