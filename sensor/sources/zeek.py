@@ -1,0 +1,327 @@
+"""Zeek's logs: conn as flows; dns, ssl, http, dhcp, kerberos, ntlm and ssh as messages; TSV or JSON, plain or packed.
+
+What a file holds is read from itself: the header of TSV (any column order, unknown columns passed over, several headers
+in a row), the keys of JSON (in whatever envelope). A TSV piece without a header is read under the caller's schema, or
+under Zeek's default one where exactly one fits its first line; else its lines are refused. conn lines go through
+kernels, in blocks of a megabyte; what a kernel leaves open, and every other log, is read a line at a time.
+
+Every record is accounted for: accepted, a duplicate (its block is in the ledger), or refused for one reason: a column
+that does not parse (`bad_…`) or is missing (`missing_…`), a line with other than the header's columns
+(`column_count`), `no_header`, `not_a_record`, `cut_short`, `line_too_long`, `unsupported_log`, `damaged_compression`.
+The first refusal of each reason is logged with file and row. Does not follow a growing file, nor join logs by uid.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.errors import Malformed
+from sensor.model.flow import FLOW
+from sensor.model.metadata import AnyMessage
+from sensor.model.source import Account, Batch, Ledger
+from sensor.packets.inflate import open_stream
+from sensor.wire import zeek_json
+from sensor.wire.line_blocks import Block, LineBlocks
+from sensor.wire.zeek_defaults import LEAD_MAX, guess
+from sensor.wire.zeek_header import GOING_ON, Header, Schema
+from sensor.wire.zeek_records import BOM, INTERVAL, Record, format_name, read, try_tsv, variant
+from sensor.wire.zeek_tsv import TsvReader
+
+if TYPE_CHECKING:
+    from sensor.flows.log_kernels import LogKernels
+
+GUESSES_MAX = 16
+"""Lines without a header for which a schema is sought; a file that fits none is not searched for ever."""
+_HASH, _BRACE, _NEWLINE = ord("#"), ord("{"), b"\n"
+_LOG = logging.getLogger(__name__)
+
+
+def recognises(head: bytes) -> bool:
+    """Tell whether a file that begins with `head` (decompressed) is a Zeek log, of a kind that is read or not."""
+    return variant(head) is not None
+
+
+class ZeekSource:
+    """One Zeek log file."""
+
+    def __init__(
+        self, path: str | Path, site: str, input_index: int, ledger: Ledger | None = None, schema: Schema | None = None
+    ) -> None:
+        """Take `schema` for lines before any header."""
+        self.account = Account(path=str(path), site=site, format="zeek")
+        self._input = input_index
+        self._ledger = ledger
+        self._header = Header(schema)
+        self._reader: TsvReader | None = None
+        self._plan: NDArray[np.int64] | None = None
+        self._fresh = True
+        """No line has been read under the current header yet."""
+        self._guesses = GUESSES_MAX
+        self._formats: set[str] = set()
+        self._kernels: LogKernels | None = None
+        self._text = b""
+        """The current block."""
+        self._flows: list[NDArray[np.void]] = []
+        self._messages: list[AnyMessage] = []
+        if schema is not None:
+            self._use(schema)
+
+    def batches(self) -> Iterator[Batch]:
+        """Read on, a block at a time.
+
+        Raises:
+            Malformed: Nothing of the file could be read; says why.
+            OSError: The file cannot be opened or read.
+        """
+        with Path(self.account.path).open("rb") as file:
+            stream = open_stream(file)
+            blocks = LineBlocks(stream, self.account.site, self._ledger)
+            for block in blocks:
+                before = self.account.records
+                is_final = self._block(block)
+                self.account.bytes = stream.position()
+                if is_final:
+                    blocks.remember(block, self.account.records - before)
+                if self._flows or self._messages:
+                    yield self._batch()
+            self.account.bytes = stream.position()
+            self._end(stream.problem)
+
+    def _batch(self) -> Batch:
+        flows = self._flows[0] if len(self._flows) == 1 else np.concatenate([np.empty(0, FLOW), *self._flows])
+        batch = Batch(flows=flows, messages=self._messages)
+        self._flows, self._messages = [], []
+        return batch
+
+    def _end(self, problem: str) -> None:
+        account = self.account
+        if problem:
+            self._refuse("damaged_compression", detail=problem)
+        if account.records and not account.accepted and not account.duplicates and not self._formats:
+            raise Malformed(f"{account.path}: no record could be read: {problem or 'not a Zeek log, or no header'}")
+
+    def _block(self, block: Block) -> bool:
+        """Read one block; say whether it is read for good, so that the ledger may know it."""
+        if block.too_long:
+            self._refuse("line_too_long")
+            return False
+        self._text = block.text()
+        if block.known is not None:
+            self._pass_known(block.known)
+            return False
+        at = len(BOM) if block.offset == 0 and self._text.startswith(BOM) else 0
+        if not block.ended:
+            return block.mid_line or self._tail(self._text[at:])
+        if block.mid_line:
+            at = self._line_end(0) + 1
+        while at < block.length:
+            first = self._text[at]
+            if first == _HASH:
+                end = self._line_end(at)
+                self._take(self._text[at:end])
+                at = end + 1
+            elif first == _BRACE or self._plan is not None:
+                at = self._kernel_run(block, at, is_json=first == _BRACE)
+            else:
+                at = self._line_run(at)
+        return True
+
+    def _line_end(self, at: int) -> int:
+        """Find the newline that ends the line at `at`; every line of a block has one, but a tail's."""
+        return self._text.index(_NEWLINE, at)
+
+    def _pass_known(self, count: int) -> None:
+        """Count a block that was read before, and take from it only what later lines need: its headers."""
+        self.account.records += count
+        self.account.duplicates += count
+        at = 0 if self._text[:1] == b"#" else self._text.find(b"\n#") + 1
+        while at < len(self._text) and self._text[at] == _HASH:
+            line = self._text[at:].partition(_NEWLINE)[0] if self._text.find(_NEWLINE, at) < 0 else b""
+            line = line or self._text[at : self._line_end(at)]
+            self._take(line)
+            following = self._text.find(b"\n#", at + len(line))
+            if following < 0:
+                break
+            at = following + 1
+
+    def _take(self, line: bytes) -> None:
+        """Take in a `#` line."""
+        before = self._header.schema
+        try:
+            self._header.take(line.removesuffix(b"\r"))
+        except Malformed as fault:
+            _LOG.warning("header refused path=%s row=%d: %s", self.account.path, self.account.records, fault)
+        if self._header.schema is not before:
+            self._use(self._header.schema)
+
+    def _use(self, schema: Schema | None) -> None:
+        """Read the lines that come under this schema; under None, refuse them."""
+        self._reader = TsvReader(schema) if schema is not None else None
+        self._plan = None
+        self._fresh = True
+        if schema is not None:
+            self._saw(schema.kind, "tsv")
+
+    def _saw(self, kind: str | None, form: str) -> None:
+        """Note a format; a file that holds several is called `zeek`."""
+        name = format_name(kind, form)
+        if name not in self._formats:
+            self._formats.add(name)
+            self.account.format = name if len(self._formats) == 1 else "zeek"
+
+    def _room(self) -> "LogKernels":
+        """Make the kernels when the first line for them is met: importing numba takes a second."""
+        if self._kernels is None:
+            from sensor.flows.log_kernels import LogKernels
+
+            self._kernels = LogKernels()
+        return self._kernels
+
+    def _kernel_run(self, block: Block, at: int, *, is_json: bool) -> int:
+        """Read lines by a kernel until a `#` line or the end of its room, and judge what it left open."""
+        rows, odd, stopped = self._room().read(block.data, at, block.length, None if is_json else self._plan)
+        first = self.account.records
+        self.account.records += len(rows)
+        rows["input"] = self._input
+        rows["offset"] = np.arange(first, self.account.records)
+        if not is_json and self._reader is not None and self._reader.schema.path in GOING_ON:
+            rows["why"] = INTERVAL
+        if is_json and len(rows) > len(odd):
+            self._saw("conn", "json")
+        keep = np.ones(len(rows), np.bool_)
+        for number, start in odd:
+            found = self._judge(self._text[start : self._line_end(start)], first + number)
+            keep[number] = isinstance(found, np.ndarray)
+            if isinstance(found, np.ndarray):
+                rows[number] = found[0]
+            elif found is not None:
+                self._messages.append(found)
+        kept = rows[keep] if odd else rows
+        if len(kept):
+            self._flows.append(kept)
+            self.account.accepted += len(kept)
+        return stopped
+
+    def _line_run(self, at: int) -> int:
+        """Read lines one at a time until a `#` line, or one that a kernel may go on from."""
+        text, length = self._text, len(self._text)
+        while at < length and text[at] != _HASH and text[at] != _BRACE and self._plan is None:
+            end = text.index(_NEWLINE, at)
+            line = text[at:end]
+            at = end + 1
+            if line and line != b"\r":
+                self._one(line)
+        return at
+
+    def _one(self, line: bytes) -> None:
+        """Read one line that no kernel has looked at."""
+        self.account.records += 1
+        found = self._judge(line, self.account.records - 1)
+        if isinstance(found, np.ndarray):
+            self.account.accepted += 1
+            self._flows.append(found)
+        elif found is not None:
+            self._messages.append(found)
+
+    def _judge(self, line: bytes, offset: int) -> Record | None:
+        """Read one line in any form; count it, unless it is a flow: those are counted together. None: refused."""
+        line = line.removesuffix(b"\r")
+        try:
+            if line.lstrip()[:1] == b"{":
+                record = zeek_json.read(line)
+                if record.tsv is not None:
+                    found = self._judge_tsv(record.tsv, offset)
+                else:
+                    self._saw(record.kind, "json")
+                    found = read(record.get, record.kind, record.path, self._input, offset)
+            else:
+                found = self._judge_tsv(line, offset)
+        except Malformed as fault:
+            self._refuse(str(fault), row=offset)
+            return None
+        if not isinstance(found, np.ndarray):
+            self.account.accepted += 1
+        return found
+
+    def _judge_tsv(self, line: bytes, offset: int) -> Record:
+        reader = self._find_reader(line)
+        if reader is None:
+            raise Malformed("no_header")
+        schema = reader.schema
+        if schema.kind is None:
+            raise Malformed("unsupported_log")
+        found = read(reader.record(line), schema.kind, schema.path, self._input, offset)
+        if self._fresh:
+            self._fresh = False
+            if schema.kind == "conn":
+                self._plan = self._room().plan(
+                    schema.fields, schema.lead, schema.separator, schema.unset, schema.empty
+                )
+        return found
+
+    def _find_reader(self, line: bytes) -> TsvReader | None:
+        """Return what reads a TSV line; the first one under a header may show that a shipper put columns before it."""
+        if self._reader is None:
+            if self._guesses:
+                self._guesses -= 1
+                self._use(guess(line, try_tsv))
+            return self._reader
+        plain = self._reader.schema
+        more = line.count(plain.separator) + 1 - len(plain.fields) - plain.lead
+        if self._fresh and 0 < more <= LEAD_MAX:
+            shifted = msgspec.structs.replace(plain, lead=plain.lead + more)
+            try:
+                try_tsv(line, shifted)
+            except Malformed:
+                return self._reader
+            self._reader = TsvReader(shifted)
+        return self._reader
+
+    def _tail(self, line: bytes) -> bool:
+        """Read a last line that has no end: a whole JSON object, or a TSV line that lacks nothing which is read."""
+        if line[:1] == b"#":
+            self._take(line)
+            return True
+        if not line.strip():
+            return True
+        before = self.account.accepted
+        if line.lstrip()[:1] == b"{" or self._is_whole(line):
+            self._one(line)
+        else:
+            self._refuse("cut_short")
+        return self.account.accepted > before
+
+    def _is_whole(self, line: bytes) -> bool:
+        """Tell whether a cut can only have harmed a last field that is not read; True also where nothing can be."""
+        reader = self._find_reader(line)
+        if reader is None or reader.schema.kind is None:
+            return True
+        asked: set[str] = set()
+        try:
+            get = reader.record(line)
+
+            def watch(column: str) -> object:
+                asked.add(column)
+                return get(column)
+
+            read(watch, reader.schema.kind, reader.schema.path, 0, 0)
+        except Malformed:
+            return False
+        column, is_marker = reader.last_field(line)
+        return is_marker or column not in asked
+
+    def _refuse(self, reason: str, *, detail: str = "", row: int | None = None) -> None:
+        """Count a record that is not accepted, and name the first of each reason. A `row` given is counted already."""
+        account = self.account
+        if row is None:
+            row = account.records
+            account.records += 1
+        if reason not in account.rejected:
+            level = logging.INFO if reason == "unsupported_log" else logging.WARNING
+            _LOG.log(level, "record refused path=%s row=%d reason=%s %s", account.path, row, reason, detail)
+        account.reject(reason)

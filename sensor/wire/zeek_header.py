@@ -1,0 +1,121 @@
+"""The header of a Zeek TSV log: which columns its lines hold, in which order, and how fields are written.
+
+Follows Zeek's ASCII writer (https://docs.zeek.org/en/master/log-formats.html): `#separator` first, its value escaped;
+the other directives parted by that separator. Several headers may follow each other in one file (concatenated logs);
+`#open`, `#close` and any other `#` line say nothing about columns and are passed over.
+
+The kind of log is what `#path` says, else what the columns show; a file's name says nothing.
+"""
+
+import re
+
+import msgspec
+
+from sensor.errors import Malformed
+
+COLUMNS_MAX = 512
+"""Zeek's widest stock log has 60 columns; a header this wide is damage."""
+KINDS = ("conn", "dns", "ssl", "http", "dhcp", "kerberos", "ntlm", "ssh")
+"""The logs that are read, by Zeek's path."""
+GOING_ON = ("conn_long", "open_conn")
+"""Logs of connections that have not ended (corelight/zeek-long-connections, corelight/zeek-open-connections)."""
+_SHOWN_BY: tuple[tuple[str, frozenset[str]], ...] = (
+    ("conn", frozenset({"id.orig_h", "id.resp_h", "proto", "conn_state"})),
+    ("dns", frozenset({"id.orig_h", "query", "qtype"})),
+    ("dns", frozenset({"id.orig_h", "trans_id", "RD", "RA"})),
+    ("http", frozenset({"id.orig_h", "method", "host", "uri"})),
+    ("http", frozenset({"id.orig_h", "trans_depth", "request_body_len"})),
+    ("dhcp", frozenset({"mac", "assigned_addr"})),
+    ("dhcp", frozenset({"mac", "assigned_ip"})),
+    ("dhcp", frozenset({"mac", "msg_types"})),
+    ("kerberos", frozenset({"id.orig_h", "request_type", "client"})),
+    ("kerberos", frozenset({"id.orig_h", "request_type", "service"})),
+    ("ntlm", frozenset({"id.orig_h", "domainname"})),
+    ("ntlm", frozenset({"id.orig_h", "username", "hostname"})),
+    ("ssh", frozenset({"id.orig_h", "auth_attempts"})),
+    ("ssh", frozenset({"id.orig_h", "client", "server", "direction"})),
+    ("ssl", frozenset({"id.orig_h", "version", "cipher"})),
+    ("ssl", frozenset({"id.orig_h", "established", "resumed"})),
+)
+"""Columns that only this log has together. JSON leaves unset ones out, so each set is small."""
+
+_ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})|\\\\")
+_NAME = re.compile(rb"#([a-z_]+)")
+
+
+def unescape(field: bytes) -> bytes:
+    r"""Decode `\xNN` and `\\`, which is how Zeek's writer escapes bytes, separators and the backslash itself."""
+    if b"\\" not in field:
+        return field
+    return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]) if match[1] else b"\\", field)
+
+
+def kind_of(path: str, columns: frozenset[str]) -> str | None:
+    """Name the kind of log, None for one that is not read."""
+    if path in KINDS or path in GOING_ON:
+        return "conn" if path in GOING_ON else path
+    return next((kind for kind, shown in _SHOWN_BY if shown <= columns), None)
+
+
+class Schema(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read the lines that follow a header."""
+
+    fields: tuple[str, ...]
+    path: str = ""
+    separator: bytes = b"\t"
+    set_separator: bytes = b","
+    empty: bytes = b"(empty)"
+    unset: bytes = b"-"
+    lead: int = 0
+    """Columns before the first of `fields` in each line, which a shipper put there."""
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of log, None for one that is not read."""
+        return kind_of(self.path, frozenset(self.fields))
+
+
+class Header:
+    """Collects directives; `schema` is what the lines after the last `#fields` follow, None before the first."""
+
+    def __init__(self, schema: Schema | None = None) -> None:
+        self.schema = schema
+        self._markers = {"separator": b"\t", "set_separator": b",", "empty_field": b"(empty)", "unset_field": b"-"}
+        self._path = ""
+
+    def take(self, line: bytes) -> None:
+        """Take in one `#` line, without its line end.
+
+        Raises:
+            Malformed: The line names columns that cannot be used; the lines after it cannot be read.
+        """
+        name = _NAME.match(line)
+        if name is None:
+            return
+        word, rest = name[1].decode("ascii"), line[name.end() :]
+        if word == "separator":
+            self.__init__()  # type: ignore[misc]  # a new header begins: nothing of the last one holds
+            self._markers["separator"] = unescape(rest[1:]) or b"\t"
+            return
+        separator = self._markers["separator"]
+        values = rest.removeprefix(separator).split(separator) if rest.startswith(separator) else rest.split()
+        if word == "path":
+            self._path = values[0].decode("utf-8", "backslashreplace") if values else ""
+        elif word in self._markers and values:
+            self._markers[word] = unescape(values[0])
+        elif word == "fields":
+            self._columns(values)
+
+    def _columns(self, values: list[bytes]) -> None:
+        names = tuple(value.decode("utf-8", "backslashreplace") for value in values)
+        self.schema = None
+        if not names or len(names) > COLUMNS_MAX or len(set(names)) < len(names):
+            raise Malformed(f"a header of {len(names)} columns, some of them twice or too many, cannot be used")
+        self.schema = Schema(
+            fields=names,
+            path=self._path,
+            separator=self._markers["separator"],
+            set_separator=self._markers["set_separator"],
+            empty=self._markers["empty_field"],
+            unset=self._markers["unset_field"],
+        )

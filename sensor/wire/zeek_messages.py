@@ -1,0 +1,207 @@
+"""Turn one record of a dns, ssl, http, dhcp, kerberos, ntlm or ssh log into what it says, as packets would.
+
+Zeek writes one record for a request and its answer; so these are one message each. What Zeek's log does not say is
+None: which transport carried a Kerberos message (`proto` 0), whether a client hid its server name. A DHCP record covers
+a whole exchange; `msg_type` is its last message.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from sensor.model import metadata
+from sensor.model.flow import TCP, UDP
+from sensor.model.metadata import AnyMessage
+from sensor.wire import zeek_values as values
+from sensor.wire.zeek_names import CIPHERS, DHCP_TYPES, KERBEROS_ERRORS
+from sensor.wire.zeek_rows import Get, need, protocol, uid
+from sensor.wire.zeek_values import bad
+
+NO_ADDRESS, BROADCAST = "0.0.0.0", "255.255.255.255"  # noqa: S104 - what RFC 2131 §4.1 puts on the wire
+DHCP_CLIENT, DHCP_SERVER = 68, 67
+_TXT_QTYPES = (16, 99)
+"""TXT and SPF (RFC 1035 §3.2.2, RFC 7208 §3.1), whose answers are free text."""
+
+
+def _text(get: Get, column: str) -> str | None:
+    return values.text(get(column), column)
+
+
+def _count(get: Get, column: str) -> int | None:
+    return values.port(get(column), column)
+
+
+def _shared(get: Get, proto: int) -> dict[str, Any]:
+    """Read the columns that every record with a connection has."""
+    return {
+        "ts": need(values.time_ns(get("ts"), "ts"), "ts"),
+        "uid": uid(get("uid")),
+        "orig_h": need(values.address_text(get("id.orig_h"), "id.orig_h"), "id.orig_h"),
+        "orig_p": need(_count(get, "id.orig_p"), "id.orig_p"),
+        "resp_h": need(values.address_text(get("id.resp_h"), "id.resp_h"), "id.resp_h"),
+        "resp_p": need(_count(get, "id.resp_p"), "id.resp_p"),
+        "proto": proto,
+    }
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def dns(get: Get, input: int, offset: int) -> metadata.Dns:
+    """Read a record of dns.log: a query and what answered it."""
+    shared = _shared(get, protocol(get, v4=True))
+    qtype = _count(get, "qtype")
+    rcode = _count(get, "rcode")
+    answers = values.texts(get("answers"), "answers")
+    numbers = [answer for answer in answers if _is_address(answer)]
+    rest = [answer for answer in answers if not _is_address(answer)]
+    free = [answer for answer in rest if qtype in _TXT_QTYPES or answer.startswith("TXT ")]
+    ttls = get("TTLs")
+    lengths = ttls if isinstance(ttls, list) else values.texts(ttls, "TTLs")
+    return metadata.Dns(
+        **shared,
+        query=_text(get, "query"),
+        qtype=qtype,
+        rcode=rcode,
+        is_response=rcode is not None or bool(answers),
+        trans_id=_count(get, "trans_id"),
+        addresses=tuple(numbers),
+        names=tuple(answer for answer in rest if answer not in free),
+        texts=tuple(free),
+        ttls=tuple(ttl for ttl in (values.seconds(item, "TTLs") for item in lengths) if ttl is not None),
+        input=input,
+        offset=offset,
+    )
+
+
+def ssl(get: Get, input: int, offset: int) -> metadata.Tls:
+    """Read a record of ssl.log: both hellos of a handshake."""
+    version = _text(get, "version")
+    cipher = _text(get, "cipher")
+    chosen = _text(get, "next_protocol")
+    return metadata.Tls(
+        **_shared(get, UDP if (version or "").startswith("DTLS") else TCP),
+        version=version,
+        cipher=CIPHERS.get(cipher) if cipher else None,
+        server_name=_text(get, "server_name"),
+        alpn=(chosen,) if chosen else (),
+        ja3=_text(get, "ja3"),
+        ja3s=_text(get, "ja3s"),
+        ja4=_text(get, "ja4"),
+        input=input,
+        offset=offset,
+    )
+
+
+def http(get: Get, input: int, offset: int) -> metadata.Http:
+    """Read a record of http.log: a request and its response."""
+    types = values.texts(get("resp_mime_types"), "resp_mime_types") or values.texts(get("mime_type"), "mime_type")
+    return metadata.Http(
+        **_shared(get, TCP),
+        method=_text(get, "method"),
+        host=_text(get, "host"),
+        uri=_text(get, "uri"),
+        user_agent=_text(get, "user_agent"),
+        referrer=_text(get, "referrer"),
+        status_code=_count(get, "status_code"),
+        status_msg=_text(get, "status_msg"),
+        mime_type=types[0] if types else None,
+        server=_text(get, "server"),
+        input=input,
+        offset=offset,
+    )
+
+
+def dhcp(get: Get, input: int, offset: int) -> metadata.Dhcp:
+    """Read a record of dhcp.log: an exchange (since Zeek 2.6), or a lease (before, with a connection's columns)."""
+    client = values.address_text(get("client_addr"), "client_addr")
+    server = values.address_text(get("server_addr"), "server_addr")
+    uids = values.texts(get("uids"), "uids")
+    if get("id.orig_h") is not None:
+        shared = _shared(get, UDP)
+    else:
+        shared = {
+            "ts": need(values.time_ns(get("ts"), "ts"), "ts"),
+            "uid": uid(get("uid")) or uid(uids[0] if uids else None),
+            "orig_h": client or NO_ADDRESS,
+            "orig_p": DHCP_CLIENT,
+            "resp_h": server or BROADCAST,
+            "resp_p": DHCP_SERVER,
+            "proto": UDP,
+        }
+    messages = [DHCP_TYPES[name] for name in values.texts(get("msg_types"), "msg_types") if name in DHCP_TYPES]
+    assigned = get("assigned_addr")
+    return metadata.Dhcp(
+        **shared,
+        mac=_mac(get),
+        host_name=_text(get, "host_name"),
+        client_fqdn=_text(get, "client_fqdn"),
+        domain=_text(get, "domain"),
+        requested_addr=values.address_text(get("requested_addr"), "requested_addr"),
+        assigned_addr=values.address_text(get("assigned_ip") if assigned is None else assigned, "assigned_addr"),
+        client_addr=client,
+        server_addr=server,
+        lease_time_s=values.seconds(get("lease_time"), "lease_time"),
+        msg_type=messages[-1] if messages else None,
+        input=input,
+        offset=offset,
+    )
+
+
+def _mac(get: Get) -> str | None:
+    text = _text(get, "mac")
+    if text is None or text in {"", "-"}:
+        return None
+    number = values.mac(text, "mac")
+    if number is None:
+        raise bad("mac")
+    return values.addresses.mac(number)
+
+
+def kerberos(get: Get, input: int, offset: int) -> metadata.Kerberos:
+    """Read a record of kerberos.log: a ticket asked for and what came of it."""
+    error = _text(get, "error_msg")
+    return metadata.Kerberos(
+        **_shared(get, 0),
+        request_type=_text(get, "request_type"),
+        client=_text(get, "client"),
+        service=_text(get, "service"),
+        success=values.boolean(get("success"), "success"),
+        error_code=KERBEROS_ERRORS.get(error) if error else None,
+        input=input,
+        offset=offset,
+    )
+
+
+def ntlm(get: Get, input: int, offset: int) -> metadata.Ntlm:
+    """Read a record of ntlm.log: who authenticated from which host."""
+    return metadata.Ntlm(
+        **_shared(get, TCP),
+        username=_text(get, "username"),
+        hostname=_text(get, "hostname"),
+        domainname=_text(get, "domainname"),
+        server_nb_computer_name=_text(get, "server_nb_computer_name"),
+        server_dns_computer_name=_text(get, "server_dns_computer_name"),
+        server_tree_name=_text(get, "server_tree_name"),
+        success=values.boolean(get("success"), "success"),
+        input=input,
+        offset=offset,
+    )
+
+
+def ssh(get: Get, input: int, offset: int) -> metadata.Ssh:
+    """Read a record of ssh.log: both banners."""
+    return metadata.Ssh(
+        **_shared(get, TCP), client=_text(get, "client"), server=_text(get, "server"), input=input, offset=offset
+    )
+
+
+READERS: dict[str, Callable[[Get, int, int], AnyMessage]] = {
+    "dns": dns, "ssl": ssl, "http": http, "dhcp": dhcp, "kerberos": kerberos, "ntlm": ntlm, "ssh": ssh,
+}  # fmt: skip
+"""What reads a record of each log but conn: (record, input, row) to the message. Raises Malformed with the reason."""

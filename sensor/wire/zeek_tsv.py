@@ -1,0 +1,54 @@
+"""One line of a Zeek TSV log as a record: columns looked up by name, unset fields None, escapes decoded."""
+
+from collections.abc import Callable
+
+from sensor.errors import Malformed
+from sensor.wire.zeek_header import Schema, unescape
+
+VECTORS = frozenset({"answers", "TTLs", "uids", "msg_types", "resp_mime_types"})
+"""Columns that are sets or vectors in every version of Zeek that has them."""
+
+
+class TsvReader:
+    """Reads the lines that follow one header."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._places = {name: place + schema.lead for place, name in enumerate(schema.fields)}
+        self._n_fields = schema.lead + len(schema.fields)
+
+    def record(self, line: bytes) -> Callable[[str], object]:
+        """Return what looks up a column of one line (without its line end).
+
+        Raises:
+            Malformed: `column_count` where the line has more or fewer fields than the header.
+        """
+        schema, places = self.schema, self._places
+        fields = line.split(schema.separator)
+        if len(fields) != self._n_fields:
+            raise Malformed("column_count")
+
+        def get(column: str) -> object:
+            place = places.get(column)
+            if place is None:
+                return None
+            field = fields[place]
+            if field == schema.unset:
+                return None
+            if column in VECTORS:
+                return [] if field == schema.empty else [_member(item, schema) for item in field.split(schema.set_separator)]
+            return "" if field == schema.empty else _decode(field)
+
+        return get
+
+    def last_field(self, line: bytes) -> tuple[str, bool]:
+        """Name the last column, and say whether its field is a marker, which cannot be a longer value cut short."""
+        return self.schema.fields[-1], line.rpartition(self.schema.separator)[2] in {self.schema.unset, self.schema.empty}
+
+
+def _decode(field: bytes) -> str:
+    return unescape(field).decode("utf-8", "backslashreplace")
+
+
+def _member(item: bytes, schema: Schema) -> str | None:
+    return None if item == schema.unset else _decode(item)
