@@ -43,6 +43,95 @@ def test_a_load_reads_what_from_bytes_reads(name: str, content: bytes, offset: i
     assert expected == int(COMPILED[name](np.frombuffer(content, np.uint8).copy(), offset))
 
 
+PAIR = np.dtype([("a", np.int64), ("b", np.uint8)], align=True)
+row = _jit.row_loader(PAIR)
+
+
+@_jit.kernel()
+def _put(buf, offset, value, bits):
+    if bits == 16:
+        _jit.put16(buf, offset, value)
+    elif bits == 32:
+        _jit.put32(buf, offset, value)
+    else:
+        _jit.put64(buf, offset, value)
+
+
+@pytest.mark.parametrize("bits", [16, 32, 64])
+@given(value=st.integers(-(2**63), 2**63 - 1), offset=st.integers(0, 8))
+def test_a_store_writes_the_low_bits_and_nothing_else(bits: int, value: int, offset: int) -> None:
+    """At any alignment, little-endian, two's complement."""
+    expected = bytearray(b"\xaa" * 16)
+    expected[offset : offset + bits // 8] = (value % 2**bits).to_bytes(bits // 8, "little")
+    buf = np.full(16, 0xAA, np.uint8)
+    _put(buf, offset, value, bits)
+    assert bytes(expected) == buf.tobytes()
+
+
+@_jit.kernel()
+def _tabs(buf, start):
+    return _jit.marks(buf, start, 9, 200)
+
+
+@given(content=st.lists(st.sampled_from([9, 10, 34, 92, 200]), min_size=80, max_size=80), offset=st.integers(0, 16))
+def test_marks_are_the_places_of_two_values(content: list[int], offset: int) -> None:
+    """Bit i stands for the byte at offset + i; 64 bytes are looked at, no more."""
+    expected = sum(1 << i for i, byte in enumerate(content[offset : offset + 64]) if byte in {9, 200})
+    assert expected == int(_tabs(np.array(content, np.uint8), offset))
+
+
+@_jit.kernel()
+def _trailing(word):
+    return _jit.ctz64(word)
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_trailing_zeros_are_counted(word: int) -> None:
+    """A word of zero has 64."""
+    written = f"{word:064b}"
+    assert len(written) - len(written.rstrip("0")) == int(_trailing(np.uint64(word)))
+
+
+def test_borrowed_rows_are_the_rows_themselves() -> None:
+    """What is written through the pointer stands in the array; only that row and that field."""
+
+    @_jit.kernel()
+    def write(rows, i):
+        row(_jit.borrow(rows), i)["b"] = 7
+        return row(_jit.borrow(rows), i)["a"]
+
+    rows = np.zeros(3, PAIR)
+    rows["a"] = 10, 20, 30
+    assert 20 == write(rows, 1)
+    assert [(10, 0), (20, 7), (30, 0)] == rows.tolist()
+
+
+def test_a_borrowed_column_reads_as_the_column() -> None:
+    """A pointer to plain items is indexed like the array."""
+
+    @_jit.kernel()
+    def third(column):
+        return _jit.borrow(column)[2]
+
+    assert 4 == third(np.array([0, 2, 4], np.int64))
+
+
+@pytest.mark.skipif(_jit.JIT_DISABLED, reason="plain Python has no entries")
+def test_a_helper_pinned_without_an_entry_serves_kernels_alone() -> None:
+    """Kernels call it; there is one version of it, whatever literal it is given."""
+
+    @_jit.kernel(pin=(types.int64, types.int64))
+    def add(a, b):
+        return a + b
+
+    @_jit.kernel()
+    def call(a):
+        return add(a, 1) + add(a, np.uint8(2))
+
+    assert 23 == call(10)
+    assert 1 == len(add.signatures)
+
+
 def test_prefetch_changes_nothing() -> None:
     """It is a hint: the column is as it was."""
 
