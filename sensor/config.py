@@ -1,0 +1,281 @@
+"""The configuration: one TOML file into typed, frozen Structs, checked whole before anything starts.
+
+An unknown key is an error that names the table, the key and the closest valid one. A secret is `{ env = "NAME" }` or
+`{ file = "PATH" }`, never text in the file. A listener off loopback is refused: neither TLS nor authentication is
+served here. This is the only place that reads the environment.
+"""
+
+import difflib
+import ipaddress
+import os
+import tomllib
+import zoneinfo
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from sensor.errors import ConfigError
+
+PRIVATE_NETWORKS: tuple[str, ...] = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+)
+"""Default of `local_networks`: RFC 1918, 3927, 4193, 4291."""
+
+
+class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a secret is; its text is never part of the configuration, nor shown."""
+
+    env: str | None = None
+    file: str | None = None
+
+    def read(self) -> str:
+        """Return the secret. Raises ConfigError where it is not there."""
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if value is None:
+                raise ConfigError(f"secret: the environment has no {self.env}")
+            return value
+        try:
+            return Path(self.file or "").read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"secret: {self.file} cannot be read: {error.strerror}") from error
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """How much of people's attention the program may take."""
+
+    incidents_per_day_per_1000: float = 1.0
+    """A ceiling, and never under one a day for a site."""
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """A SaaS tenant: its domains, and whose network its users may be on."""
+
+    domains: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """How long and how much the archive keeps."""
+
+    keep_days: int = 90
+    limit_bytes: int = 200_000_000_000
+
+
+class Site(msgspec.Struct, frozen=True):
+    """Another site this process ingests for."""
+
+    egress: tuple[str, ...] = ()
+    local_networks: tuple[str, ...] = PRIVATE_NETWORKS
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """Where a server listens, `address:port` on loopback."""
+
+    listen: str
+
+
+class Component(msgspec.Struct, frozen=True):
+    """A source, sink or response: `type` names its module, the table's name is the user's."""
+
+    name: str
+    type: str
+    options: dict[str, object] = {}
+    """Everything else in its table, as the type defines it."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration with its defaults filled in."""
+
+    site: str = "local"
+    state: str = "spanline-state"
+    local_networks: tuple[str, ...] = PRIVATE_NETWORKS
+    egress: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    budget: Budget = Budget()
+    tenants: dict[str, Tenant] = {}
+    archive: Archive = Archive()
+    sites: dict[str, Site] = {}
+    sources: dict[str, Component] = {}
+    sinks: dict[str, Component] = {}
+    responses: dict[str, Component] = {}
+    metrics: Listener = Listener("127.0.0.1:9477")
+    console: Listener = Listener("127.0.0.1:8477")
+
+    def networks(self) -> dict[str, tuple[str, ...]]:
+        """Return the local networks of every site by name."""
+        return {self.site: self.local_networks, **{name: site.local_networks for name, site in self.sites.items()}}
+
+
+FILE_OPTIONS: dict[str, dict[str, type]] = {
+    "pcap": {"path": str, "site": str, "ignore_checksums": bool, "threads": int},
+    "zeek": {"path": str, "site": str},
+}
+"""Options of the source types of this release, with their types; each needs `path` (a file, folder or pattern)."""
+
+
+def default() -> Config:
+    """Return the configuration of an empty file."""
+    return Config()
+
+
+def load(path: Path, *, edges: bool = True) -> Config:
+    """Read and check a configuration.
+
+    Args:
+        path: The TOML file.
+        edges: Check its sources, sinks and responses too; `replay` ignores them.
+
+    Raises:
+        ConfigError: It cannot be read, or something in it is wrong.
+    """
+    try:
+        raw = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    if not edges:
+        raw = {key: value for key, value in raw.items() if key not in {"sources", "sinks", "responses"}}
+    return build(raw)
+
+
+def build(raw: Mapping[str, object]) -> Config:
+    """Make a checked configuration of parsed TOML. Raises ConfigError."""
+    known = [field.name for field in msgspec.structs.fields(Config)]
+    _refuse_unknown("", raw, known)
+    made: dict[str, object] = dict(raw)
+    for kind in ("sources", "sinks", "responses"):
+        tables = _table(kind, raw.get(kind, {}))
+        made[kind] = {name: _component(kind, name, _table(f"{kind}.{name}", table)) for name, table in tables.items()}
+    for key, struct in (("budget", Budget), ("archive", Archive), ("metrics", Listener), ("console", Listener)):
+        if key in raw:
+            made[key] = _convert(key, raw[key], struct)
+    named: tuple[tuple[str, type[msgspec.Struct]], ...] = (("tenants", Tenant), ("sites", Site))
+    for key, kind_of in named:
+        tables = _table(key, raw.get(key, {}))
+        made[key] = {name: _convert(f"{key}.{name}", table, kind_of) for name, table in tables.items()}
+    try:
+        config = msgspec.convert(made, Config, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_told("", str(error))) from error
+    _check(config)
+    return config
+
+
+def effective(config: Config) -> dict[str, object]:
+    """Return the configuration with every default filled in, for `check`; a secret shows where it is, not what."""
+    shown = msgspec.to_builtins(config)
+    for kind in ("sources", "sinks", "responses"):
+        shown[kind] = {
+            name: {"type": one.type, **msgspec.to_builtins(one.options)} for name, one in getattr(config, kind).items()
+        }
+    return dict(shown)
+
+
+def loopback(table: str, listen: str) -> tuple[str, int]:
+    """Split `address:port`, refusing what is not on loopback. Raises ConfigError."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ConfigError(f"[{table}] listen = {listen!r}: expected address:port, as 127.0.0.1:9477")
+    try:
+        inside = host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError as error:
+        raise ConfigError(f"[{table}] listen = {listen!r}: {host!r} is no address") from error
+    if not inside:
+        raise ConfigError(
+            f"[{table}] listen = {listen!r} is off loopback, which needs TLS and authentication; this release serves "
+            f"neither. Use 127.0.0.1:{port} and a proxy in front of it"
+        )
+    return ("127.0.0.1" if host == "localhost" else host.strip("[]")), int(port)
+
+
+def _check(config: Config) -> None:
+    """Check what types cannot say."""
+    for table, networks in {
+        "": config.local_networks,
+        **{f"sites.{k}": v.local_networks for k, v in config.sites.items()},
+    }.items():
+        _each(table, "local_networks", networks, lambda text: ipaddress.ip_network(text, strict=False))
+    for table, egress in {"": config.egress, **{f"sites.{k}": v.egress for k, v in config.sites.items()}}.items():
+        _each(table, "egress", egress, lambda text: ipaddress.ip_network(text, strict=False))
+    if config.budget.incidents_per_day_per_1000 <= 0:
+        raise ConfigError("[budget] incidents_per_day_per_1000 must be above 0")
+    if config.timezone != "UTC" and config.timezone not in zoneinfo.available_timezones():
+        close = _closest(config.timezone, sorted(zoneinfo.available_timezones()))
+        raise ConfigError(f"timezone = {config.timezone!r} is no IANA time zone{close}")
+    for name in (config.site, *config.sites):
+        if not name or any(character in name for character in "=/\n"):
+            raise ConfigError(f"site name {name!r}: must not be empty nor contain '=', '/' or a line end")
+    for name, tenant in config.tenants.items():
+        for site in tenant.sites:
+            if site != config.site and site not in config.sites:
+                close = _closest(site, [config.site, *config.sites])
+                raise ConfigError(f"[tenants.{name}] sites: there is no site {site!r}{close}")
+    loopback("metrics", config.metrics.listen)
+    loopback("console", config.console.listen)
+
+
+def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
+    place = f"{kind}.{name}"
+    of = table.get("type")
+    if not isinstance(of, str):
+        raise ConfigError(f'[{place}] needs type = "…", the name of a {kind[:-1]}')
+    options: Mapping[str, Mapping[str, type]] = FILE_OPTIONS if kind == "sources" else {}
+    if of not in options:
+        there = ", ".join(options) or "none"
+        raise ConfigError(
+            f"[{place}] type = {of!r}: no such {kind[:-1]} in this release (it has: {there})"
+            f"{_closest(of, list(options))}"
+        )
+    _refuse_unknown(place, table, ["type", *options[of]])
+    for key, wanted in options[of].items():
+        if key in table and not isinstance(table[key], wanted):
+            raise ConfigError(f"[{place}] {key} must be of type {wanted.__name__}")
+    if "path" not in table:
+        raise ConfigError(f'[{place}] needs path = "…": a file, a folder or a pattern')
+    return Component(name, of, {key: value for key, value in table.items() if key != "type"})
+
+
+def _convert(place: str, table: object, struct: type[msgspec.Struct]) -> object:
+    _refuse_unknown(place, _table(place, table), [field.name for field in msgspec.structs.fields(struct)])
+    try:
+        return msgspec.convert(table, struct)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_told(place, str(error))) from error
+
+
+def _table(place: str, value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"[{place}] must be a table")
+    return value
+
+
+def _refuse_unknown(place: str, table: Mapping[str, object], known: list[str]) -> None:
+    for key in table:
+        if key not in known:
+            where = f"table [{place}]" if place else "the top level"
+            raise ConfigError(f"{where}: unknown key {key!r}{_closest(key, known)}; valid keys: {', '.join(known)}")
+
+
+def _closest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _each(place: str, key: str, values: tuple[str, ...], read: Callable[[str], object]) -> None:
+    for value in values:
+        try:
+            read(value)
+        except ValueError as error:
+            raise ConfigError(f"{f'[{place}] ' if place else ''}{key}: {error}") from error
+
+
+def _told(place: str, text: str) -> str:
+    return f"[{place}] {text}" if place else text

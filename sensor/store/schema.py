@@ -1,0 +1,63 @@
+"""The tables of STATE/state.sqlite, and how an older state becomes this one.
+
+STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is acknowledged
+(https://sqlite.org/pragma.html).
+"""
+
+import sqlite3
+from pathlib import Path
+
+VERSION = 1
+"""user_version of the file; a migration raises it by one."""
+
+_TABLES = """
+CREATE TABLE evidence (
+    id TEXT PRIMARY KEY, incident TEXT NOT NULL, site TEXT NOT NULL, entity_kind TEXT NOT NULL, entity_id TEXT NOT NULL,
+    detector TEXT NOT NULL, family TEXT NOT NULL, ts TEXT NOT NULL, observed REAL NOT NULL, p REAL NOT NULL,
+    db REAL NOT NULL, model TEXT NOT NULL, basis TEXT NOT NULL
+) STRICT;
+CREATE INDEX evidence_incident ON evidence (incident);
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY, state TEXT NOT NULL, tier TEXT NOT NULL, verdict TEXT, site TEXT NOT NULL,
+    opened TEXT NOT NULL, last_activity TEXT NOT NULL, score_db REAL NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX incidents_open ON incidents (state, tier);
+CREATE TABLE devices (id TEXT PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX devices_name ON devices (name);
+CREATE TABLE accounts (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE ledger (
+    site TEXT NOT NULL, start INTEGER NOT NULL, digest BLOB NOT NULL, length INTEGER NOT NULL, records INTEGER NOT NULL,
+    PRIMARY KEY (site, start, digest)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE inputs (
+    number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
+    accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
+) STRICT;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open the state's database, creating or migrating it unless `readonly`.
+
+    Raises:
+        ValueError: It was written by a newer release, or is no database of ours.
+    """
+    if readonly:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    else:
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise ValueError(f"{path} is no SQLite database: {error}") from error
+    if version > VERSION:
+        connection.close()
+        raise ValueError(f"{path} is of schema {version}, written by a newer release; this one reads {VERSION}")
+    if version == 0 and not readonly:
+        with connection:
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+    return connection

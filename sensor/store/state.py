@@ -1,0 +1,224 @@
+"""The state of a sensor: incidents, evidence, inventory, ledger and the snapshot of its columns, in one folder.
+
+One writer. Readers (the console, the command line) open the database read-only beside it. A commit is one transaction
+over the database, with the new snapshot already on disk.
+"""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from sensor.model.device import Account, Device
+from sensor.model.incident import Incident, urgency
+from sensor.model.result import InputResult
+from sensor.store import schema
+from sensor.store.ledger import StateLedger
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DATABASE = "state.sqlite"
+LOCK = "lock"
+
+
+class State:
+    """An open state folder.
+
+    Attributes:
+        ledger: Known blocks of input.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False, readonly: bool = False, exclusive: bool = False) -> None:
+        """Open or create a state.
+
+        Args:
+            folder: The folder; only files of ours in it are ever touched.
+            fresh: Drop what the state holds first.
+            readonly: Do not create or change anything.
+            exclusive: Be the only one that learns into it; the command line may close incidents beside.
+
+        Raises:
+            FileNotFoundError: `readonly`, and there is no state.
+            ValueError: The state is of a newer release, or damaged, or another process learns into it.
+        """
+        self.folder = folder
+        path = folder / DATABASE
+        if readonly and not path.is_file():
+            raise FileNotFoundError(f"no state in {folder}: run `spanline replay` first, or name another with --state")
+        if not readonly:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _take_lock(folder) if exclusive else None
+        if fresh and not readonly:
+            _drop(folder)
+        self._connection = schema.connect(path, readonly=readonly)
+        self.ledger = StateLedger(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; what was not committed is gone."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def load_snapshot(self) -> "dict[str, NDArray[Any]]":
+        """Return the committed columns, empty for a new state. Raises ValueError where the snapshot is damaged."""
+        from sensor.store import snapshot
+
+        name, checksum = self.meta("snapshot"), self.meta("snapshot_checksum")
+        return {} if name is None or checksum is None else snapshot.read(self.folder / name, checksum)
+
+    def commit(
+        self,
+        *,
+        columns: "Mapping[str, NDArray[Any]]",
+        incidents: Sequence[Incident],
+        devices: Iterable[Device],
+        accounts: Iterable[Account],
+        inputs: Sequence[InputResult],
+        meta: Mapping[str, str],
+    ) -> None:
+        """Make a run durable: snapshot, incidents with their evidence, inventory, inputs and ledger, all or nothing."""
+        from sensor.store import snapshot
+
+        serial = int(self.meta("serial") or 0) + 1
+        name = f"snapshot-{serial:08d}.npz"
+        checksum = snapshot.write(self.folder / name, columns)
+        old = self.meta("snapshot")
+        with self._connection:
+            for incident in incidents:
+                self._put_incident(incident)
+            self._put_inventory(devices, accounts)
+            self._connection.executemany(
+                "INSERT INTO inputs (path, site, format, records, accepted, duplicates, rejected) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        one.path,
+                        one.site,
+                        one.format,
+                        one.records,
+                        one.accepted,
+                        one.duplicates,
+                        json.dumps(one.rejected),
+                    )
+                    for one in inputs
+                ],
+            )
+            self.ledger.write_pending()
+            held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
+        if old is not None and old != name:
+            (self.folder / old).unlink(missing_ok=True)
+
+    def meta(self, key: str) -> str | None:
+        """Return a value stored with the last commit."""
+        row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def incidents(self, *, digest: bool = False, states: Sequence[str] | None = None) -> list[Incident]:
+        """Return incidents, most urgent first; page and triage only unless `digest`."""
+        rows = self._connection.execute("SELECT body FROM incidents").fetchall()
+        found = [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+        return sorted(
+            (one for one in found if (digest or one.tier != "digest") and (states is None or one.state in states)),
+            key=urgency,
+        )
+
+    def incident(self, key: str) -> Incident | None:
+        """Return one incident by its id, or None."""
+        row = self._connection.execute("SELECT body FROM incidents WHERE id = ?", (key,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=Incident)
+
+    def evidence_numbers(self, incident: str) -> dict[str, tuple[float, float, float]]:
+        """Return (observed, p, db) by evidence id, as the evidence table holds them."""
+        rows = self._connection.execute("SELECT id, observed, p, db FROM evidence WHERE incident = ?", (incident,))
+        return {str(key): (float(observed), float(p), float(db)) for key, observed, p, db in rows}
+
+    def devices(self) -> list[Device]:
+        """Return the inventory, by site and name."""
+        rows = self._connection.execute("SELECT body FROM devices ORDER BY site, name, id").fetchall()
+        return [msgspec.json.decode(body, type=Device) for (body,) in rows]
+
+    def device(self, key: str) -> Device | None:
+        """Return one device by id, else by its name or one of its addresses or MACs; the latest seen wins."""
+        row = self._connection.execute("SELECT body FROM devices WHERE id = ?", (key,)).fetchone()
+        if row is not None:
+            return msgspec.json.decode(row[0], type=Device)
+        wanted = key.lower()
+        matches = [
+            one for one in self.devices()
+            if wanted in {one.name.lower(), *one.macs, *(address.lower() for address in one.addresses)}
+        ]  # fmt: skip
+        return max(matches, key=lambda one: (one.last_seen, one.id), default=None)
+
+    def close_incident(self, key: str, verdict: str, reason: str) -> Incident | None:
+        """Close an incident with a verdict, durably; None where there is none of that id."""
+        incident = self.incident(key)
+        if incident is None:
+            return None
+        closed = msgspec.structs.replace(incident, state="closed", verdict=verdict, reason=reason)
+        with self._connection:
+            self._put_incident(closed)
+        return closed
+
+    def _put_incident(self, incident: Incident) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                incident.id, incident.state, incident.tier, incident.verdict, incident.sites[0], incident.opened,
+                incident.last_activity, incident.score_db, msgspec.json.encode(incident).decode(),
+            ),
+        )  # fmt: skip
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    one.id, incident.id, one.site, one.entity.kind, one.entity.id, one.detector, one.family, one.ts,
+                    one.observed, one.p, one.db, one.model, json.dumps(one.basis, sort_keys=True),
+                )
+                for one in incident.evidence
+            ],
+        )  # fmt: skip
+
+    def _put_inventory(self, devices: Iterable[Device], accounts: Iterable[Account]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?)",
+            [(one.id, one.site, one.name, msgspec.json.encode(one).decode()) for one in devices],
+        )
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?)",
+            [(one.name, msgspec.json.encode(one).decode()) for one in accounts],
+        )
+
+
+def _take_lock(folder: Path) -> IO[str]:
+    """Hold the folder's lock file until it is closed; the kernel frees it when the process ends."""
+    file = (folder / LOCK).open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ValueError(f"another spanline process is using the state in {folder}") from error
+    return file
+
+
+def _drop(folder: Path) -> None:
+    """Delete the files of a state, and nothing else in the folder."""
+    for path in [*folder.glob(f"{DATABASE}*"), *folder.glob("snapshot-*.npz")]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
