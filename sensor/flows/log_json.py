@@ -70,7 +70,7 @@ _U3 = np.uint64(3)
 
 
 @kernel(inline=True)
-def _key_op(buf: Any, p: int, length: int) -> int:
+def _key_op(buf: Any, p: int, length: int) -> Any:
     """Look up a key's operation; SKIP for one that is not known."""
     if length > KEY_MAX_BYTES:
         return SKIP

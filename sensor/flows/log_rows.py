@@ -32,7 +32,8 @@ WORDS = FLOW.itemsize // 8
 """A FLOW row as 64-bit words, which is how kernels see it."""
 _COLUMNS = {"id.orig_h": "orig_hi", "id.resp_h": "resp_hi", "id.orig_p": "orig_p", "id.resp_p": "resp_p",
             "orig_l2_addr": "orig_l2", "resp_l2_addr": "resp_l2", "ip_proto": "tunnel_id"}  # fmt: skip
-_PLACES = [int(FLOW.fields[_COLUMNS.get(name, name)][1]) if name else 0 for name in FIELDS]
+_OFFSETS = {name: place[1] for name, place in (FLOW.fields or {}).items()}
+_PLACES = [_OFFSETS[_COLUMNS.get(name, name)] if name else 0 for name in FIELDS]
 _WORD = np.array([place // 8 for place in _PLACES], np.int64)
 """Which word of the row a field's column starts in, by operation code."""
 _SHIFT = np.array([place % 8 * 8 for place in _PLACES], np.int64)
@@ -84,7 +85,7 @@ def put_text(buf: Any, p: int, end: int, words: Any, at: int, room: int) -> bool
 
 
 @kernel(inline=True)
-def put_value(op: int, buf: Any, p: int, end: int, words: Any, base: int) -> bool:
+def put_value(op: Any, buf: Any, p: Any, end: Any, words: Any, base: int) -> Any:
     """Read the set value of one field into its column of the row that starts at word `base`.
 
     Returns:
@@ -128,7 +129,7 @@ def put_value(op: int, buf: Any, p: int, end: int, words: Any, base: int) -> boo
 
 
 @kernel(inline=True)
-def put_small(words: Any, at: int, shift: int, mask: int, value: int) -> None:
+def put_small(words: Any, at: int, shift: int, mask: int, value: Any) -> None:
     """Set the bits of a column that shares its word with others."""
     place = np.uint64(shift)
     words[at] = words[at] & ~(np.uint64(mask) << place) | np.uint64(value & mask) << place

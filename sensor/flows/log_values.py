@@ -55,7 +55,7 @@ def find_byte(word: Any, pattern: Any) -> Any:
 
 
 @kernel(inline=True)
-def _convert(t: Any) -> int:
+def _convert(t: Any) -> Any:
     """Turn eight digit values, most significant in the lowest byte, into their number."""
     t = (t * _TENS) >> _U8
     t = ((t & _PAIRS) * _HUNDREDS) >> _U16
@@ -73,7 +73,7 @@ def digits(buf: Any, p: int) -> tuple[int, int]:
 
 
 @kernel(inline=True)
-def _eight(buf: Any, p: int, n: int) -> int:
+def _eight(buf: Any, p: int, n: int) -> Any:
     """Read exactly `n` digits, one to eight; -1 where they are not all digits."""
     t = (ule64(buf, p) ^ _ZEROS) << np.uint64(64 - 8 * n)
     if ((t + _ABOVE_9) | t) & _HIGH:
@@ -82,7 +82,7 @@ def _eight(buf: Any, p: int, n: int) -> int:
 
 
 @kernel(inline=True)
-def count(buf: Any, p: int, end: int) -> int:
+def count(buf: Any, p: int, end: int) -> Any:
     """Read an unsigned integer of one to 16 digits that ends at `end`; -1 where it is none."""
     n = end - p
     if n <= 8:
@@ -145,7 +145,7 @@ def seconds_ns(buf: Any, p: int) -> tuple[int, int]:
 @kernel()
 def _scientific_ns(buf: Any, p: int) -> tuple[int, int]:
     """Read `d.ddde-dd` seconds as ns, up to 18 digits of mantissa, rounded half up."""
-    mantissa = 0
+    mantissa: Any = 0
     n_digits = 0
     scale = 9
     seen_point = False
@@ -157,7 +157,7 @@ def _scientific_ns(buf: Any, p: int) -> tuple[int, int]:
         else:
             if n_digits == 18:
                 return 0, -1
-            mantissa = mantissa * 10 + np.int64(buf[p]) - 48
+            mantissa = mantissa * 10 + (np.int64(buf[p]) - 48)
             n_digits += 1
             scale -= 1 if seen_point else 0
         p += 1
@@ -206,7 +206,7 @@ def time_ns(buf: Any, p: int) -> tuple[int, int]:
 
 
 @kernel()
-def _two(buf: Any, p: int, last: int) -> int:
+def _two(buf: Any, p: int, last: int) -> Any:
     """Read two digits of at most `last` and the byte before them unseen; -1 where they are not."""
     tens, ones = np.int64(buf[p]) - 48, np.int64(buf[p + 1]) - 48
     value = tens * 10 + ones
@@ -253,7 +253,7 @@ def _iso_ns(buf: Any, p: int) -> tuple[int, int]:
 @kernel(inline=True)
 def v4(buf: Any, p: int) -> tuple[int, int]:
     """Read a dotted quad as a 32-bit number. Leading zeros are not plain (RFC 6943 §3.1.1)."""
-    value = 0
+    value: Any = 0
     faults = 0
     for k in range(4):
         t = np.int64(ule32(buf, p)) ^ 0x30303030

@@ -63,6 +63,7 @@ class ZeekSource:
         """No line has been read under the current header yet."""
         self._guesses = GUESSES_MAX
         self._formats: set[str] = set()
+        self._json_kind: str | None = None
         self._kernels: LogKernels | None = None
         self._text = b""
         """The current block."""
@@ -237,8 +238,10 @@ class ZeekSource:
                 if record.tsv is not None:
                     found = self._judge_tsv(record.tsv, offset)
                 else:
-                    self._saw(record.kind, "json")
-                    found = read(record.get, record.kind, record.path, self._input, offset)
+                    kind = self._json_kind if record.is_bare else record.kind
+                    self._saw(kind, "json")
+                    self._json_kind = kind
+                    found = read(record.get, kind, record.path, self._input, offset)
             else:
                 found = self._judge_tsv(line, offset)
         except Malformed as fault:
@@ -259,9 +262,7 @@ class ZeekSource:
         if self._fresh:
             self._fresh = False
             if schema.kind == "conn":
-                self._plan = self._room().plan(
-                    schema.fields, schema.lead, schema.separator, schema.unset, schema.empty
-                )
+                self._plan = self._room().plan(schema.fields, schema.lead, schema.separator, schema.unset, schema.empty)
         return found
 
     def _find_reader(self, line: bytes) -> TsvReader | None:

@@ -17,8 +17,14 @@ _ID = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p "
 _CONN = _ID + "proto service duration orig_bytes resp_bytes conn_state "
 _COUNTS = "missed_bytes history orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes tunnel_parents"
 _DNS_END = "query qclass qclass_name qtype qtype_name rcode rcode_name AA TC RD RA Z answers TTLs rejected"
-_HTTP_END = "info_code info_msg tags username password proxied orig_fuids orig_filenames orig_mime_types resp_fuids "
-_HTTP_END += "resp_filenames resp_mime_types"
+_HTTP = _ID + "trans_depth method host uri referrer "
+_HTTP_BODY = "request_body_len response_body_len status_code status_msg info_code info_msg "
+_HTTP_LOGIN = "username password proxied "
+_HTTP_FILES = "orig_fuids orig_filenames orig_mime_types resp_fuids resp_filenames resp_mime_types"
+_DHCP = "ts uids client_addr server_addr mac host_name client_fqdn domain "
+_KERBEROS = _ID + "request_type client service success error_msg from till cipher forwardable renewable "
+_NTLM = _ID + "username hostname domainname server_nb_computer_name server_dns_computer_name server_tree_name success"
+_SSH = _ID + "version auth_success auth_attempts direction client server cipher_alg mac_alg compression_alg "
 _SSL = _ID + "version cipher curve server_name resumed last_alert next_protocol established "
 
 DEFAULTS: tuple[tuple[str, str], ...] = (
@@ -28,24 +34,17 @@ DEFAULTS: tuple[tuple[str, str], ...] = (
     ("conn", _CONN + _COUNTS + " ip_proto"),
     ("dns", _ID + "proto trans_id rtt " + _DNS_END),
     ("dns", _ID + "proto trans_id " + _DNS_END),
-    ("http", _ID + "trans_depth method host uri referrer version user_agent origin request_body_len response_body_len "
-     "status_code status_msg " + _HTTP_END),
-    ("http", _ID + "trans_depth method host uri referrer version user_agent request_body_len response_body_len "
-     "status_code status_msg " + _HTTP_END),
-    ("http", _ID + "trans_depth method host uri referrer user_agent request_body_len response_body_len status_code "
-     "status_msg info_code info_msg filename tags username password proxied orig_fuids orig_mime_types resp_fuids "
-     "resp_mime_types"),
+    ("http", _HTTP + "version user_agent origin " + _HTTP_BODY + "tags " + _HTTP_LOGIN + _HTTP_FILES),
+    ("http", _HTTP + "version user_agent " + _HTTP_BODY + "tags " + _HTTP_LOGIN + _HTTP_FILES),
+    ("http", _HTTP + "user_agent " + _HTTP_BODY + "filename tags " + _HTTP_LOGIN
+     + "orig_fuids orig_mime_types resp_fuids resp_mime_types"),
     ("ssl", _SSL + "ssl_history cert_chain_fps client_cert_chain_fps sni_matches_cert"),
     ("ssl", _SSL + "cert_chain_fuids client_cert_chain_fuids subject issuer client_subject client_issuer"),
-    ("dhcp", "ts uids client_addr server_addr mac host_name client_fqdn domain requested_addr assigned_addr lease_time "
-     "client_message server_message msg_types duration"),
+    ("dhcp", _DHCP + "requested_addr assigned_addr lease_time client_message server_message msg_types duration"),
     ("dhcp", _ID + "mac assigned_ip lease_time trans_id"),
-    ("kerberos", _ID + "request_type client service success error_msg from till cipher forwardable renewable "
-     "client_cert_subject client_cert_fuid server_cert_subject server_cert_fuid"),
-    ("ntlm", _ID + "username hostname domainname server_nb_computer_name server_dns_computer_name server_tree_name "
-     "success"),
-    ("ssh", _ID + "version auth_success auth_attempts direction client server cipher_alg mac_alg compression_alg kex_alg "
-     "host_key_alg host_key"),
+    ("kerberos", _KERBEROS + "client_cert_subject client_cert_fuid server_cert_subject server_cert_fuid"),
+    ("ntlm", _NTLM),
+    ("ssh", _SSH + "kex_alg host_key_alg host_key"),
 )  # fmt: skip
 """(path, columns) of each log that is read."""
 

@@ -18,6 +18,7 @@ ENVELOPES_MAX = 3
 """How deep a record may be wrapped."""
 PATH_KEYS = ("_path", "@stream")
 _ID_PARTS = ("orig_h", "orig_p", "resp_h", "resp_p")
+_BARE = frozenset({"ts", "uid", "id", *(f"id{mark}{part}" for part in _ID_PARTS for mark in "._")})
 _SURROGATE = re.compile("[\udc80-\udcff]")
 _DECODER = msgspec.json.Decoder(float_hook=str)
 
@@ -28,6 +29,8 @@ class JsonRecord(msgspec.Struct, frozen=True):
     kind: str | None
     path: str
     get: Callable[[str], object]
+    is_bare: bool = False
+    """It holds nothing but which connection it is about: only the records around it tell which log this is."""
     tsv: bytes | None = None
     """The TSV line that an envelope held instead of JSON."""
 
@@ -47,23 +50,25 @@ def read(line: bytes) -> JsonRecord:
         if isinstance(inner, str) and inner.lstrip()[:1] == "{":
             record = {**_stamp(record), **decode(inner.encode("utf-8", "surrogatepass"))}
         elif isinstance(inner, str) and "\t" in inner:
-            return JsonRecord(None, path, record.get, inner.rstrip("\r\n").encode("utf-8", "surrogatepass"))
+            return JsonRecord(None, path, record.get, tsv=inner.rstrip("\r\n").encode("utf-8", "surrogatepass"))
         else:
             only = next(iter(record.items()), None) if len(record) == 1 else None
             if only is None or not isinstance(only[1], dict):
                 break
-            path, record = only
+            path, record = only[0], only[1]
     if "ts" not in record and "@timestamp" not in record:
         raise Malformed("not_a_record")
     return _named(record, path)
 
 
 def decode(line: bytes) -> dict[str, object]:
-    """Parse a JSON object. Bytes that are not UTF-8 become text that shows them as `\\xNN`."""
+    r"""Parse a JSON object. Bytes that are not UTF-8 become text that shows them as `\xNN`."""
     try:
         value = _DECODER.decode(line)
     except UnicodeDecodeError:
-        shown = _SURROGATE.sub(lambda byte: f"\\\\x{ord(byte[0]) - 0xDC00:02x}", line.decode("utf-8", "surrogateescape"))
+        shown = _SURROGATE.sub(
+            lambda byte: f"\\\\x{ord(byte[0]) - 0xDC00:02x}", line.decode("utf-8", "surrogateescape")
+        )
         return decode(shown.encode())
     except (msgspec.DecodeError, RecursionError):
         raise Malformed("not_a_record") from None
@@ -94,4 +99,4 @@ def _named(record: dict[str, object], path: str) -> JsonRecord:
             return None if value == "-" else "" if value == "(empty)" else value
         return value
 
-    return JsonRecord(kind_of(path, frozenset(record)), path, get)
+    return JsonRecord(kind_of(path, frozenset(record)), path, get, is_bare=not path and _BARE.issuperset(record))

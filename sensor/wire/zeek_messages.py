@@ -5,11 +5,10 @@ None: which transport carried a Kerberos message (`proto` 0), whether a client h
 a whole exchange; `msg_type` is its last message.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from sensor.model import metadata
+from sensor.model import addresses, metadata
 from sensor.model.flow import TCP, UDP
 from sensor.model.metadata import AnyMessage
 from sensor.wire import zeek_values as values
@@ -44,22 +43,14 @@ def _shared(get: Get, proto: int) -> dict[str, Any]:
     }
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text
-
-
 def dns(get: Get, input: int, offset: int) -> metadata.Dns:
     """Read a record of dns.log: a query and what answered it."""
     shared = _shared(get, protocol(get, v4=True))
     qtype = _count(get, "qtype")
     rcode = _count(get, "rcode")
     answers = values.texts(get("answers"), "answers")
-    numbers = [answer for answer in answers if _is_address(answer)]
-    rest = [answer for answer in answers if not _is_address(answer)]
+    numbers = [found[2] for found in map(values.known_address, answers) if found is not None]
+    rest = [answer for answer in answers if values.known_address(answer) is None] if answers else []
     free = [answer for answer in rest if qtype in _TXT_QTYPES or answer.startswith("TXT ")]
     ttls = get("TTLs")
     lengths = ttls if isinstance(ttls, list) else values.texts(ttls, "TTLs")
@@ -160,7 +151,7 @@ def _mac(get: Get) -> str | None:
     number = values.mac(text, "mac")
     if number is None:
         raise bad("mac")
-    return values.addresses.mac(number)
+    return addresses.mac(number)
 
 
 def kerberos(get: Get, input: int, offset: int) -> metadata.Kerberos:

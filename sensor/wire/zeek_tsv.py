@@ -28,27 +28,31 @@ class TsvReader:
         if len(fields) != self._n_fields:
             raise Malformed("column_count")
 
+        unset, empty = schema.unset, schema.empty
+
         def get(column: str) -> object:
             place = places.get(column)
             if place is None:
                 return None
             field = fields[place]
-            if field == schema.unset:
+            if field == unset:
                 return None
             if column in VECTORS:
-                return [] if field == schema.empty else [_member(item, schema) for item in field.split(schema.set_separator)]
-            return "" if field == schema.empty else _decode(field)
+                members = [] if field == empty else field.split(schema.set_separator)
+                return [None if item == unset else _decode(item) for item in members]
+            return "" if field == empty else _decode(field)
 
         return get
 
     def last_field(self, line: bytes) -> tuple[str, bool]:
         """Name the last column, and say whether its field is a marker, which cannot be a longer value cut short."""
-        return self.schema.fields[-1], line.rpartition(self.schema.separator)[2] in {self.schema.unset, self.schema.empty}
+        return self.schema.fields[-1], line.rpartition(self.schema.separator)[2] in {
+            self.schema.unset,
+            self.schema.empty,
+        }
 
 
 def _decode(field: bytes) -> str:
-    return unescape(field).decode("utf-8", "backslashreplace")
-
-
-def _member(item: bytes, schema: Schema) -> str | None:
-    return None if item == schema.unset else _decode(item)
+    if b"\\" in field:
+        field = unescape(field)
+    return field.decode("utf-8", "backslashreplace")

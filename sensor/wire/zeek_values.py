@@ -7,6 +7,7 @@ nothing is ever rounded into a value or read as 0. Types as in https://docs.zeek
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sensor.errors import Malformed
 from sensor.model import addresses
@@ -22,6 +23,8 @@ _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,40}))?(?:([Zz])|([+-])([01]\d|2[0-3]):?([0-5]\d))?", re.ASCII
 )
 _COUNT = re.compile(r"([0-9]{1,19})(?:\.0{1,9})?", re.ASCII)
+ADDRESSES_KEPT = 16_384
+"""Addresses whose text was read before; a log holds the same few thousand again and again. 4 MB at most."""
 _UNSET = ("", "-")
 """What converters write into JSON for Zeek's unset field."""
 _TRUE, _FALSE = ("T", "true"), ("F", "false")
@@ -40,11 +43,13 @@ def missing(column: str) -> Malformed:
 
 def _plain(value: object, column: str) -> str | None:
     """Return a scalar as text, None where it is unset."""
-    if value is None or value in _UNSET:
+    if isinstance(value, str):
+        return None if value in _UNSET else value
+    if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise bad(column)
-    return str(value) if isinstance(value, int) else value
+    return str(value)
 
 
 def time_ns(value: object, column: str) -> int | None:
@@ -87,8 +92,8 @@ def _decimal(text: str, places: int, column: str) -> int:
     whole, fraction, exponent = match[1], match[2] or "", int(match[3] or 0)
     mantissa, scale = int(whole + fraction), places + exponent - len(fraction)
     if scale >= 0:
-        return mantissa * 10**scale
-    unit = 10**-scale
+        return mantissa * int(10**scale)
+    unit = int(10**-scale)
     return (2 * mantissa + unit) // (2 * unit)
 
 
@@ -125,23 +130,38 @@ def port(value: object, column: str) -> int | None:
     return count(value, column, 65_535)
 
 
-def address(value: object, column: str) -> tuple[int, int] | None:
-    """Read an address as (high, low) words."""
+@lru_cache(maxsize=ADDRESSES_KEPT)
+def known_address(text: str) -> tuple[int, int, str] | None:
+    """Return an address's (high, low) words and how Zeek writes it; None where `text` is no address."""
+    if "%" in text:
+        return None
+    try:
+        hi, lo = addresses.parse(text)
+    except ValueError:
+        return None
+    return hi, lo, addresses.text(hi, lo)
+
+
+def _address(value: object, column: str) -> tuple[int, int, str] | None:
     text = _plain(value, column)
     if text is None:
         return None
-    try:
-        if "%" in text:
-            raise ValueError(text)
-        return addresses.parse(text)
-    except ValueError:
-        raise bad(column) from None
+    found = known_address(text)
+    if found is None:
+        raise bad(column)
+    return found
+
+
+def address(value: object, column: str) -> tuple[int, int] | None:
+    """Read an address as (high, low) words."""
+    found = _address(value, column)
+    return None if found is None else found[:2]
 
 
 def address_text(value: object, column: str) -> str | None:
     """Read an address and write it as Zeek does."""
-    words = address(value, column)
-    return None if words is None else addresses.text(*words)
+    found = _address(value, column)
+    return None if found is None else found[2]
 
 
 def mac(value: object, column: str) -> int | None:

@@ -1,0 +1,50 @@
+"""Which source reads a file, by its content; never by its name.
+
+Asks each module of this package that has `recognises(head: bytes) -> bool`, where `head` is the beginning of the file,
+decompressed. So a new source is recognised by being there. Every module here must therefore import fast: what needs
+numba or a client library is imported when it is used.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from sensor import sources
+from sensor.packets.inflate import open_stream
+
+HEAD_BYTES = 65_536
+"""Enough for the widest header and the longest first record seen (a Defender record of 40 KB)."""
+
+
+def detect(path: str | Path) -> str | None:
+    """Name the source (the module, and the `type` in TOML) that reads a file; None where none does.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        stream = open_stream(file)
+        head = bytearray(HEAD_BYTES)
+        view, have = memoryview(head), 0
+        while have < HEAD_BYTES:
+            count = stream.readinto(view[have:])
+            if not count:
+                break
+            have += count
+    beginning = bytes(view[:have])
+    return next((name for name, recognises in _recognisers() if recognises(beginning)), None)
+
+
+@cache
+def _modules() -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(sources.__path__)))
+
+
+def _recognisers() -> Iterator[tuple[str, Callable[[bytes], bool]]]:
+    for name in _modules():
+        if name != "detect":
+            recognises = getattr(importlib.import_module(f"{sources.__name__}.{name}"), "recognises", None)
+            if recognises is not None:
+                yield name, recognises
