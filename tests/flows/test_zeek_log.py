@@ -25,12 +25,13 @@ def written(path, *batches):
 
 def test_the_file_is_zeeks_layout_byte_for_byte():
     """Separators, header, one row, and a close at the last moment of the flow."""
-    fields = """ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state
-        local_orig local_resp missed_bytes history orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes tunnel_parents ip_proto"""
-    types = """time string addr port addr port enum string interval count count string bool bool count string count count
-        count count set[string] count"""
-    row = """1258531221.486539 CXWv6p3arKYeMETxOg 10.0.0.1 49152 192.0.2.7 443 tcp ssl 1.500000 117 3451 SF T F 0 ShADadFf
-        9 597 7 3827 - 6"""
+    fields = """ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes
+        conn_state local_orig local_resp missed_bytes history orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes
+        tunnel_parents ip_proto"""
+    types = """time string addr port addr port enum string interval count count string bool bool count string
+        count count count count set[string] count"""
+    row = """1258531221.486539 CXWv6p3arKYeMETxOg 10.0.0.1 49152 192.0.2.7 443 tcp ssl 1.500000 117 3451 SF T F 0
+        ShADadFf 9 597 7 3827 - 6"""
     lines = [
         "#separator \\x09",
         "#set_separator\t,",
