@@ -9,6 +9,11 @@ LARGEST_RECORD = 262_144
 """Bytes: the largest snapshot length in use (libpcap's MAXIMUM_SNAPLEN, Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD).
 A record that claims more is damage."""
 
+MICROSECONDS, NANOSECONDS, MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
+"""Magic numbers of classic captures (draft-ietf-opsawg-pcap, section 4; the last is A. Kuznetzov's format)."""
+SECTION_HEADER = 0x0A0D0D0A
+"""Type of pcapng's first block, the same in both byte orders."""
+
 NEEDS_MORE = 0
 """Bytes or rows ran out; the next record is not whole yet."""
 DAMAGED = 1
@@ -17,6 +22,12 @@ AFTER_DROP = 2
 """The next record will be dropped; the walk stopped before it, so that the rows of one walk are consecutive records."""
 TOO_LARGE = 3
 """A block that will not fit the buffer, whose length says where it should end."""
+
+
+def is_capture(head: bytes) -> bool:
+    """Tell whether a file that begins so is a capture, by its first four bytes."""
+    numbers = {int.from_bytes(head[:4], "big"), int.from_bytes(head[:4], "little")}
+    return len(head) >= 4 and bool(numbers & {MICROSECONDS, NANOSECONDS, MODIFIED, SECTION_HEADER})
 
 
 class Walker(Protocol):

@@ -19,12 +19,11 @@ from baselines._jit import be32, kernel, le32, rows
 from sensor.errors import Malformed
 from sensor.model.capture import FRAME
 from sensor.packets import linktypes
-from sensor.packets.container import DAMAGED, LARGEST_RECORD, NEEDS_MORE
+from sensor.packets.container import DAMAGED, LARGEST_RECORD, MICROSECONDS, MODIFIED, NANOSECONDS, NEEDS_MORE
 
 FILE_HEADER = 24
 RECORD_HEADER, MODIFIED_RECORD_HEADER = 16, 24
 
-MICROSECONDS, NANOSECONDS, MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 _SCALE_NS = {MICROSECONDS: 1000, NANOSECONDS: 1, MODIFIED: 1000}
 
 # Columns of the walk's state.

@@ -18,13 +18,20 @@ from numpy.typing import NDArray
 from baselines._jit import be16, be32, kernel, le16, le32, rows
 from sensor.model.capture import FRAME, LINK_UNKNOWN
 from sensor.packets import linktypes
-from sensor.packets.container import AFTER_DROP, DAMAGED, LARGEST_RECORD, NEEDS_MORE, TOO_LARGE
+from sensor.packets.container import (
+    AFTER_DROP,
+    DAMAGED,
+    LARGEST_RECORD,
+    NEEDS_MORE,
+    SECTION_HEADER,
+    TOO_LARGE,
+)
 from sensor.packets.ticks import to_ns
 
 LARGEST_BLOCK = LARGEST_RECORD + 32 + 65_536 + 8
 """Bytes: a packet of the largest size in an Enhanced Packet Block with one option of the largest size."""
 
-SECTION_HEADER, INTERFACE, OBSOLETE_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
+INTERFACE, OBSOLETE_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 1, 2, 3, 6
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
 MAX_INTERFACES = 65_535
 """Of one section; FRAME numbers them in 16 bits. A packet of one beyond is handed on with LINK_UNKNOWN."""

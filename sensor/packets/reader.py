@@ -17,11 +17,11 @@ from sensor.errors import Malformed
 from sensor.model.capture import FRAME, LINK_UNKNOWN
 from sensor.model.source import Ledger
 from sensor.packets import linktypes
-from sensor.packets.container import DAMAGED, LARGEST_RECORD, TOO_LARGE, Walker
+from sensor.packets.container import DAMAGED, LARGEST_RECORD, SECTION_HEADER, TOO_LARGE, Walker
 from sensor.packets.inflate import Stream, open_stream
 from sensor.packets.known import KnownBlocks
 from sensor.packets.pcap import Pcap
-from sensor.packets.pcapng import LARGEST_BLOCK, SECTION_HEADER, Pcapng
+from sensor.packets.pcapng import LARGEST_BLOCK, Pcapng
 
 CHUNK = 1 << 20
 """Bytes of one read: it stays in the second-level cache while it is decoded (256 KiB to 4 MiB measured alike)."""

@@ -1,0 +1,169 @@
+"""Captures: pcap or pcapng files, plain or compressed, as flows, messages and ARP rows.
+
+Drives the capture reader and the flow engine. With two threads, the second reads and walks the next block while this
+one decodes; results are the same. A file is one input: flows do not go on into the next file. What the reader or the
+decoder drops is in the account under its reason. Kernels are imported when reading begins.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.model.source import Account, Batch, Ledger
+from sensor.packets.container import is_capture
+
+if TYPE_CHECKING:
+    from sensor.flows.engine import FlowEngine
+    from sensor.packets.reader import CaptureReader
+
+STDIN = "-"
+Run = tuple[int, NDArray[np.uint8], NDArray[np.void]]
+"""Ordinal of the first frame, buffer, FRAME rows."""
+_LOG = logging.getLogger(__name__)
+
+
+def recognises(head: bytes) -> bool:
+    """Tell whether a file that begins with `head` (decompressed) is a capture."""
+    return is_capture(head)
+
+
+class PcapSource:
+    """One capture file, or standard input as `-`."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        site: str,
+        input_index: int = 0,
+        ledger: Ledger | None = None,
+        *,
+        max_flows: int = 1 << 20,
+        ignore_checksums: bool = False,
+        local_networks: Sequence[str] | None = None,
+        seed: int | None = None,
+        threads: int = 1,
+        follow: bool = False,
+        wait: Callable[[float], object] = time.sleep,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Prepare to read; nothing is opened yet.
+
+        Args:
+            path: The file, or `-`.
+            site: Where it was taken.
+            input_index: Its number, which flows carry.
+            ledger: Where blocks that were read before are known.
+            max_flows: Flows held at once.
+            ignore_checksums: Take packets whatever their checksums say.
+            local_networks: What counts as local; the engine's default where None.
+            seed: Key of the hashes; the documented one where None.
+            threads: 2 reads ahead on a thread of its own.
+            follow: Go on while the file grows, until `stop` says so; see `CaptureReader`.
+            wait: Waits that many seconds.
+            stop: Tells that a followed file is to end now.
+        """
+        self.account = Account(path=str(path), site=site, format="pcap")
+        self.warnings: list[str] = []
+        self.opened = 0
+        """Flows that were opened so far."""
+        self._options: dict[str, object] = {"ignore_checksums": ignore_checksums, "input_index": input_index}
+        if local_networks is not None:
+            self._options["local_networks"] = local_networks
+        if seed is not None:
+            self._options["seed"] = seed
+        self._max_flows = max_flows
+        self._ledger, self._threads = ledger, threads
+        self._follow, self._wait, self._stop = follow, wait, stop
+        self._reader: CaptureReader | None = None
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file itself were read."""
+        return self._reader.position if self._reader is not None else 0
+
+    def batches(self) -> Iterator[Batch]:
+        """Read on, a block of about a megabyte at a time.
+
+        Raises:
+            Malformed: Nothing of the file can be read; says file, offset, reason and remedy.
+            OSError: The file cannot be opened or read.
+        """
+        with self._open() as file:
+            yield from self._read(file)
+
+    def _open(self) -> BinaryIO:
+        if self.account.path == STDIN:
+            return open(0, "rb", buffering=0, closefd=False)
+        return Path(self.account.path).open("rb", buffering=0)
+
+    def _read(self, file: BinaryIO) -> Iterator[Batch]:
+        from sensor.flows.engine import FlowEngine
+        from sensor.packets.reader import CaptureReader
+
+        engine = FlowEngine(self._max_flows, **self._options)  # type: ignore[arg-type]
+        reader = self._reader = CaptureReader(
+            file,
+            self.account.path,
+            buffers=2 if self._threads > 1 else 1,
+            ledger=self._ledger,
+            site=self.account.site,
+            follow=self._follow,
+            wait=self._wait,
+            stop=self._stop,
+        )
+        fed = 0
+        for first, buf, frames in self._runs(reader):
+            if first != fed:
+                engine.skip(first - fed)
+            engine.feed(buf, frames, reader.scratch_at)
+            fed = first + len(frames)
+            self._settle(reader, engine)
+            batch = self._batch(engine)
+            if len(batch.flows) or len(batch.arp) or batch.messages or self._follow:
+                yield batch
+        engine.finish()
+        self._settle(reader, engine)
+        self.account.records = reader.frames_seen
+        self.warnings += reader.warnings
+        for warning in reader.warnings:
+            _LOG.warning("capture %s", warning)
+        yield self._batch(engine)
+
+    def _runs(self, reader: "CaptureReader") -> Iterator[Run]:
+        runs = _numbered(reader)
+        return runs if self._threads < 2 else _ahead(runs)
+
+    def _batch(self, engine: "FlowEngine") -> Batch:
+        return Batch(flows=engine.drain_flows(), arp=engine.drain_arps())
+
+    def _settle(self, reader: "CaptureReader", engine: "FlowEngine") -> None:
+        """Bring the account up to date. Frames that wait for their fragments are in it once decided."""
+        account = self.account
+        account.format = reader.format or "pcap"
+        account.bytes = reader.bytes_seen
+        account.accepted, account.duplicates = engine.accepted, reader.duplicates
+        account.rejected = dict(reader.drops)
+        for reason, count in engine.drops.items():
+            account.reject(reason, count)
+        account.records = account.accepted + account.duplicates + sum(account.rejected.values())
+        self.opened = engine.opened
+
+
+def _numbered(reader: "CaptureReader") -> Iterator[Run]:
+    for buf, frames in reader.blocks():
+        yield reader.first, buf, frames
+
+
+def _ahead(runs: Iterator[Run]) -> Iterator[Run]:
+    """Ask for the next run on another thread while this one is in use."""
+    with ThreadPoolExecutor(1, "spanline-read") as worker:
+        waiting = worker.submit(next, runs, None)
+        while (run := waiting.result()) is not None:
+            waiting = worker.submit(next, runs, None)
+            yield run
