@@ -4,10 +4,15 @@ A label value never holds an address, a user, a domain or free text. Series whos
 at 0, the ranks 1–50 of every site included. Nothing else declares metrics.
 """
 
-from collections.abc import Iterable
+from collections import Counter as Counted
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
+
+from sensor.model.device import Device
+from sensor.model.result import ReplayResult
+from sensor.model.times import parse
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 RANKS = 50
@@ -115,6 +120,66 @@ class Metrics:
             self.stage.labels(stage)
         for table in tables:
             self.saturation.labels(table)
+
+    def take_run(
+        self, result: ReplayResult, devices: Iterable[Device], flows: Mapping[str, int],
+        evidence: Mapping[tuple[str, str], int], tiers: Mapping[tuple[str, str], int],
+        tables: Mapping[str, float], stage_s: Mapping[str, float],
+    ) -> None:  # fmt: skip
+        """Set everything from what a run came to; counters grow by it.
+
+        Args:
+            result: The run.
+            devices: The inventory after it.
+            flows: Flows by site.
+            evidence: New evidence by (site, detector).
+            tiers: Incidents that reached a tier, by (site, tier).
+            tables: Share in use of each bounded table.
+            stage_s: Seconds by stage.
+        """
+        self._take_inputs(result)
+        for site, count in flows.items():
+            self.flows.labels(site).inc(count)
+            if result.last_ts is not None:
+                self.last_heard.labels(site).set(parse(result.last_ts) / 1e9)
+        for (site, detector), count in evidence.items():
+            self.evidence.labels(site, detector).inc(count)
+        for (site, tier), count in tiers.items():
+            self.incidents.labels(site, tier).inc(count)
+        open_now = Counted(
+            (one.sites[0], one.tier) for one in (*result.incidents, *result.digest) if one.state == "open"
+        )
+        for (site, tier), count in open_now.items():
+            self.incidents_open.labels(site, tier).set(count)
+        self._take_devices(devices)
+        self.accounts.labels("learning").set(result.accounts)
+        for table, share in tables.items():
+            self.saturation.labels(table).set(share)
+        for stage, seconds in stage_s.items():
+            self.stage.labels(stage).observe(seconds)
+
+    def _take_inputs(self, result: ReplayResult) -> None:
+        for one in result.inputs:
+            labels = (one.site, one.format.partition("-")[0] or "unknown")
+            self.records.labels(*labels).inc(one.records)
+            self.bytes.labels(*labels).inc(one.bytes)
+            self.packets.labels(*labels).inc(one.records if labels[1].startswith("pcap") else 0)
+            self.source_up.labels(*labels).set(0 if one.error else 1)
+            self.source_lag.labels(*labels).set(0)
+            for reason, count in one.rejected.items():
+                self.dropped.labels(*labels, reason).inc(count)
+
+    def _take_devices(self, devices: Iterable[Device]) -> None:
+        risks: dict[str, list[float]] = {}
+        counts: Counted[tuple[str, str, str]] = Counted()
+        for device in devices:
+            counts[device.site, device.location, device.learning.state] += 1
+            risks.setdefault(device.site, []).append(device.risk_db)
+        for labels, count in counts.items():
+            self.devices.labels(*labels).set(count)
+        for site, of_site in risks.items():
+            for rank, risk in enumerate(sorted(of_site, reverse=True)[:RANKS], start=1):
+                self.risk.labels(site, str(rank)).set(risk)
 
     def text(self) -> bytes:
         """Return everything as OpenMetrics text."""

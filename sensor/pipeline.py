@@ -5,43 +5,50 @@ learn, except from what was flagged. No clock is read in between, so a replay gi
 that fails is reported and the others go on: this module holds the only broad except.
 """
 
+import contextlib
 import hashlib
+import inspect
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+import sensor
 from baselines.keyed import KeyedTable
+from sensor import registry
 from sensor.config import Config
 from sensor.detectors.first_contacts import WALK_NONE, contacts
-from sensor.detectors.inbound import Inbound
-from sensor.detectors.new_peer import NewPeer
-from sensor.detectors.scan import Scan
 from sensor.detectors.unusual import Unusual
 from sensor.detectors.volumes import Volumes
+from sensor.entities import inventory
 from sensor.entities.entities import Entities
 from sensor.errors import Malformed
 from sensor.incidents import link
+from sensor.incidents.rank import score_db
 from sensor.incidents.verify import Check, verify
-from sensor.metrics import RANKS, Metrics
-from sensor.model import addresses
-from sensor.model.capture import ARP
-from sensor.model.device import Account, Device, Learning
-from sensor.model.evidence import Evidence
+from sensor.metrics import Metrics
+from sensor.model.capture import ARP, DROP_REASONS
+from sensor.model.device import Device
+from sensor.model.evidence import Evidence, Finding
 from sensor.model.flow import ENDINGS, FLOW
 from sensor.model.incident import Incident, urgency
 from sensor.model.metadata import AnyMessage
 from sensor.model.result import Coverage, InputResult, ReplayResult, Visible
-from sensor.model.source import Source
-from sensor.model.tick import Detector
-from sensor.model.times import DAY_NS, TICK_NS, rfc3339, span
+from sensor.model.source import Account as SourceAccount
+from sensor.model.source import Batch, Ledger, Source
+from sensor.model.tick import Detector, Tick
+from sensor.model.times import TICK_NS, rfc3339, span
+from sensor.sources.detect import detect
 from sensor.store.sorting import EventOrder
 from sensor.store.state import State
+
+if TYPE_CHECKING:
+    from sensor.flows.parquet import ParquetFile
 
 REPLAY_SECRET = 0x5370616E6C696E65
 """The documented key of `replay` ("Spanline"): results repeat. A sensor that faces the net makes its own."""
@@ -65,6 +72,74 @@ def secret_of(path: Path | None) -> int:
     return int.from_bytes(hashlib.blake2b(path.read_bytes(), digest_size=8).digest(), "little")
 
 
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How inputs are read."""
+
+    format: str | None = None
+    """Name of a source; None: by content."""
+    ignore_checksums: bool = False
+    threads: int = 1
+
+
+class Unread:
+    """An input that no source reads."""
+
+    def __init__(self, path: str, site: str, why: str) -> None:
+        self.account = SourceAccount(path=path, site=site, format="unknown")
+        self._why = why
+
+    def batches(self) -> Iterator[Batch]:
+        """Raise Malformed: there is nothing to read."""
+        raise Malformed(self._why)
+
+
+def find_inputs(named: Sequence[str], site: str) -> list[tuple[str, str]]:
+    """Return (path, site) of every file named or found in a named folder, in the order given, sorted inside a folder.
+
+    `SITE=PATH` names the site where no file has that whole name. Hidden files are left out.
+    """
+    found: list[tuple[str, str]] = []
+    for text in named:
+        own, path = site, Path(text)
+        before, equals, after = text.partition("=")
+        if equals and before and "/" not in before and text != "-" and not path.exists():
+            own, path = before, Path(after)
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+            found += [(str(one), own) for one in inside]
+        else:
+            found.append((str(path), own))
+    return found
+
+
+def open_sources(
+    inputs: Sequence[tuple[str, str]], ledger: Ledger, options: Options, networks: Mapping[str, tuple[str, ...]]
+) -> list[Source]:
+    """Make a source of each (path, site); one that cannot be recognised becomes an Unread."""
+    return [
+        _open_source(path, site, number, ledger, options, networks.get(site))
+        for number, (path, site) in enumerate(inputs)
+    ]
+
+
+def _open_source(
+    path: str, site: str, number: int, ledger: Ledger, options: Options, networks: tuple[str, ...] | None
+) -> Source:
+    try:
+        kind = options.format or detect(path)
+    except (OSError, Malformed) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return Unread(path, site, f"{path}: cannot be read: {why}")
+    if kind is None:
+        return Unread(path, site, f"{path}: not recognised: neither a capture nor a log that this release reads")
+    module = registry.load("sensor.sources", kind)
+    make = getattr(module, f"{kind.capitalize()}Source")
+    known = inspect.signature(make).parameters
+    wanted = {"ignore_checksums": options.ignore_checksums, "threads": options.threads, "local_networks": networks}
+    chosen = {key: value for key, value in wanted.items() if key in known}
+    return cast("Source", make(path, site, number, ledger, **chosen))
+
+
 class Core:
     """Entities, baselines and incidents of one process: the single writer.
 
@@ -79,10 +154,12 @@ class Core:
         self.entities = Entities(config.networks(), secret)
         self.volumes = Volumes(self.entities, secret)
         self.unusual = Unusual(self.entities, secret)
-        self.detectors: tuple[Detector, ...] = (
-            Scan(self.entities, secret), Inbound(self.entities, secret), self.volumes, NewPeer(self.entities, secret),
-            self.unusual,
-        )  # fmt: skip
+        found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
+        for name in registry.names("sensor.detectors"):
+            make = getattr(registry.load("sensor.detectors", name), "detector", None)
+            if make is not None and name not in found:
+                found[name] = make(self.entities, secret)
+        self.detectors = tuple(found[name] for name in sorted(found))
         self.incidents = link.Incidents(self.entities, config.budget.incidents_per_day_per_1000, self._site_devices)
         self.open_flows: dict[bytes, list[int]] = {}
         self.clock_ns = 0
@@ -114,8 +191,7 @@ class Core:
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
-        if end_ns <= self.learn_until_ns:
-            findings = []
+        findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
         begin = self._spent("score", begin)
         self.incidents.expire(end_ns)
         self.incidents.take(findings, end_ns)
@@ -137,7 +213,8 @@ class Core:
         )
         changed = [self.incidents.render(self.incidents.cases[key]) for key in sorted(self.incidents.changed)]
         self.state.commit(
-            columns=columns, incidents=changed, devices=self.devices(), accounts=self.accounts(), inputs=inputs,
+            columns=columns, incidents=changed, devices=self.devices(), accounts=inventory.accounts(self.entities),
+            inputs=inputs,
             meta={"version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns))},
         )  # fmt: skip
         self.incidents.changed.clear()
@@ -145,39 +222,12 @@ class Core:
 
     def devices(self) -> Iterator[Device]:
         """Write the inventory."""
-        columns = self.entities.devices.table.columns
-        held: dict[int, list[str]] = {}
-        for name, seen in self.entities.accounts.by_name.items():
-            for row in seen.devices:
-                held.setdefault(row, []).append(name)
-        risk = {case.subject.id: link.rank.score_db(case.evidence.values())
-                for case in self.incidents.cases.values() if case.state == "open" and case.tier != "digest"}  # fmt: skip
-        for row in range(self.entities.count()):
-            site, identity = self.entities.device_site(row), self.entities.device_id(row)
-            progress = self.volumes.progress(row)
-            first = int(columns["first"][row])
-            mac = int(columns["mac"][row])
-            yield Device(
-                id=identity, site=site, sites=(site,), name=self.entities.device_name(row),
-                macs=(addresses.mac(mac),) if mac else (),
-                addresses=tuple(addresses.text(hi, lo) for hi, lo, *_ in self.entities.devices.addresses_of(row)),
-                location="on_prem", vendor=None, role="router" if columns["router"][row] else None,
-                accounts=tuple(sorted(held.get(row, ()))), first_seen=rfc3339(first),
-                last_seen=rfc3339(int(columns["last"][row])), flows=int(columns["flows"][row]),
-                learning=Learning(
-                    state="ready" if progress >= 1.0 else "learning", progress=round(progress, 4),
-                    ready_at=None if progress >= 1.0 else rfc3339(first + DAY_NS),
-                ),
-                risk_db=round(risk.get(identity, 0.0), 3), confirmed=bool(columns["confirmed"][row]),
-            )  # fmt: skip
-
-    def accounts(self) -> Iterator[Account]:
-        """Write the accounts."""
-        for name, seen in sorted(self.entities.accounts.by_name.items()):
-            yield Account(
-                name=name, devices=tuple(self.entities.device_id(row) for row in sorted(seen.devices)),
-                first_seen=rfc3339(seen.first_ns), last_seen=rfc3339(seen.last_ns), sightings=seen.sightings,
-            )  # fmt: skip
+        risk = {
+            case.subject.id: score_db(case.evidence.values())
+            for case in self.incidents.cases.values()
+            if case.state == "open" and case.tier != "digest"
+        }
+        return inventory.devices(self.entities, self.volumes.progress, risk)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """Say which detectors could judge."""
@@ -246,6 +296,10 @@ class Core:
         return now
 
 
+def _opening_first(finding: Finding) -> tuple[bool, str]:
+    return not finding.opens, finding.evidence.id
+
+
 class _Seen:
     """What could be seen at all."""
 
@@ -256,7 +310,8 @@ class _Seen:
         self.outside = KeyedTable({}, OUTSIDE_MAX, secret)
         self.by_site: dict[int, int] = {}
 
-    def observe(self, tick: Any) -> None:
+    def observe(self, tick: Tick) -> None:
+        """Count a tick."""
         flows = tick.flows
         self.flows += len(flows)
         self.first_ns = self.first_ns if self.first_ns is not None else tick.end_ns - TICK_NS
@@ -281,8 +336,9 @@ def _part(columns: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[A
 class Run:
     """One replay: sources read to their end, put in order, stepped through, committed."""
 
-    def __init__(self, core: Core, sources: Sequence[Source]) -> None:
-        self.core, self.sources = core, sources
+    def __init__(self, core: Core, sources: Sequence[Source], *, flows_out: Path | None = None) -> None:
+        """Take sources whose input numbers are their places; `flows_out` is a Parquet file for every flow."""
+        self.core, self.sources, self._flows_out = core, sources, flows_out
         self.errors: dict[int, str] = {}
         self._begin = time.monotonic()
 
@@ -291,19 +347,25 @@ class Run:
         entities = self.core.entities
         entities.inputs = [source.account.path for source in self.sources]
         sites = np.array([entities.site_number(source.account.site) for source in self.sources], np.int32)
-        with EventOrder(FLOW, ARP) as order:
+        with EventOrder(FLOW, ARP) as order, _flow_table(self._flows_out) as table:
             for number, source in enumerate(self.sources):
                 self._read(number, source, order)
             for end_ns, flows, messages, arp, arp_input in order.ticks(TICK_NS, STEP_FLOWS):
+                if table is not None:
+                    table.write(flows.copy())
                 if end_ns <= self.core.clock_ns:
                     self._count_late(flows, messages, arp_input)
                 self.core.step(end_ns, flows, messages, arp, arp_input, sites)
-        self.core.commit([self._input(number) for number in range(len(self.sources))])
+        self.core.commit(self.inputs())
+
+    def inputs(self) -> tuple[InputResult, ...]:
+        """Return every input's account so far."""
+        return tuple(self._input(number) for number in range(len(self.sources)))
 
     def result(self) -> ReplayResult:
         """Write what came of it."""
         core = self.core
-        inputs = tuple(self._input(number) for number in range(len(self.sources)))
+        inputs = self.inputs()
         shown = core.shown()
         return ReplayResult(
             version=1, inputs=inputs, packets=sum(one.records for one in inputs if one.format.startswith("pcap")),
@@ -325,7 +387,7 @@ class Run:
             self.errors[number] = str(error)
             _LOG.error("input unreadable path=%s: %s", source.account.path, error)
         except Exception as error:
-            self.errors[number] = f"internal error: {error!r}"
+            self.errors[number] = f"internal error: {type(error).__name__}: {str(error)[:200]}"
             _LOG.exception("input failed path=%s", source.account.path)
 
     def _count_late(self, flows: NDArray[np.void], messages: list[AnyMessage], arp_input: NDArray[np.int32]) -> None:
@@ -373,46 +435,33 @@ class Run:
         )  # fmt: skip
 
 
-def fill_metrics(metrics: Metrics, core: Core, run: Run) -> None:
+@contextlib.contextmanager
+def _flow_table(path: Path | None) -> Iterator["ParquetFile | None"]:
+    if path is None:
+        yield None
+        return
+    from sensor.flows.parquet import ParquetFile
+
+    with path.open("wb") as out:
+        table = ParquetFile(out, "conn")
+        yield table
+        table.close()
+
+
+def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | None = None) -> Metrics:
     """Set every metric from what a run came to; call once a run."""
-    for number in range(len(run.sources)):
-        one = run._input(number)  # noqa: SLF001 - the same module
-        kind = one.format.partition("-")[0] or "unknown"
-        metrics.records.labels(one.site, kind).inc(one.records)
-        metrics.bytes.labels(one.site, kind).inc(one.bytes)
-        metrics.packets.labels(one.site, kind).inc(one.records if kind.startswith("pcap") else 0)
-        metrics.source_up.labels(one.site, kind).set(0 if one.error else 1)
-        metrics.source_lag.labels(one.site, kind).set(0)
-        for reason, count in one.rejected.items():
-            metrics.dropped.labels(one.site, kind, reason).inc(count)
-    for site, flows in core.seen.by_site.items():
-        metrics.flows.labels(core.entities.site_name(site)).inc(flows)
-        metrics.last_heard.labels(core.entities.site_name(site)).set((core.seen.last_ns or 0) / 1e9)
-    for (site, tier), count in core.incidents.opened.items():
-        metrics.incidents.labels(site, tier).inc(count)
-    for (site, detector), count in core.incidents.evidence_counts.items():
-        metrics.evidence.labels(site, detector).inc(count)
-    core.incidents.opened.clear()
-    core.incidents.evidence_counts.clear()
-    open_now: dict[tuple[str, str], int] = {}
-    for incident in core.shown():
-        if incident.state == "open":
-            key = (incident.sites[0], incident.tier)
-            open_now[key] = open_now.get(key, 0) + 1
-    for (site, tier), count in open_now.items():
-        metrics.incidents_open.labels(site, tier).set(count)
-    by_site: dict[str, list[float]] = {}
-    for device in core.devices():
-        metrics.devices.labels(device.site, device.location, device.learning.state).inc()
-        by_site.setdefault(device.site, []).append(device.risk_db)
-    for site, risks in by_site.items():
-        for rank, risk in enumerate(sorted(risks, reverse=True)[:RANKS], start=1):
-            metrics.risk.labels(site, str(rank)).set(risk)
-    metrics.accounts.labels("learning").set(len(core.entities.accounts.by_name))
-    for table, share in core.saturation().items():
-        metrics.saturation.labels(table).set(share)
-    for stage, seconds in core.stage_s.items():
-        metrics.stage.labels(stage).observe(seconds)
+    metrics = metrics or Metrics(sensor.__version__)
+    kinds = {(one.site, one.format.partition("-")[0] or "unknown") for one in run.inputs()}
+    sites = [core.config.site, *core.config.sites, *(site for site in core.entities.sites)]
+    metrics.expect(
+        dict.fromkeys(sites), sorted(kinds), [one.name for one in core.detectors], core.saturation(), DROP_REASONS
+    )
+    flows = {core.entities.site_name(site): count for site, count in core.seen.by_site.items()}
+    metrics.take_run(
+        answer, core.devices(), flows, core.incidents.evidence_counts, core.incidents.opened, core.saturation(),
+        core.stage_s,
+    )  # fmt: skip
+    return metrics
 
 
 def verify_incident(incident: Incident, numbers: Mapping[str, tuple[float, float, float]]) -> list[Check]:

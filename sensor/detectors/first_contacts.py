@@ -11,14 +11,12 @@ UDP: answered or not, to single hosts only (multicast and likely broadcasts are 
 errors are neither contacts nor failures.
 """
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from sensor.entities.entities import answered, opened
 from sensor.entities.networks import may_be_broadcast, no_host
 from sensor.model.flow import CONN_STATES, ICMP, ICMPV6, TCP, UDP
-from sensor.model.tick import Tick
+from sensor.model.tick import Contacts, Tick
 
 WALK_TCP, WALK_UDP, WALK_ECHO, WALK_NONE = 0, 1, 2, 255
 WALK_NAMES = ("TCP", "UDP", "ICMP echo")
@@ -29,18 +27,14 @@ _ECHO_REQUEST, _ECHO_REQUEST_V6 = 8, 128
 """RFC 792; RFC 4443 §4.1."""
 
 
-class Contacts(msgspec.Struct):
-    """Columns of one tick, each of shape (n,)."""
-
-    walk: NDArray[np.uint8]
-    """WALK_* of the flow."""
-    outcome: NDArray[np.int8]
-    """1 failed, 0 answered, −1 says nothing."""
-    two_way: NDArray[np.uint8]
-
-
 def contacts(tick: Tick) -> Contacts:
-    """Read each flow of a tick as a contact."""
+    """Read each flow of a tick as a contact; done once a tick."""
+    if tick.contacts is None:
+        tick.contacts = _read(tick)
+    return tick.contacts
+
+
+def _read(tick: Tick) -> Contacts:
     flows = tick.flows
     n = len(flows)
     walk, outcome = np.full(n, WALK_NONE, np.uint8), np.full(n, -1, np.int8)
@@ -49,7 +43,8 @@ def contacts(tick: Tick) -> Contacts:
     two_way = sent & replied
     tcp = (flows["proto"] == TCP) & single
     walk[tcp] = WALK_TCP
-    syn = (np.char.find(flows["history"], b"S") >= 0) | (flows["history"] == b"")
+    letters = np.ascontiguousarray(flows["history"]).view(np.uint8).reshape(n, flows.dtype["history"].itemsize)
+    syn = (letters == ord("S")).any(axis=1) | (letters[:, 0] == 0)
     made = tcp & syn & _MADE[flows["conn_state"]]
     outcome[tcp & syn & _FAILED[flows["conn_state"]]] = 1
     outcome[made] = 0

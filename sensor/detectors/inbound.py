@@ -32,12 +32,17 @@ ANY_PORT = 0
 _BACKSCATTER = np.isin(CONN_STATES, ("SHR", "RSTRH"))
 
 
+def detector(names: Names, secret: int) -> "Inbound":
+    """Make the detector of this module."""
+    return Inbound(names, secret)
+
+
 class Inbound:
     """Failed contacts from outside by (device, port, protocol) and day."""
 
     name = "inbound"
     family = "weather"
-    techniques = ("T1595",)
+    techniques: tuple[str, ...] = ("T1595",)
     needs = "nothing"
     unit = "failed contacts from outside a day"
     citation = "METHOD in force, Internet weather"

@@ -40,12 +40,17 @@ _SPEC: dict[str, Any] = {
 }
 
 
+def detector(names: Names, secret: int) -> "NewPeer":
+    """Make the detector of this module."""
+    return NewPeer(names, secret)
+
+
 class NewPeer:
     """Responders that answered, by device and by site."""
 
     name = "new_peer"
     family = "novelty"
-    techniques = ("T1071",)
+    techniques: tuple[str, ...] = ("T1071",)
     needs = "history"
     unit = "−log10 of the probability of a new peer"
     citation = "Pitman and Yor 1997, section 3"

@@ -51,12 +51,17 @@ _SUBJECT: dict[str, Any] = {
 _PING, _ARP = 0, 1
 
 
+def detector(names: Names, secret: int) -> "Scan":
+    """Make the detector of this module."""
+    return Scan(names, secret)
+
+
 class Scan:
     """Vertical and horizontal scans, dead peers, ping and ARP sweeps. Subjects are device rows."""
 
     name = "scan"
     family = "scan"
-    techniques = ("T1046", "T1018")
+    techniques: tuple[str, ...] = ("T1046", "T1018")
     needs = "nothing"
     unit = "net failed first contacts"
     citation = "Jung, Paxson, Berger, Balakrishnan 2004, section 4"

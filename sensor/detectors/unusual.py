@@ -44,6 +44,11 @@ _WELL_KNOWN = 1024
 """Above it a responder's port is unusual only where it is not the common one; RFC 6335 §6."""
 
 
+def detector(names: Names, secret: int) -> "Unusual":
+    """Make the detector of this module."""
+    return Unusual(names, secret)
+
+
 class Unusual:
     """Totals of one run by device, by (device, outside peer) and by (device, port)."""
 
@@ -64,10 +69,12 @@ class Unusual:
 
     def score(self, tick: Tick) -> list[Finding]:
         """Return nothing: the list is made at the end."""
+        del tick
         return []
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Add the tick to the totals; what is flagged counts as well, for here it is only listed."""
+        del flagged
         self._totals.cover(self._names.count())
         self._first_ns = self._first_ns or tick.end_ns
         self._last_ns = max(self._last_ns, tick.end_ns)
@@ -206,6 +213,7 @@ class Unusual:
                 id=identify("EV", site, identity, "unusual", what), ts=rfc3339(self._last_ns), site=site,
                 entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
                 observed=observed, expected=expected, range=spread, reference="peers", reference_n=n, p=p,
-                db=decibans(p), text=f"{text} ({known}).", model="unusual.rank/1", basis={"value": observed, "p_rank": p},
+                db=decibans(p), text=f"{text} ({known}).", model="unusual.rank/1",
+                basis={"value": observed, "p_rank": p},
             ),
         )  # fmt: skip

@@ -43,12 +43,17 @@ _SPEC: dict[str, Any] = {
 }
 
 
+def detector(names: Names, secret: int) -> "Volumes":
+    """Make the detector of this module."""
+    return Volumes(names, secret)
+
+
 class Volumes:
     """Five counts a device and 10 minutes."""
 
     name = "volumes"
     family = "volume"
-    techniques = ("T1048", "T1498")
+    techniques: tuple[str, ...] = ("T1048", "T1498")
     needs = "history"
     unit = "scales of log1p(count) from the device's own level"
     citation = "Finch 2009, section 9; pooled p: METHOD in force"

@@ -73,7 +73,7 @@ class Devices:
         self._by_mac: dict[tuple[int, int], int] = {}
         self._mac_v4: dict[tuple[int, int], list[int]] = {}
         self._mac_names: dict[tuple[int, int], str] = {}
-        self._spans: dict[int, dict[tuple[int, int], list[int]]] = {}
+        self._spans: dict[int, dict[tuple[int, int, int], list[int]]] = {}
         self._unconfirmed = 0
 
     def __len__(self) -> int:
@@ -161,14 +161,17 @@ class Devices:
         """Return (hi, lo, first ns, last ns) of a device's addresses, latest first."""
         spans = self._spans.get(device, {})
         rows = []
-        for (hi, lo), (first, last) in spans.items():
-            site = np.array([self.table.columns["site"][device]], np.uint64)
-            row = int(self.map.find(site, np.array([hi], np.uint64), np.array([lo], np.uint64))[0])
+        for (site, hi, lo), (first, last) in spans.items():
+            row = int(self.map.find(*_words(site, hi, lo))[0])
             if row >= 0 and self.map.columns["device"][row] == device:
                 rows.append((hi, lo, first, max(last, int(self.map.columns["last"][row]))))
             else:
                 rows.append((hi, lo, first, last))
         return sorted(rows, key=lambda span: (-span[3], span[0], span[1]))
+
+    def sites_of(self, device: int) -> list[int]:
+        """Return the site numbers a device was seen at."""
+        return sorted({int(self.table.columns["site"][device]), *(site for site, *_ in self._spans.get(device, {}))})
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the whole state as named arrays."""
@@ -197,7 +200,7 @@ class Devices:
         self._by_mac = {(site, mac): row for site, mac, row in held["by_mac"]}
         self._mac_v4 = {(site, mac): rows for site, mac, rows in held["mac_v4"]}
         self._mac_names = {(site, mac): name for site, mac, name in held["mac_names"]}
-        self._spans = {row: {(hi, lo): [a, b] for hi, lo, a, b in spans} for row, spans in held["spans"]}
+        self._spans = {row: {(site, hi, lo): [a, b] for site, hi, lo, a, b in spans} for row, spans in held["spans"]}
 
     def _own_macs(self, site: NDArray[np.int32], mac: Words) -> Words:
         """Blank the MACs that identify nobody: routers' and group addresses."""
@@ -230,13 +233,13 @@ class Devices:
                 device = self._new(site, hi, lo, mac, ts, confirmed=confirmed)
         else:
             device = held if held >= 0 else self._new(site, hi, lo, 0, ts, confirmed=confirmed)
-        if held >= 0 and held != device and (span := self._spans.get(held, {}).get((hi, lo))):
+        if held >= 0 and held != device and (span := self._spans.get(held, {}).get((site, hi, lo))):
             span[1] = max(span[1], int(self.map.columns["last"][row]))
         self.map.columns["device"][row] = device
         self.map.columns["mac"][row] = mac or self.map.columns["mac"][row]
         self.map.columns["last"][row] = ts
         if device >= 0:
-            self._remember_span(device, hi, lo, ts)
+            self._remember_span(device, site, hi, lo, ts)
 
     def _new(self, site: int, hi: int, lo: int, mac: int, ts: int, *, confirmed: bool) -> int:
         if not confirmed and self._unconfirmed >= UNCONFIRMED_MAX:
@@ -286,9 +289,9 @@ class Devices:
         self._unconfirmed -= int((columns["confirmed"][newly] == 0).sum())
         columns["confirmed"][newly] = 1
 
-    def _remember_span(self, device: int, hi: int, lo: int, ts: int) -> None:
+    def _remember_span(self, device: int, site: int, hi: int, lo: int, ts: int) -> None:
         spans = self._spans.setdefault(device, {})
-        span = spans.setdefault((hi, lo), [ts, ts])
+        span = spans.setdefault((site, hi, lo), [ts, ts])
         span[1] = max(span[1], ts)
         if len(spans) > _SPANS_MAX:
             del spans[min(spans, key=lambda key: (spans[key][1], key))]

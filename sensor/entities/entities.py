@@ -117,6 +117,10 @@ class Entities:
         """Return the site it was first seen at."""
         return self.sites[int(self.devices.table.columns["site"][device])]
 
+    def device_sites(self, device: int) -> tuple[str, ...]:
+        """Return every site it was seen at."""
+        return tuple(self.sites[site] for site in self.devices.sites_of(device))
+
     def address_name(self, hi: int, lo: int) -> str | None:
         """Return the name any site's DNS, TLS or HTTP gave an address, the first site's first."""
         for site in range(len(self.sites)):

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.prefixes import match
+
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 """The default of `local_networks`."""
 
@@ -32,7 +34,7 @@ class Networks:
 
     def __init__(self, prefixes: Sequence[str]) -> None:
         """Take prefixes in text. Raises ValueError where one is none."""
-        self._masks: list[tuple[np.uint64, np.uint64, np.uint64, np.uint64]] = []
+        masks: list[tuple[int, int, int, int]] = []
         for text in prefixes:
             network = ipaddress.ip_network(text, strict=False)
             value, length = int(network.network_address), network.prefixlen
@@ -40,9 +42,8 @@ class Networks:
                 value, length = 0xFFFF_0000_0000 | value, length + 96
             mask = ((1 << length) - 1) << (128 - length)
             low = (1 << 64) - 1
-            self._masks.append(
-                (np.uint64(value >> 64), np.uint64(value & low), np.uint64(mask >> 64), np.uint64(mask & low))
-            )
+            masks.append((value >> 64, value & low, mask >> 64, mask & low))
+        self._masks = np.array(masks, np.uint64).reshape(-1, 4)
 
     def contain(self, hi: Words, lo: Words) -> Flags:
         """Tell which addresses lie in one of the prefixes.
@@ -54,9 +55,8 @@ class Networks:
         Returns:
             bool, shape (n,).
         """
-        inside = np.zeros(len(hi), np.bool_)
-        for value_hi, value_lo, mask_hi, mask_lo in self._masks:
-            inside |= ((hi & mask_hi) == value_hi) & ((lo & mask_lo) == value_lo)
+        inside = np.empty(len(hi), np.bool_)
+        match(hi, lo, self._masks, inside)
         return inside
 
 

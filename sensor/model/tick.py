@@ -15,6 +15,17 @@ from sensor.model.metadata import AnyMessage
 from sensor.model.result import Coverage
 
 
+class Contacts(msgspec.Struct):
+    """Each flow of a tick as a first contact would be judged; columns of shape (n,)."""
+
+    walk: NDArray[np.uint8]
+    """Which walk it belongs to: TCP, UDP, ICMP echo, or none."""
+    outcome: NDArray[np.int8]
+    """1 failed, 0 answered, −1 says nothing."""
+    two_way: NDArray[np.uint8]
+    """1: both sides were seen sending."""
+
+
 class Tick(msgspec.Struct):
     """Records that were complete by `end_ns` and not by the tick before. n flows, m ARP messages, k messages."""
 
@@ -38,7 +49,9 @@ class Tick(msgspec.Struct):
     messages: list[AnyMessage]
     message_device: NDArray[np.int32]
     """Device of `orig_h`, shape (k,)."""
-    learn: bool
+    contacts: Contacts | None = None
+    """Filled in by the first detector that asks."""
+    learn: bool = True
     """False for records older than the state, and before the learning may start."""
 
 

@@ -1,0 +1,46 @@
+"""`spanline check`: is a configuration right, and what does it come to with its defaults."""
+
+from pathlib import Path
+
+import click
+
+from sensor.cli.options import echo_json, json_option
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: spanline check site.toml")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def check(*, file: Path, as_json: bool) -> None:
+    """Validate a configuration and print the effective one; exits 2 where something in it is wrong."""
+    from sensor import config
+
+    effective = config.effective(config.load(file))
+    if as_json:
+        echo_json(effective)
+        return
+    for line in _toml(effective, ""):
+        click.echo(line)
+
+
+def _toml(table: dict[str, object], name: str) -> list[str]:
+    """Write a table as TOML: its values first, then its tables."""
+    values = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+    lines = [f"[{name}]"] if name and (values or not inner) else []
+    lines += [f"{_key(key)} = {_value(value)}" for key, value in values.items()]
+    for key, value in inner.items():
+        if value:
+            lines += ["", *_toml(value, f"{name}.{_key(key)}" if name else _key(key))]
+    return lines
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _value(key)
+
+
+def _value(value: object) -> str:
+    import json
+
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(one) for one in value) + "]"
+    return json.dumps(value) if isinstance(value, str | bool) else str(value)

@@ -1,0 +1,115 @@
+"""`spanline replay`: files and folders in event-time order into a state, and what came of it.
+
+Not here yet: --speed, --metrics-history, --report, --indicators.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensor.cli import show
+from sensor.cli.options import config_option, echo_json, fail, json_option, state_option
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+    from sensor.model.result import ReplayResult
+    from sensor.pipeline import Core, Options, Run
+
+WORK_FAILED, BAD_USAGE, FAIL_ON = 1, 2, 3
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: spanline replay --learn-until 2024-05-02T00:00:00Z SYD=/captures/sydney PER=/logs/perth/conn.log",
+)
+@click.argument("inputs", nargs=-1, required=True, metavar="[SITE=]INPUT...")
+@state_option
+@config_option
+@json_option
+@click.option("--site", help="Site of inputs without SITE=; default: the configuration's, else `local`.")
+@click.option("--format", "input_format", metavar="NAME", help="Read every input as this source; default: by content.")
+@click.option("--learn-until", metavar="RFC3339", help="Open no incident on records before this time: only learn.")
+@click.option("--fresh", is_flag=True, help="Start with an empty state.")
+@click.option(
+    "--flows-out", type=click.Path(dir_okay=False, path_type=Path), help="Write every flow to this Parquet file."
+)
+@click.option(
+    "--metrics-out", type=click.Path(dir_okay=False, path_type=Path), help="Write the final metrics (OpenMetrics)."
+)
+@click.option("--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Key of the hashes.")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for reading captures."
+)
+@click.option("--ignore-checksums", is_flag=True, help="Accept packets with bad checksums (a NIC's offload).")
+@click.option("--fail-on", type=click.Choice(["incident", "page"]), help="Exit 3 if there is one.")
+def replay(
+    *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
+    input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
+    secret_file: Path | None, threads: int, ignore_checksums: bool, fail_on: str | None,
+) -> None:  # fmt: skip
+    """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
+
+    An INPUT is a file or a folder; SITE=PATH says which site it is of. The same input again changes nothing.
+    """
+    from sensor import config as configuration
+    from sensor.pipeline import Options
+
+    config = configuration.load(config_path, edges=False) if config_path else configuration.default()
+    answer = perform(
+        inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
+        metrics_out=metrics_out, secret_file=secret_file,
+        options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
+    )  # fmt: skip
+    if as_json:
+        echo_json(answer)
+    else:
+        show.result(answer)
+        show.next_commands(answer, str(state_dir))
+    raise click.exceptions.Exit(exit_code(answer, fail_on))
+
+
+def perform(
+    inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
+    flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
+) -> "ReplayResult":  # fmt: skip
+    """Run a replay and return its result; exits 2 on bad usage."""
+    from sensor import pipeline
+    from sensor.model.times import parse
+    from sensor.store.state import State
+
+    try:
+        until = parse(learn_until) if learn_until else 0
+    except ValueError:
+        fail(f"--learn-until {learn_until!r}: expected a time such as 2024-05-02T00:00:00Z", BAD_USAGE)
+    found = pipeline.find_inputs(inputs, site)
+    if not found:
+        fail(f"no file in {', '.join(inputs)}", WORK_FAILED)
+    with State(state_dir, fresh=fresh, exclusive=True) as state:
+        core = pipeline.Core(config, state, pipeline.secret_of(secret_file), until)
+        run = pipeline.Run(
+            core, pipeline.open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out
+        )
+        run.go()
+        answer = run.result()
+        if metrics_out is not None:
+            metrics_out.write_bytes(_metrics(core, run, answer))
+        return answer
+
+
+def exit_code(answer: "ReplayResult", fail_on: str | None) -> int:
+    """Return 1 if nothing could be read, 3 if --fail-on matched, else 0."""
+    if answer.inputs and not any(one.accepted or one.duplicates for one in answer.inputs) and _trouble(answer):
+        return WORK_FAILED
+    matched = [one for one in answer.incidents if fail_on == "incident" or (fail_on == "page" and one.tier == "page")]
+    return FAIL_ON if fail_on and any(one.state == "open" for one in matched) else 0
+
+
+def _trouble(answer: "ReplayResult") -> bool:
+    return any(one.error or one.rejected for one in answer.inputs)
+
+
+def _metrics(core: "Core", run: "Run", answer: "ReplayResult") -> bytes:
+    from sensor import pipeline
+
+    return pipeline.metrics_of(core, run, answer).text()

@@ -1,0 +1,205 @@
+"""Incidents, devices and results as text for a person, and as Markdown. Plain text: colour only on a terminal.
+
+What comes from the network is escaped first: a hostname cannot move the cursor.
+"""
+
+from collections.abc import Sequence
+
+import click
+
+from sensor.model.device import Device
+from sensor.model.evidence import Evidence, Record
+from sensor.model.incident import Incident
+from sensor.model.result import Coverage, InputResult, ReplayResult
+
+_TIER_COLOUR = {"page": "red", "triage": "yellow", "digest": "cyan"}
+_WIDTH = 110
+
+
+def clean(text: str) -> str:
+    """Escape control characters, line ends included."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def heading(text: str) -> None:
+    """Print a heading."""
+    click.secho(f"\n{text}", bold=True)
+
+
+def paragraph(text: str, indent: int = 2) -> None:
+    """Print wrapped text."""
+    pad = " " * indent
+    click.echo(click.wrap_text(clean(text), _WIDTH, pad, pad))
+
+
+def result(answer: ReplayResult) -> None:
+    """Print a replay: what was visible, incidents, most unusual, coverage, inputs that failed."""
+    if answer.visible is not None:
+        click.secho(answer.visible.text, bold=True)
+    if answer.first_ts and answer.last_ts:
+        click.echo(f"{answer.first_ts} to {answer.last_ts}: {_counts(answer)}")
+    heading(f"Incidents: {len(answer.incidents)}, and {len(answer.digest)} in the digest")
+    for incident in answer.incidents:
+        incident_brief(incident)
+    if not answer.incidents:
+        click.echo("  none")
+    for incident in answer.digest[:5]:
+        incident_brief(incident)
+    heading("Most unusual here")
+    for evidence in answer.unusual:
+        paragraph(f"{evidence.db:+5.1f} dB  {evidence.text}")
+    if not answer.unusual:
+        click.echo("  nothing to list")
+    heading("Coverage")
+    for state in answer.coverage:
+        coverage(state)
+    failed = [one for one in answer.inputs if one.error or one.rejected or one.duplicates]
+    if failed:
+        heading("Inputs")
+    for one in failed[:20]:
+        input_line(one)
+    if len(failed) > 20:
+        click.echo(f"  and {len(failed) - 20} more: see --json")
+
+
+def next_commands(answer: ReplayResult, state_dir: str) -> None:
+    """Print what to try next."""
+    heading("Next")
+    state = "" if state_dir == "spanline-state" else f" --state {state_dir}"
+    if answer.incidents:
+        first = answer.incidents[0]
+        click.echo(f"  spanline incident {first.id}{state}")
+        click.echo(f"  spanline explain {first.id} --verify{state}")
+        click.echo(f"  spanline device {first.entities[0].id}{state}")
+    click.echo(f"  spanline devices{state}")
+
+
+def _counts(answer: ReplayResult) -> str:
+    return (
+        f"{answer.packets:,} packets, {answer.flows:,} flows, {answer.devices:,} devices, {answer.accounts:,} accounts, "
+        f"read in {answer.elapsed_s:.1f} s"
+    )
+
+
+def incident_brief(incident: Incident) -> None:
+    """Print an incident in a few lines."""
+    tier = click.style(incident.tier.upper(), fg=_TIER_COLOUR.get(incident.tier), bold=True)
+    mark = "" if incident.state == "open" else f" [{incident.state}]"
+    click.echo(f"  {tier} {incident.id} {incident.score_db:+.1f} dB{mark} {clean(incident.title)}")
+    paragraph(incident.summary, 4)
+    if incident.next_check and incident.tier != "digest":
+        paragraph(f"Check first: {incident.next_check}", 4)
+
+
+def incident_full(incident: Incident) -> None:
+    """Print an incident with its evidence, its flows, what speaks against it, and proposed actions."""
+    incident_brief(incident)
+    click.echo(
+        f"    Opened {incident.opened}, last activity {incident.last_activity}, site {', '.join(incident.sites)}."
+    )
+    if incident.techniques:
+        click.echo(f"    ATT&CK: {', '.join(incident.techniques)}")
+    heading("Who")
+    for party in incident.entities:
+        click.echo(f"  {party.role:8} {party.kind:8} {party.id:22} {clean(party.name)}")
+    heading("Evidence")
+    for one in incident.evidence:
+        paragraph(f"{one.db:+.1f} dB (p = {one.p:.2g}, {one.reference}): {one.text}")
+        for record in one.records[-5:]:
+            click.echo(f"      {record_text(record)}")
+        if len(one.records) > 5:
+            click.echo(f"      and {len(one.records) - 5} more records: see --json")
+    if incident.counter_evidence:
+        heading("Against it")
+        for text in incident.counter_evidence:
+            paragraph(text)
+    if incident.actions:
+        heading("Proposed")
+        for action in incident.actions:
+            paragraph(f"{action.verb} {action.target['id']} ({action.mode}, {action.state}): {action.blast_radius}")
+    if incident.verdict:
+        heading("Closed")
+        paragraph(f"{incident.verdict}: {incident.reason or ''}")
+
+
+def incident_markdown(incident: Incident) -> str:
+    """Write an incident as Markdown."""
+    lines = [
+        f"# {clean(incident.title)}", "",
+        f"`{incident.id}` · {incident.tier} · {incident.state} · {incident.score_db:+.1f} dB · "
+        + ", ".join(incident.sites), "", clean(incident.summary), "", f"**Check first:** {clean(incident.next_check)}", "", "## Evidence", "",
+    ]  # fmt: skip
+    for one in incident.evidence:
+        lines.append(f"- {one.db:+.1f} dB (p = {one.p:.2g}): {clean(one.text)}")
+        lines += [f"  - `{record_text(record)}`" for record in one.records]
+    if incident.counter_evidence:
+        lines += ["", "## Against it", "", *(f"- {clean(text)}" for text in incident.counter_evidence)]
+    return "\n".join(lines)
+
+
+def record_text(record: Record) -> str:
+    """Say where a record is: its input, flow uid, and row or packet."""
+    parts = [clean(record.input)]
+    parts += [f"uid {clean(record.uid)}"] if record.uid else []
+    parts += [f"row {record.row}"] if record.row is not None else []
+    parts += [f"packet {record.offset}"] if record.offset is not None else []
+    return ", ".join(parts)
+
+
+def coverage(one: Coverage) -> None:
+    """Print whether a detector could judge."""
+    state = {"judged": "judged", "learning": "learning", "no_input": "could not"}[one.state]
+    paragraph(f"{one.detector:9} {state:9} {one.why}")
+
+
+def input_line(one: InputResult) -> None:
+    """Print an input's account."""
+    rejected = ", ".join(f"{count} {reason}" for reason, count in one.rejected.items())
+    text = f"{one.path} ({one.format}): {one.records} records, {one.accepted} accepted, {one.duplicates} duplicates"
+    paragraph(text + (f", rejected: {rejected}" if rejected else "") + (f"; {one.error}" if one.error else ""))
+
+
+def devices(rows: Sequence[Device]) -> None:
+    """Print the inventory as a table."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("ID", "SITE", "NAME", "ADDRESSES", "MAC", "FLOWS", "LAST SEEN", "LEARNING", "RISK dB"):
+        table.add_column(name, no_wrap=name in {"ID", "LAST SEEN"})
+    for one in rows:
+        more = f" +{len(one.addresses) - 2}" if len(one.addresses) > 2 else ""
+        cells = (
+            one.id, one.site, clean(one.name), ", ".join(one.addresses[:2]) + more, ", ".join(one.macs), f"{one.flows}",
+            one.last_seen[:19] + "Z", f"{one.learning.state} {one.learning.progress:.0%}", f"{one.risk_db:.1f}",
+        )  # fmt: skip
+        table.add_row(*[Text(cell) for cell in cells])
+    console = Console(soft_wrap=False) if click.get_text_stream("stdout").isatty() else Console(width=200)
+    console.print(table)
+
+
+def device(one: Device, incidents: Sequence[Incident]) -> None:
+    """Print one device and its incidents."""
+    click.secho(f"{one.id} {clean(one.name)}", bold=True)
+    facts = {
+        "site": ", ".join(one.sites), "addresses": ", ".join(one.addresses), "MAC": ", ".join(one.macs),
+        "role": one.role or "", "accounts": clean(", ".join(one.accounts)), "first seen": one.first_seen,
+        "last seen": one.last_seen, "flows": str(one.flows),
+        "learning": f"{one.learning.state}, {one.learning.progress:.0%} of the first 24 h"
+        + (f", ready about {one.learning.ready_at}" if one.learning.ready_at else ""),
+        "risk": f"{one.risk_db:.1f} dB",
+    }  # fmt: skip
+    for name, value in facts.items():
+        if value:
+            click.echo(f"  {name:11} {value}")
+    if incidents:
+        heading("Incidents")
+    for incident in incidents:
+        incident_brief(incident)
+
+
+def unusual(rows: Sequence[Evidence]) -> None:
+    """Print evidence as a list."""
+    for one in rows:
+        paragraph(f"{one.db:+5.1f} dB  {one.text}")
