@@ -8,6 +8,7 @@ is a record in an unusual form or a damaged one. So a kernel never judges, and n
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baselines._jit import kernel, ule64
 from sensor.flows.log_values import address, below, count, find_byte, mac, seconds_ns, time_ns
@@ -39,7 +40,6 @@ _WORD = np.array([place // 8 for place in _PLACES], np.int64)
 _SHIFT = np.array([place % 8 * 8 for place in _PLACES], np.int64)
 """And at which of its bits (a little-endian machine: numba's and ours)."""
 
-_STATES = np.array([int.from_bytes(name.encode(), "little") for name in CONN_STATES], np.uint64)
 
 UNKNOWN_PROTO = 255
 """`unknown_transport` where the log has no ip_proto column: IANA's reserved number."""
@@ -49,11 +49,46 @@ def _pack(text: bytes) -> Any:
     return np.uint64(int.from_bytes(text[:8], "little"))
 
 
-_TCP, _UDP, _ICMP = _pack(b"tcp"), _pack(b"udp"), _pack(b"icmp")
-_UNKNOWN = tuple(_pack(b"unknown_transport"[k:]) for k in (0, 8, 9))
-_YES, _NO = (_pack(b"T"), _pack(b"true")), (_pack(b"F"), _pack(b"false"))
-_U0, _U_FFFF = np.uint64(0), np.uint64(0xFFFF)
+_UNKNOWN = _pack(b"unknown_"), _pack(b"transpor")
+_U0, _U56, _U_FFFF = np.uint64(0), np.uint64(56), np.uint64(0xFFFF)
 _BACKSLASHES, _HIGH = np.uint64(0x5C5C5C5C5C5C5C5C), np.uint64(0x8080808080808080)
+
+WORD_MAX_BYTES = 7
+"""The longest word with a number, but for unknown_transport, leaves the eighth byte to say which column it is for."""
+_KIND = np.array([{CONN_STATE: 1, PROTO: 2, LOCAL_ORIG: 3, LOCAL_RESP: 3}.get(op, 0) for op in range(len(FIELDS))])
+_SLOT_BITS = 7
+_SLOT_SHIFT = np.uint64(64 - _SLOT_BITS)
+
+
+def _words() -> dict[int, int]:
+    """Number each word: its bytes, little endian, with the kind of its column in the highest."""
+    kinds = (
+        dict(zip(CONN_STATES[1:], range(1, len(CONN_STATES)), strict=True)),
+        {"tcp": 6, "udp": 17, "icmp": 1},
+        {"T": 1, "true": 1, "F": 0, "false": 0},
+    )
+    return {
+        int.from_bytes(name.encode(), "little") | kind << 56: number
+        for kind, names in enumerate(kinds, 1)
+        for name, number in names.items()
+    }
+
+
+def _hash_table() -> tuple[Any, NDArray[np.uint64], NDArray[np.int64]]:
+    """Find a multiplier under which no two words share a slot; return it with the keys and numbers by slot."""
+    known = _words()
+    rng = np.random.default_rng(0)
+    while True:
+        multiplier = int(rng.integers(1 << 63)) * 2 + 1
+        slots = [(key * multiplier & (1 << 64) - 1) >> 64 - _SLOT_BITS for key in known]
+        if len(set(slots)) == len(slots):
+            break
+    keys, numbers = np.zeros(1 << _SLOT_BITS, np.uint64), np.zeros(1 << _SLOT_BITS, np.int64)
+    keys[slots], numbers[slots] = list(known), list(known.values())
+    return np.uint64(multiplier), keys, numbers
+
+
+_MULTIPLIER, _WORD_KEYS, _WORD_NUMBERS = _hash_table()
 
 
 def blank_row() -> Any:
@@ -67,20 +102,36 @@ def blank_row() -> Any:
 
 
 @kernel(inline=True)
-def put_text(buf: Any, p: int, end: int, words: Any, at: int, room: int) -> bool:
-    """Copy text into `room` words that are zero; not where it is escaped, not ASCII, or too long."""
+def put_text(buf: Any, p: int, end: int, words: Any, at: int, room: int) -> Any:
+    """Copy text into `room` words; not where it is escaped, not ASCII, or too long."""
     n = end - p
     if n > 8 * room:
         return False
-    k = 0
-    while n > 0:
-        word = ule64(buf, p) & below(min(n, 8))
-        if find_byte(word, _BACKSLASHES) != _U0 or word & _HIGH != _U0:
-            return False
+    strange = _U0
+    for k in range(room):
+        word = ule64(buf, p + 8 * k) & below(min(max(n - 8 * k, 0), 8))
+        strange |= find_byte(word, _BACKSLASHES) | word & _HIGH
         words[at + k] = word
-        k += 1
-        p += 8
-        n -= 8
+    return strange == _U0
+
+
+@kernel(inline=True)
+def put_word(op: Any, buf: Any, p: int, end: int, words: Any, base: int) -> Any:
+    """Look up a short word that stands for a number (a state, a protocol, true or false), and set its column."""
+    n = end - p
+    word = ule64(buf, p) & below(min(n, 8))
+    number = np.int64(0)
+    if n <= WORD_MAX_BYTES:
+        key = word | np.uint64(_KIND[op]) << _U56
+        slot = np.int64(key * _MULTIPLIER >> _SLOT_SHIFT)
+        if _WORD_KEYS[slot] != key:
+            return False
+        number = _WORD_NUMBERS[slot]
+    elif op != PROTO or n != 17 or word != _UNKNOWN[0] or ule64(buf, p + 8) != _UNKNOWN[1] or buf[p + 16] != 116:
+        return False
+    else:
+        number = np.int64(UNKNOWN_PROTO)
+    put_small(words, base + _WORD[op], _SHIFT[op], 255, number)
     return True
 
 
@@ -105,21 +156,17 @@ def put_value(op: Any, buf: Any, p: Any, end: Any, words: Any, base: int) -> Any
         words[at] = np.uint64(value)
         return p == end
     if op <= RESP_H:
-        hi, lo, p = address(buf, p)
+        hi, lo, plain = address(buf, p, end)
         words[at], words[at + 1] = hi, lo
-        return p == end
+        return plain
     if op <= INNER_VLAN:
         value = count(buf, p, end)
         put_small(words, at, _SHIFT[op], 65535, value)
         return 0 <= value <= 65535
     if op <= SERVICE:
-        return put_text(buf, p, end, words, at, 4 if op == HISTORY else 3)
-    if op == CONN_STATE:
-        return _put_state(buf, p, end, words, base)
-    if op == PROTO:
-        return _put_proto(buf, p, end, words, base)
+        return put_text(buf, p, end, words, at, 4) if op == HISTORY else put_text(buf, p, end, words, at, 3)
     if op <= LOCAL_RESP:
-        return _put_bool(op, buf, p, end, words, base)
+        return put_word(op, buf, p, end, words, base)
     if op <= RESP_L2:
         words[at], p = mac(buf, p)
         return p == end
@@ -133,46 +180,6 @@ def put_small(words: Any, at: int, shift: int, mask: int, value: Any) -> None:
     """Set the bits of a column that shares its word with others."""
     place = np.uint64(shift)
     words[at] = words[at] & ~(np.uint64(mask) << place) | np.uint64(value & mask) << place
-
-
-@kernel(inline=True)
-def _put_proto(buf: Any, p: int, end: int, words: Any, base: int) -> bool:
-    word, n = ule64(buf, p) & below(min(end - p, 8)), end - p
-    if word == _TCP:
-        number = 6
-    elif word == _UDP:
-        number = 17
-    elif word == _ICMP:
-        number = 1
-    elif n == 17 and word == _UNKNOWN[0] and ule64(buf, p + 8) == _UNKNOWN[1] and ule64(buf, p + 9) == _UNKNOWN[2]:
-        number = UNKNOWN_PROTO
-    else:
-        return False
-    put_small(words, base + _WORD[PROTO], _SHIFT[PROTO], 255, number)
-    return True
-
-
-@kernel(inline=True)
-def _put_state(buf: Any, p: int, end: int, words: Any, base: int) -> bool:
-    word = ule64(buf, p) & below(min(end - p, 8))
-    for state in range(1, len(_STATES)):
-        if word == _STATES[state]:
-            put_small(words, base + _WORD[CONN_STATE], _SHIFT[CONN_STATE], 255, state)
-            return True
-    return False
-
-
-@kernel(inline=True)
-def _put_bool(op: int, buf: Any, p: int, end: int, words: Any, base: int) -> bool:
-    word = ule64(buf, p) & below(min(end - p, 8))
-    if word == _YES[0] or word == _YES[1]:
-        value = 1
-    elif word == _NO[0] or word == _NO[1]:
-        value = 0
-    else:
-        return False
-    put_small(words, base + _WORD[op], _SHIFT[op], 255, value)
-    return True
 
 
 @kernel(inline=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines._jit import ctz64, kernel, ule32, ule64
+from baselines._jit import ctz64, kernel, marks, ule32, ule64
 
 SLACK_BYTES = 128
 """How far behind a position a reader may look: 64 bytes at once where delimiters are sought, and then some."""
@@ -27,7 +27,8 @@ _PAIRS = np.uint64(0x00FF00FF00FF00FF)
 _QUADS = np.uint64(0x0000FFFF0000FFFF)
 _TENS, _HUNDREDS, _TEN_THOUSANDS = np.uint64(2561), np.uint64(6553601), np.uint64(42949672960001)
 _U8, _U16, _U32 = np.uint64(8), np.uint64(16), np.uint64(32)
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_BELOW = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _DOTS = np.uint64(0x2E2E2E2E2E2E2E2E)
 _POW10 = np.array([10**k for k in range(19)], np.int64)
 
@@ -251,39 +252,52 @@ def _iso_ns(buf: Any, p: int) -> tuple[int, int]:
 
 
 @kernel(inline=True)
-def v4(buf: Any, p: int) -> tuple[int, int]:
-    """Read a dotted quad as a 32-bit number. Leading zeros are not plain (RFC 6943 §3.1.1)."""
-    value: Any = 0
-    faults = 0
-    for k in range(4):
-        t = np.int64(ule32(buf, p)) ^ 0x30303030
-        n = ctz64(np.uint64(((t + 0x76767676) | t) & 0x80808080)) >> 3
-        if n == 0 or n > 3:
-            return 0, -1
-        t = (t << (8 * (3 - n))) & 0xFFFFFF
-        octet = (t & 255) * 100 + (t >> 8 & 255) * 10 + (t >> 16)
-        if octet > 255 or (n > 1 and octet < 10) or (n == 3 and octet < 100):
-            faults = 1
-        value = value << 8 | octet
-        p += n
-        if k < 3:
-            if buf[p] != 46:
-                faults = 1
-            p += 1
-    return value, p if faults == 0 else -1
+def _octet(buf: Any, p: int, n: int) -> Any:
+    """Read one to three digits as a number up to 255, without leading zeros; a number above 255 where it is not."""
+    t = np.int64(ule32(buf, p)) ^ 0x30303030
+    t = (t << (8 * (4 - n))) & 0xFFFFFFFF
+    value = (t >> 24) + (t >> 16 & 255) * 10 + (t >> 8 & 255) * 100
+    wrong = ((t + 0x76767676) | t) & 0x80808080 | np.int64(value < _POW10[n - 1] - (n == 1))
+    return value | (np.int64(wrong != 0) << 8)
 
 
 @kernel(inline=True)
-def address(buf: Any, p: int) -> tuple[Any, Any, int]:
-    """Read an address as its two words; IPv4 becomes ::ffff:a.b.c.d. No zone index, no brackets."""
+def v4(buf: Any, p: int, n: int) -> Any:
+    """Read a dotted quad of `n` bytes as a 32-bit number; -1 where it is none.
+
+    Leading zeros are not plain (RFC 6943 §3.1.1). The dots are found first, so that the octets do not wait for each
+    other and no branch depends on how long they are.
+    """
+    if n < 7 or n > 15:
+        return -1
+    dots = marks(buf, p, 46, 46) & ((_ONE << np.uint64(n)) - _ONE)
+    first = ctz64(dots)
+    dots &= dots - _ONE
+    second = ctz64(dots)
+    dots &= dots - _ONE
+    third = ctz64(dots)
+    if dots == _ZERO or dots & (dots - _ONE) != _ZERO:
+        return -1
+    lengths = first, second - first - 1, third - second - 1, n - third - 1
+    if min(lengths) < 1 or max(lengths) > 3:
+        return -1
+    a, b = _octet(buf, p, lengths[0]), _octet(buf, p + first + 1, lengths[1])
+    c, d = _octet(buf, p + second + 1, lengths[2]), _octet(buf, p + third + 1, lengths[3])
+    return a << 24 | b << 16 | c << 8 | d if (a | b | c | d) < 256 else -1
+
+
+@kernel(inline=True)
+def address(buf: Any, p: int, end: int) -> tuple[Any, Any, bool]:
+    """Read an address that ends at `end` as its two words; IPv4 becomes ::ffff:a.b.c.d. No zone index, no brackets."""
     if find_byte(np.uint64(ule32(buf, p)), _DOTS) != np.uint64(0):
-        quad, p = v4(buf, p)
-        return np.uint64(0), np.uint64(0xFFFF00000000) | np.uint64(quad), p
-    return _v6(buf, p)
+        quad = v4(buf, p, end - p)
+        return np.uint64(0), np.uint64(0xFFFF00000000) | np.uint64(quad), quad >= 0
+    hi, lo, p = _v6(buf, p, end)
+    return hi, lo, p == end
 
 
 @kernel()
-def _v6(buf: Any, p: int) -> tuple[Any, Any, int]:
+def _v6(buf: Any, p: int, end: int) -> tuple[Any, Any, int]:
     """Read an IPv6 address (RFC 4291 §2.2, all three forms)."""
     hi, lo = np.uint64(0), np.uint64(0)
     left_hi, left_lo = np.uint64(0), np.uint64(0)
@@ -315,7 +329,8 @@ def _v6(buf: Any, p: int) -> tuple[Any, Any, int]:
         if buf[q] == 46:
             if groups > 6:
                 return hi, lo, -1
-            quad, p = v4(buf, p)
+            quad = v4(buf, p, end - p)
+            p = end if quad >= 0 else -1
             hi, lo = hi << _U32 | lo >> _U32, lo << _U32 | np.uint64(quad)
             groups += 2
             if p < 0:
@@ -372,4 +387,4 @@ def mac(buf: Any, p: int) -> tuple[Any, int]:
 @kernel(inline=True)
 def below(n: int) -> Any:
     """Make a mask of the lowest `n` bytes of a word, n from 0 to 8."""
-    return _ALL >> np.uint64(64 - 8 * n) if n > 0 else np.uint64(0)
+    return _BELOW[n]
