@@ -74,7 +74,6 @@ def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore
     Returns:
         The position after the field, and the position after the name, or DAMAGED or CUT with nothing written.
     """
-    missing = CUT if cap_end < wire_end else DAMAGED
     write = at + HEADER
     after = -1
     lowest = pos
@@ -82,13 +81,13 @@ def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore
     pointers = 0
     while True:
         if pos >= cap_end:
-            return at, missing
+            return at, CUT if pos < wire_end else DAMAGED
         size = byte(buf, pos)
         if size == 0:
             break
         if size >= 0xC0:
             if pos + 2 > cap_end:
-                return at, missing
+                return at, CUT if pos + 2 <= wire_end else DAMAGED
             target = base + (be16(buf, pos) & 0x3FFF)
             pointers += 1
             # Strictly backwards, so that no chain of pointers can close a circle
@@ -103,7 +102,7 @@ def put_name(buf, base, pos, cap_end, wire_end, out, at, field):  # type: ignore
         if size >= 0x40 or length >= NAME_MAX:
             return at, DAMAGED
         if pos + 1 + size > cap_end:
-            return at, missing
+            return at, CUT if pos + 1 + size <= wire_end else DAMAGED
         if write > at + HEADER:
             out[write] = 46
             write += 1
@@ -159,10 +158,8 @@ def decode_netbios(out, at, end):  # type: ignore[no-untyped-def]
         char = (byte(out, value + 2 * i) - 97) * 16 + byte(out, value + 2 * i + 1) - 97
         if 65 <= char <= 90:
             char |= 32
-        if char < 32 or char > 126:
-            char = 32
         out[value + i] = char
-        if char != 32:
+        if char != 32 and char != 0:
             last = value + i + 1
     if last == value:
         return at

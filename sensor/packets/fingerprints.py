@@ -156,7 +156,8 @@ def put_ja4(buf, transport, version, named, a0, a1, c0, c1, s0, s1, types, out, 
     shown = min(suite_count, 99)
     out[write + 1] = 48 + shown // 10
     out[write + 2] = 48 + shown % 10
-    shown = min(keep_words(out, types, types + 2 * count, -1, -1, out, types), 99)
+    count = keep_words(out, types, types + 2 * count, -1, -1, out, types)
+    shown = min(count, 99)
     out[write + 3] = 48 + shown // 10
     out[write + 4] = 48 + shown % 10
     write = put_alpn_ends(buf, a0, a1, out, write + 5)

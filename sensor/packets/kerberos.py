@@ -109,17 +109,18 @@ def put_principal(buf, start, cap_end, end, field, out, at):  # type: ignore[no-
     if tag != SEQUENCE:
         return at
     write = at + HEADER
-    for _ in range(COMPONENTS_MAX):
+    limit = write + NAME_MAX
+    for i in range(COMPONENTS_MAX):
         if cursor >= last:
             break
         tag, first, cursor = open_tag(buf, cursor, cap_end, last)
-        if not is_string(tag) or write + 1 + cursor - first > at + HEADER + NAME_MAX:
+        if not is_string(tag) or write + (i > 0) + cursor - first > limit:
             return at
-        if write > at + HEADER:
+        if i > 0:
             out[write] = 47
             write += 1
-        for i in range(first, cursor):
-            out[write] = buf[i]
+        for k in range(first, cursor):
+            out[write] = buf[k]
             write += 1
     if cursor < last or write == at + HEADER:
         return at

@@ -126,7 +126,7 @@ def put_utf16(buf, start, end, out, at, field):  # type: ignore[no-untyped-def]
             write += 1
             continue
         tail = 1 + (code >= 0x800) + (code >= 0x10000)
-        out[write] = (0xF00 >> tail & 0xFF) | code >> 6 * tail
+        out[write] = (0xFF00 >> tail + 1 & 0xFF) | code >> 6 * tail
         for k in range(1, tail + 1):
             out[write + k] = 0x80 | (code >> 6 * (tail - k) & 0x3F)
         write += tail + 1
