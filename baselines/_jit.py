@@ -11,6 +11,7 @@ With `NUMBA_DISABLE_JIT=1` everything here runs as plain Python, slowly and with
 """
 
 import hashlib
+import importlib.util
 import os
 import re
 from collections.abc import Callable
@@ -59,6 +60,18 @@ def _cache_dir(path: Path) -> str:
     for module in sorted(_imports(path)):
         digest.update(module.name.encode() + module.read_bytes())
     return os.path.join(base, f"{path.stem}-{digest.hexdigest()}")
+
+
+def is_compiled(module: str) -> bool:
+    """Tell, without importing it, whether the cache holds kernels of a module as its text is now."""
+    if JIT_DISABLED:
+        return True
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"no module {module!r}")
+    path = Path(spec.origin).resolve()
+    folder = os.environ.get("NUMBA_CACHE_DIR") or _cache_dir(path)
+    return any(Path(folder).rglob(f"{path.stem}.*.nbi"))
 
 
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # likewise

@@ -10,7 +10,7 @@ A frame whose checksum is wrong still gives a row, marked as such: its flow's hi
 
 import numpy as np
 
-from baselines._jit import be16, be32, kernel, le32, rows, ube32, ube64, ule64
+from baselines._jit import be16, be32, borrow, kernel, le32, row_loader, rows, ube32, ube64, ule64
 from sensor.model import capture
 from sensor.packets import fragments
 from sensor.packets.checksum import fold, ones_sum
@@ -47,6 +47,10 @@ FAIL_FRAGMENT = -1 - capture.DROP_REASONS.index("fragment_incomplete")
 FAIL_FRAGMENT_ROOM = -1 - capture.DROP_REASONS.index("fragment_overflow")
 FAIL_DEEP = -1 - capture.DROP_REASONS.index("too_deep")
 ACCEPTED, WAITS = 0, 1
+
+frame_row = row_loader(capture.FRAME)
+packet_row = row_loader(capture.PACKET)
+arp_row = row_loader(capture.ARP)
 
 H_SRC_HI, H_SRC_LO, H_DST_HI, H_DST_LO = 0, 1, 2, 3
 I_PROTO, I_L4, I_L4_END, I_FRAGMENT, I_MORE, I_IDENT, I_ROUTED, I_COUNT = 0, 1, 2, 3, 4, 5, 6, 7
@@ -158,8 +162,9 @@ def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl): 
     for k in range(total):
         buf[start + k] = store[base + k]
     ctl[C_SCRATCH] = start + total
-    ctl[C_ACCEPTED] += places[slot].frames - 1
-    length = places[slot].header + total
+    place = fragments.place_row(places, slot)
+    ctl[C_ACCEPTED] += place.frames - 1
+    length = place.header + total
     fragments.clear(places, bits, slot, frag_counts)
     facts[I_L4], facts[I_L4_END] = start, start + total
     return length
@@ -214,7 +219,7 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
                 notes[N_TUNNEL], notes[N_TUNNEL_ID] = T_IP, 0
             if ethertype == ET_IPV4 or ethertype == ET_IPV6:
                 continue
-        p = out[ctl[C_PACKETS]]
+        p = packet_row(out, ctl[C_PACKETS])
         p.ts, p.nth, p.ip_len, p.status = ts, nth, length, status
         p.vlan, p.inner_vlan = notes[N_VLAN], notes[N_INNER_VLAN]
         p.tunnel, p.ctx = notes[N_TUNNEL], notes[N_TUNNEL_ID]
@@ -242,6 +247,38 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
         cap_end, wire_end = end, np.int64(p.pay_off) + np.int64(p.pay_len)
         status |= capture.STATUS_INNER
     return outcome
+
+
+@kernel(inline=True)
+def plain(buf, pos, cap_end, f, nth, p, ctl):  # type: ignore[no-untyped-def]
+    """Decode the common frame at one go: Ethernet, IPv4 without options or fragments, TCP or UDP, wholly captured.
+
+    Returns:
+        ACCEPTED, or a negative value where the long way must be taken; nothing has been counted then.
+    """
+    if f.link != capture.LINK_ETHERNET or cap_end - pos < 54 or be32(buf, pos + 12) >> 8 != 0x080045:
+        return FAIL_IP
+    ip = pos + 14
+    total, proto = be16(buf, ip + 2), np.int64(buf[ip + 9])
+    if be16(buf, ip + 6) & 0x3FFF or ip + total > cap_end or total < 40 or (proto != 6 and proto != 17):
+        return FAIL_IP
+    check = ctl[C_CHECK] != 0
+    if check:
+        mask, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+        a, b = ule64(buf, ip), ule64(buf, ip + 8)
+        if fold((a & mask) + (a >> shift) + (b & mask) + (b >> shift) + np.uint64(le32(buf, ip + 16))) != 0xFFFF:
+            return FAIL_IP
+    prefix, zero = np.uint64(0xFFFF00000000), np.uint64(0)
+    p.ts, p.nth, p.ip_len, p.status, p.frame_off = f.ts, nth, total, 0, pos
+    p.vlan, p.inner_vlan, p.tunnel, p.ctx = 0, 0, 0, 0
+    failure = transport(
+        buf, p, proto, ip + 20, ip + total, ip + total, zero, prefix | ube32(buf, ip + 12), zero,
+        prefix | ube32(buf, ip + 16), np.uint64(ctl[C_SEED]), check,
+    )  # fmt: skip
+    if failure < 0 or (proto == 17 and tunnel_port(p)):
+        return FAIL_IP
+    ctl[C_PACKETS] += 1
+    return ACCEPTED
 
 
 @kernel()
@@ -278,25 +315,29 @@ def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, w
     Returns:
         The first frame that was not decoded.
     """
+    n_frames, n_out, n_arps = len(frames), len(out), len(arps)
+    buf, frames, out, arps = borrow(buf), borrow(frames), borrow(out), borrow(arps)
+    places, bits, store, frag_counts = borrow(places), borrow(bits), borrow(store), borrow(frag_counts)
+    notes, words, facts, ctl, drops = borrow(notes), borrow(words), borrow(facts), borrow(ctl), borrow(drops)
     while (
-        i < len(frames)
-        and ctl[C_PACKETS] + MAX_DEPTH <= len(out)
-        and ctl[C_ARPS] < len(arps)
+        i < n_frames
+        and ctl[C_PACKETS] + MAX_DEPTH <= n_out
+        and ctl[C_ARPS] < n_arps
         and ctl[C_SCRATCH_END] - ctl[C_SCRATCH] >= fragments.PLACE_BYTES
     ):
-        f = frames[i]
+        f = frame_row(frames, i)
         pos, cap_end, wire_end = np.int64(f.off), np.int64(f.off) + np.int64(f.cap), np.int64(f.off) + np.int64(f.wire)
+        if plain(buf, pos, cap_end, f, i, packet_row(out, ctl[C_PACKETS]), ctl) == ACCEPTED:
+            ctl[C_ACCEPTED] += 1
+            i += 1
+            continue
         for k in range(N_COUNT):
             notes[k] = 0
         notes[N_ETHERNET] = -1
-        if f.link == capture.LINK_ETHERNET and f.cap >= 34 and be16(buf, pos + 12) == ET_IPV4:
-            ethertype = ET_IPV4
-            notes[N_ETHERNET], notes[N_POS] = pos, pos + 14
-        else:
-            ethertype = shims(buf, cap_end, link_header(buf, pos, cap_end, f.link, notes), notes)
+        ethertype = shims(buf, cap_end, link_header(buf, pos, cap_end, f.link, notes), notes)
         if ethertype == ET_ARP:
             outcome = ACCEPTED
-            if arp(buf, notes[N_POS], cap_end, f.ts, ctl[C_ORDINAL] + i, notes[N_VLAN], arps[ctl[C_ARPS]]):
+            if arp(buf, notes[N_POS], cap_end, f.ts, ctl[C_ORDINAL] + i, notes[N_VLAN], arp_row(arps, ctl[C_ARPS])):
                 ctl[C_ARPS] += 1
             else:
                 outcome = FAIL_TRANSPORT

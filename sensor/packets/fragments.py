@@ -9,7 +9,7 @@ up is counted.
 
 import numpy as np
 
-from baselines._jit import kernel
+from baselines._jit import kernel, row_loader
 
 SLOTS = 256
 """Datagrams in parts at a time: 16 MiB. A site that fragments (NFS over UDP, IPsec, DNSSEC) has tens in flight."""
@@ -34,6 +34,8 @@ PLACE = np.dtype(
     align=True,
 )
 
+place_row = row_loader(PLACE)
+
 GIVEN_UP, WAITING = 0, 1
 """Counters: frames of datagrams that were given up; frames that wait now."""
 
@@ -41,10 +43,12 @@ GIVEN_UP, WAITING = 0, 1
 @kernel()
 def clear(places, bits, slot, counts):  # type: ignore[no-untyped-def]
     """Free a place; its frames are no longer waiting."""
-    counts[WAITING] -= places[slot].frames
-    places[slot].ident = np.uint64(0)
-    places[slot].frames = 0
-    bits[slot * UNITS : (slot + 1) * UNITS] = np.uint64(0)
+    place = place_row(places, slot)
+    counts[WAITING] -= place.frames
+    place.ident = np.uint64(0)
+    place.frames = 0
+    for k in range(slot * UNITS, (slot + 1) * UNITS):
+        bits[k] = np.uint64(0)
 
 
 @kernel()
@@ -56,7 +60,7 @@ def find(places, bits, counts, src_hi, src_lo, dst_hi, dst_lo, ident, ts, seed):
     free = -1
     for probe in range(PROBES):
         slot = (start + probe) % SLOTS
-        place = places[slot]
+        place = place_row(places, slot)
         if place.ident != np.uint64(0) and ts - place.first > TIMEOUT_NS:
             counts[GIVEN_UP] += place.frames
             clear(places, bits, slot, counts)
@@ -72,7 +76,7 @@ def find(places, bits, counts, src_hi, src_lo, dst_hi, dst_lo, ident, ts, seed):
         ):
             return slot
     if free >= 0:
-        place = places[free]
+        place = place_row(places, free)
         place.src_hi, place.src_lo, place.dst_hi, place.dst_lo = src_hi, src_lo, dst_hi, dst_lo
         place.ident, place.first, place.total, place.units, place.header = ident, ts, -1, 0, 0
     return free
@@ -93,7 +97,7 @@ def add(places, bits, store, counts, slot, buf, pos, size, offset, more, header)
     Returns:
         The payload's length once the datagram is whole, else -1; -2 where the part cannot belong to a datagram.
     """
-    place = places[slot]
+    place = place_row(places, slot)
     if offset + size > PLACE_BYTES - 1 or (more and size & 7) or size == 0:
         if place.frames == 0:
             place.ident = np.uint64(0)

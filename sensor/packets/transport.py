@@ -22,14 +22,14 @@ _M3 = np.uint64(0x94D049BB133111EB)
 """Odd constants of the finaliser of SplitMix64 (Steele, Lea and Flood 2014), here keyed by the installation's seed."""
 
 
-@kernel()
+@kernel(inline=True)
 def mix(h, word):  # type: ignore[no-untyped-def]
     """Stir one word into a hash (uint64)."""
     h = (h ^ word) * _M2
     return h ^ (h >> np.uint64(32))
 
 
-@kernel()
+@kernel(inline=True)
 def key_hash(seed, k0, k1, k2, k3, k4):  # type: ignore[no-untyped-def]
     """Return the 32-bit keyed hash of a flow key, as int64."""
     h = mix(mix(mix(seed ^ k1 * _M1, k3), k4), k0 * _M3 + k2)
@@ -60,7 +60,7 @@ def icmp_counterpart(proto, kind):  # type: ignore[no-untyped-def]
     return -1
 
 
-@kernel()
+@kernel(inline=True)
 def set_key(p, proto, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, one_way, seed):  # type: ignore[no-untyped-def]
     """Write key, direction and hash of a packet row."""
     flip = src_hi > dst_hi or (
@@ -80,7 +80,7 @@ def set_key(p, proto, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, one_wa
     p.h = key_hash(seed, p.k0, p.k1, p.k2, p.k3, p.k4)
 
 
-@kernel()
+@kernel(inline=True)
 def checksum_right(buf, pos, end, proto, src_hi, src_lo, dst_hi, dst_lo):  # type: ignore[no-untyped-def]
     """Tell whether the checksum over `buf[pos:end]` and the pseudo header (none for ICMPv4) is right."""
     total = ones_sum(buf, pos, end)

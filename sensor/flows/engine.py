@@ -1,0 +1,250 @@
+"""The flow engine: blocks of frames in, flows, metadata and ARP rows out.
+
+Results do not depend on how frames were cut into blocks, nor on the number of threads: one thread decodes, one keeps
+the table, in order.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines._jit import borrow, kernel, rows
+from sensor.flows import update as steps
+from sensor.flows.table import T_EVICTED, T_INPUT, T_OPENED, T_ORDINAL, T_OUT, borrowed, new_table
+from sensor.model.capture import ARP, DROP_REASONS, FRAME, PACKET
+from sensor.model.flow import FLOW
+from sensor.model.metadata import META
+from sensor.packets import fragments
+from sensor.packets.decode import (
+    C_ACCEPTED,
+    C_ARPS,
+    C_CHECK,
+    C_COUNT,
+    C_ORDINAL,
+    C_PACKETS,
+    C_SCRATCH,
+    C_SCRATCH_END,
+    C_SEED,
+    I_COUNT,
+    decode,
+)
+from sensor.packets.link import N_COUNT
+
+DEFAULT_SEED = 0x5350414E4C494E45
+"""The documented key of `replay`: results repeat. `run` has a secret of its own."""
+LOCAL_NETWORKS = (
+    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"),
+    *("fc00::/7", "fe80::/10", "::1/128", "::/128"),
+)
+"""RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 and loopback."""
+INTERVAL_NS = 3_600_000_000_000
+"""A flow that goes on is reported every hour."""
+PACKET_ROWS = 512
+"""Packets decoded before the table takes them: 48 KiB, so that rows are still in the first-level cache."""
+FLOW_ROWS = 1 << 14
+ARP_ROWS = 4096
+FRAGMENT_INCOMPLETE = DROP_REASONS.index("fragment_incomplete")
+
+
+class Sink(NamedTuple):
+    """Where the table writes what is finished."""
+
+    flows: NDArray[np.void]
+    raw: NDArray[np.uint8]
+
+
+class Outlet(NamedTuple):
+    """A sink's arrays as bare pointers, with their sizes."""
+
+    flows: Any
+    raw: Any
+    capacity: Any
+
+
+@kernel()
+def opened(sink):  # type: ignore[no-untyped-def]
+    """Borrow a sink's arrays."""
+    return Outlet(borrow(sink.flows), borrow(sink.raw), len(sink.flows))
+
+
+def network_words(networks: Iterable[str]) -> NDArray[np.uint64]:
+    """Return networks as masks and values, uint64, shape (4 m,): mask high, low, value high, low."""
+    table = []
+    for text in networks:
+        net = ipaddress.ip_network(text, strict=False)
+        mask, value = int(net.netmask), int(net.network_address)
+        if net.version == 4:
+            mask, value = mask | ((1 << 96) - 1 << 32), value | 0xFFFF_0000_0000
+        low = (1 << 64) - 1
+        table.append((mask >> 64, mask & low, value >> 64, value & low))
+    return np.array(table, np.uint64).reshape(-1)
+
+
+def new_sink() -> Sink:
+    """Make the buffers for rows that go out."""
+    flows = np.zeros(FLOW_ROWS, FLOW)
+    return Sink(flows, flows.view(np.uint8))
+
+
+_TABLE = numba.typeof(new_table(16, network_words(LOCAL_NETWORKS), 0, 0))
+_SINK = numba.typeof(new_sink())
+_BUF = rows(np.uint8)
+
+
+FEED, TICK, FINISH = 0, 1, 2
+
+
+@kernel(_TABLE, _SINK, _BUF, rows(PACKET), "int64", "int64", "int64")
+def drive(table, sink, buf, packets, mode, i, n):  # type: ignore[no-untyped-def]
+    """Run the table: one kernel for all that is done to it, because each would be compiled with everything below.
+
+    Args:
+        table: A Table.
+        sink: A Sink.
+        buf: Read buffer the packets point into, uint8.
+        packets: dtype PACKET.
+        mode: FEED takes packets i … n-1; TICK moves event time to `n` (ns); FINISH writes everything out.
+        i: First packet.
+        n: See `mode`.
+
+    Returns:
+        FEED: the first packet that was not taken because rows ran out. Otherwise 1 where all went out, else 0.
+    """
+    live, outlet = borrowed(table), opened(sink)
+    if mode == FEED:
+        return steps.update(live, outlet, borrow(buf), borrow(packets), i, n)
+    if mode == TICK:
+        return np.int64(steps.tick(live, outlet, n))
+    return np.int64(steps.flush(live, outlet))
+
+
+class FlowEngine:
+    """Packets to flows for one input. Not thread-safe: one caller."""
+
+    def __init__(
+        self,
+        max_flows: int = 1 << 20,
+        *,
+        ignore_checksums: bool = False,
+        local_networks: Iterable[str] = LOCAL_NETWORKS,
+        seed: int = DEFAULT_SEED,
+        input_index: int = 0,
+        interval_ns: int = INTERVAL_NS,
+    ) -> None:
+        self._table = new_table(max_flows, network_words(local_networks), seed, interval_ns)
+        self._sink = new_sink()
+        self._table.state[T_INPUT] = input_index
+        self._packets = np.zeros(PACKET_ROWS, PACKET)
+        self._arps = np.zeros(ARP_ROWS, ARP)
+        self._places = np.zeros(fragments.SLOTS, fragments.PLACE)
+        self._bits = np.zeros(fragments.SLOTS * fragments.UNITS, np.uint64)
+        self._store = np.zeros(fragments.SLOTS * fragments.PLACE_BYTES, np.uint8)
+        self._fragment_counts = np.zeros(2, np.int64)
+        self._notes, self._facts = np.zeros(N_COUNT, np.int64), np.zeros(I_COUNT, np.int64)
+        self._words, self._drops = np.zeros(4, np.uint64), np.zeros(len(DROP_REASONS), np.int64)
+        self._ctl = np.zeros(C_COUNT, np.int64)
+        self._ctl[C_SEED], self._ctl[C_CHECK] = seed, not ignore_checksums
+        self._done_flows: list[NDArray[np.void]] = []
+        self._done_arps: list[NDArray[np.void]] = []
+
+    def feed(self, buf: NDArray[np.uint8], frames: NDArray[np.void], scratch_at: int) -> None:
+        """Take a batch of frames.
+
+        Args:
+            buf: Read buffer, uint8; what lies from `scratch_at` on may be overwritten.
+            frames: dtype FRAME, shape (n,), in the order of the input.
+            scratch_at: Where the free part of `buf` begins.
+        """
+        ctl = self._ctl
+        ctl[C_SCRATCH_END] = len(buf)
+        i, n = 0, len(frames)
+        while i < n:
+            ctl[C_SCRATCH], ctl[C_PACKETS], ctl[C_ARPS] = scratch_at, 0, 0
+            i = decode(
+                buf, frames, i, self._packets, self._arps, self._places, self._bits, self._store,
+                self._fragment_counts, self._notes, self._words, self._facts, ctl, self._drops,
+            )  # fmt: skip
+            if ctl[C_ARPS]:
+                self._done_arps.append(self._arps[: ctl[C_ARPS]].copy())
+            self._take(buf, int(ctl[C_PACKETS]))
+        ctl[C_ORDINAL] += n
+        self._table.state[T_ORDINAL] = ctl[C_ORDINAL]
+
+    def skip(self, count: int) -> None:
+        """Count frames of the input that are not fed (known before, or dropped by the reader) in later ordinals."""
+        self._ctl[C_ORDINAL] += count
+        self._table.state[T_ORDINAL] = self._ctl[C_ORDINAL]
+
+    def _take(self, buf: NDArray[np.uint8], n: int) -> None:
+        i = 0
+        while i < n:
+            i = drive(self._table, self._sink, buf, self._packets, FEED, i, n)
+            if i < n:
+                self._collect()
+
+    def _collect(self) -> None:
+        n = int(self._table.state[T_OUT])
+        if n:
+            self._done_flows.append(self._sink.flows[:n].copy())
+            self._table.state[T_OUT] = 0
+
+    def tick(self, now_ns: int) -> None:
+        """Move event time on, so that what has ended by then is written out without another packet."""
+        self._until_done(TICK, now_ns)
+
+    def finish(self) -> None:
+        """Write out everything at the end of the input."""
+        self._drops[FRAGMENT_INCOMPLETE] += self._fragment_counts.sum()
+        self._fragment_counts[:] = 0
+        self._until_done(FINISH, 0)
+
+    def _until_done(self, mode: int, value: int) -> None:
+        while not drive(self._table, self._sink, self._store, self._packets, mode, 0, value):
+            self._collect()
+
+    def drain_flows(self, *, copy: bool = True) -> NDArray[np.void]:
+        """Return the flows finished since the last call, dtype FLOW, in the order in which they ended.
+
+        Args:
+            copy: Without it the rows may be the engine's own memory, good until the next call of any method.
+        """
+        n = int(self._table.state[T_OUT])
+        if not copy and not self._done_flows:
+            self._table.state[T_OUT] = 0
+            return self._sink.flows[:n]
+        self._collect()
+        flows = np.concatenate(self._done_flows) if self._done_flows else np.empty(0, FLOW)
+        self._done_flows = []
+        return flows
+
+    def drain_arps(self) -> NDArray[np.void]:
+        """Return the ARP messages since the last call, dtype ARP."""
+        arps = np.concatenate(self._done_arps) if self._done_arps else np.empty(0, ARP)
+        self._done_arps = []
+        return arps
+
+    @property
+    def accepted(self) -> int:
+        """Frames that became part of a flow or an ARP row; fragments count once their datagram is whole."""
+        return int(self._ctl[C_ACCEPTED])
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Frames that did not, by reason; only reasons that occurred."""
+        drops = self._drops.copy()
+        drops[FRAGMENT_INCOMPLETE] += self._fragment_counts[fragments.GIVEN_UP]
+        return {reason: int(n) for reason, n in zip(DROP_REASONS, drops, strict=True) if n}
+
+    @property
+    def opened(self) -> int:
+        """Flows that were opened."""
+        return int(self._table.state[T_OPENED])
+
+    @property
+    def evicted(self) -> int:
+        """Flows that were written out early because the table was full."""
+        return int(self._table.state[T_EVICTED])

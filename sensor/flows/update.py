@@ -1,0 +1,481 @@
+"""Packets into the flow table, in batches: look up, expire, account, sweep.
+
+Every timeout is applied at look-up, in event time, so a flow's end does not depend on how the input was cut. The sweep
+only writes out what has ended, without needing another packet of it; it runs when event time enters a new second and
+enough packets have passed to pay for it, or ten seconds have. `Table.due` holds for each record a second before which
+it cannot end, so a sweep reads 4 bytes a record and opens a record once per timeout.
+
+Index lines are prefetched 32 packets ahead and the records they name 16 ahead: the look-up of a flow is a cache miss, and
+so they overlap.
+"""
+
+import numpy as np
+
+from baselines._jit import kernel, prefetch
+from sensor.flows.columns import (
+    key_row,
+    end_row,
+    cold_row,
+    tail_row,
+    E_ACK,
+    E_DATA,
+    E_ODD,
+    E_SKIP,
+    E_WANTED,
+    F_DEFERRED,
+    F_FLIPPED,
+    F_LONG,
+    F_UNTIL,
+    L_ACK,
+    L_CHECKSUM,
+    L_DATA,
+    L_FLIP,
+    S_ACTIVE,
+    S_ESTABLISHED,
+)
+from sensor.flows.export import write_flow
+from sensor.flows.history import add_letter, at_threshold, once
+from sensor.flows.observe import observe, release
+from sensor.flows.ports import likely_server
+from sensor.flows.table import (
+    T_BASE_S,
+    T_CLOCK,
+    T_EVICTED,
+    T_FREE,
+    T_HIGH,
+    T_INTERVAL,
+    T_LAST_SWEEP,
+    T_NEXT_SWEEP,
+    T_OPENED,
+    T_ORDINAL,
+    T_OUT,
+    T_SINCE,
+    T_SWEEP_AT,
+    context,
+    find,
+    take_record,
+    unlink,
+    victim,
+)
+from sensor.flows.tcp import ACK, FIN, RST, SYN, end_time, is_reuse, segment
+from sensor.model.capture import STATUS_BAD_CHECKSUM, STATUS_BAD_HEADER
+from sensor.model.flow import ENDINGS
+from sensor.packets.decode import packet_row
+
+SECOND = 1_000_000_000
+IDLE_NS = 60 * SECOND
+"""Zeek's udp_, icmp_ and unknown_ip_inactivity_timeout."""
+LONG_NS = 300 * SECOND
+"""Zeek's tcp_inactivity_timeout."""
+SWEEP_S = 10
+"""The pipeline's tick: what has ended is written out within it."""
+BATCH = 16
+SWEEP_AHEAD = 16
+ROWS_A_PACKET = 2
+"""A packet writes out at most the flow it ends and the flow it evicts."""
+LEFT = 24
+"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be."""
+WHY_ENDED, WHY_TIMEOUT, WHY_INTERVAL, WHY_EVICTED, WHY_INPUT = range(len(ENDINGS))
+LIMITED_BROADCAST = np.uint64(0xFFFF_FFFF_FFFF)
+
+
+@kernel()
+def ends_at(table, r):  # type: ignore[no-untyped-def]
+    """Return when record r ends unless something more happens, ns."""
+    key = key_row(table.keys, r)
+    if np.int64(key.k4 >> np.uint64(24) & np.uint64(0xFF)) != 6:
+        return key.last + IDLE_NS
+    first = end_row(table.ends, 2 * r)
+    orig = np.int64(2 * r + (first.flow & F_FLIPPED))
+    return end_time(key, cold_row(table.colds, r), np.int64(first.flow), end_row(table.ends, orig), end_row(table.ends, orig ^ 1))
+
+
+@kernel()
+def set_due(table, r, moment):  # type: ignore[no-untyped-def]
+    """Note that record r cannot end before `moment` (ns); the next interval report may come first."""
+    interval = table.state[T_INTERVAL]
+    if interval:
+        moment = min(moment, cold_row(table.colds, r).first + interval * (np.int64(end_row(table.ends, 2 * r + 1).flow) + 1))
+    table.due[r] = np.uint32(max(0, min(moment // SECOND - table.state[T_BASE_S], 0x7FFFFFFF)))
+
+
+@kernel()
+def write_out(table, sink, r, why):  # type: ignore[no-untyped-def]
+    """Append record r to the rows that go out."""
+    state = table.state
+    write_flow(table, np.int64(r), np.int64(why), sink.flows, sink.raw, state[T_OUT])
+    state[T_OUT] += 1
+
+
+@kernel()
+def remove(table, sink, r, why):  # type: ignore[no-untyped-def]
+    """Write record r out and free it."""
+    write_out(table, sink, np.int64(r), np.int64(why))
+    release(table, sink, r)
+    unlink(table, r)
+
+
+@kernel()
+def sweep(table, sink):  # type: ignore[no-untyped-def]
+    """Write out what has ended, from `T_SWEEP_AT` on; whether it came to the end of the table."""
+    state = table.state
+    now, now_s = state[T_CLOCK], np.uint32(max(0, state[T_CLOCK] // SECOND - state[T_BASE_S]))
+    r, high = state[T_SWEEP_AT], state[T_HIGH]
+    due = table.due
+    while r < high:
+        ahead = min(r + SWEEP_AHEAD, high - 1)
+        if due[ahead] <= now_s:
+            ask_lines(table, ahead)
+        if due[r] <= now_s:
+            if state[T_OUT] >= sink.capacity:
+                state[T_SWEEP_AT] = r
+                return False
+            end = ends_at(table, r)
+            if now >= end:
+                remove(table, sink, r, np.int64(WHY_ENDED if end_row(table.ends, 2 * r).flow & F_UNTIL else WHY_TIMEOUT))
+            else:
+                interval = state[T_INTERVAL]
+                if interval:
+                    reports = (now - cold_row(table.colds, r).first) // interval
+                    if reports > np.int64(end_row(table.ends, 2 * r + 1).flow):
+                        write_out(table, sink, r, np.int64(WHY_INTERVAL))
+                        end_row(table.ends, 2 * r + 1).flow = min(reports, 255)
+                set_due(table, r, max(end, now + SECOND))
+        r += 1
+    state[T_SWEEP_AT] = -1
+    return True
+
+
+@kernel()
+def begin(table, buf, p, r):  # type: ignore[no-untyped-def]
+    """Set record r up for the flow of packet p, which it has not been counted in yet."""
+    state = table.state
+    key, cold = key_row(table.keys, r), cold_row(table.colds, r)
+    key.k0, key.k1, key.k2, key.k3, key.k4 = p.k0, p.k1, p.k2, p.k3, p.k4
+    key.last, key.size_sq, key.gap_sq = p.ts, 0.0, 0.0
+    cold.first, cold.until, cold.ordinal, cold.missed = p.ts, 0, state[T_ORDINAL] + np.int64(p.nth), np.uint64(0)
+    cold.hist0 = cold.hist1 = np.uint64(0)
+    cold.seen, cold.hist_len, cold.kind = 0, 0, 0
+    cold.ctx = context(table, buf, p)
+    proto = np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF))
+    wanted = E_WANTED if proto == 6 or proto == 17 else 0
+    for side in range(2):
+        e, t = end_row(table.ends, 2 * r + side), tail_row(table.tails, 2 * r + side)
+        e.ip_bytes = np.uint64(0)
+        e.pkts, e.start, e.last, e.ack, e.next = 0, 0, 0, 0, 0
+        e.state, e.prev, e.flags, e.flow = 0, 0, wanted, 0
+        t.fin_seq, t.last_syn, t.last_fin, t.last_rst, t.rexmit, t.zero_window = 0, 0, 0, 0, 0, 0
+        t.slot, t.hole, t.bad_sum, t.gaps, t.seq_wraps, t.ack_wraps, t.fins, t.left = 0, 0, 0, 0, 0, 0, 0, LEFT
+    if flips(p, proto):
+        add_letter(cold, L_FLIP, True)
+        end_row(table.ends, 2 * r).flow = 0 if p.dir else F_FLIPPED
+    else:
+        end_row(table.ends, 2 * r).flow = F_FLIPPED if p.dir else 0
+    state[T_OPENED] += 1
+    first_end = p.ts + (5 * SECOND if proto == 6 else IDLE_NS)
+    set_due(table, r, first_end)
+
+
+@kernel()
+def flips(p, proto):  # type: ignore[no-untyped-def]
+    """Tell whether a first packet comes from the responder, by Zeek's likely_server_ports rule."""
+    low, high = np.int64(p.k4 >> np.uint64(48)), np.int64(p.k4 >> np.uint64(32) & np.uint64(0xFFFF))
+    source, target = (high, low) if p.dir else (low, high)
+    if proto == 17:
+        to = p.k1 if p.dir else p.k3
+        if to == LIMITED_BROADCAST and (p.k0 if p.dir else p.k2) == np.uint64(0):
+            return False
+        return likely_server(17, source) and not likely_server(17, target)
+    if proto != 6 or (p.flags & SYN and not p.flags & ACK) or not likely_server(6, source):
+        return False
+    if likely_server(6, target):
+        return not p.flags & SYN and source < target
+    return True
+
+
+@kernel()
+def count(e, key, p):  # type: ignore[no-untyped-def]
+    """Add a packet to the sizes of its endpoint."""
+    e.pkts += 1
+    e.ip_bytes += np.uint64(p.ip_len)
+    key.size_sq += np.float64(p.ip_len) * np.float64(p.ip_len)
+
+
+@kernel()
+def bad_checksum(t, cold, is_orig):  # type: ignore[no-untyped-def]
+    """Write a packet with a wrong checksum into the history; nothing else of it is believed."""
+    if t.bad_sum < 255:
+        t.bad_sum += 1
+    if at_threshold(t.bad_sum):
+        add_letter(cold, L_CHECKSUM, is_orig)
+
+
+@kernel()
+def account(table, sink, buf, p, r):  # type: ignore[no-untyped-def]
+    """Count packet p in the flow of record r."""
+    key, cold = key_row(table.keys, r), cold_row(table.colds, r)
+    side = np.int64(2 * r + p.dir)
+    e, pe, t = end_row(table.ends, side), end_row(table.ends, side ^ 1), tail_row(table.tails, side)
+    head = end_row(table.ends, 2 * r)
+    flow = np.int64(head.flow)
+    is_orig = (flow & F_FLIPPED) == p.dir
+    proto = np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF))
+    before = key.last
+    in_order = proto != 6 or p.seq == e.next
+    if proto == 6:
+        if p.status & (STATUS_BAD_CHECKSUM | STATUS_BAD_HEADER):
+            if p.status & STATUS_BAD_CHECKSUM:
+                bad_checksum(t, cold, is_orig)
+            return
+        after = segment(
+            p, key, e, pe, t, tail_row(table.tails, side ^ 1), cold, flow, is_orig,
+            table.holes, table.free_holes, table.hole_count,
+        )  # fmt: skip
+        head.flow = after
+        if p.flags & (FIN | RST) or (after & F_UNTIL) != (flow & F_UNTIL):
+            set_due(table, r, p.ts + 5 * SECOND)
+    else:
+        if p.status & STATUS_BAD_CHECKSUM:
+            if proto == 17:
+                count(e, key, p)
+                bad_checksum(t, cold, is_orig)
+            return
+        key.last = p.ts
+        e.state = S_ACTIVE
+        if proto == 17:
+            once(cold, 5, L_DATA, is_orig)
+            e.flags |= E_DATA
+        if proto == 17 or proto == 1 or proto == 58:
+            low = np.int64(e.start) + np.int64(p.pay_len)
+            e.start = np.uint32(low & 0xFFFFFFFF)
+            e.last += np.uint32(low >> 32)
+    if pe.pkts or e.pkts:
+        gap = np.float64(p.ts - before) * 1e-9
+        key.gap_sq += gap * gap
+    count(e, key, p)
+    if e.flags & E_WANTED and p.pay_cap:
+        observe(table, sink, buf, p, r, side, is_orig, in_order)
+
+
+@kernel(inline=True)
+def quick(key, cold, e, pe, head, p):  # type: ignore[no-untyped-def]
+    """Count a packet that changes nothing but counts; False where it may change more, and then nothing was counted.
+
+    For TCP: data or acknowledgement, in order, without gaps, between established endpoints.
+    For UDP: a datagram of a flow that goes on and whose D is written. `account` would do the same, at length.
+    """
+    proto = np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF))
+    size = np.int64(p.pay_len)
+    elapsed = p.ts - key.last
+    if proto == 6:
+        if (
+            p.flags & (SYN | FIN | RST | ACK) != ACK
+            or p.status
+            or e.state != S_ESTABLISHED
+            or pe.state != S_ESTABLISHED
+            or (head.flow & (F_LONG | F_UNTIL | F_DEFERRED)) != F_LONG
+            or elapsed >= LONG_NS
+            or (e.flags | pe.flags) & (E_ODD | E_SKIP)
+            or p.seq != e.last
+            or p.seq != e.next
+            or p.ack < pe.ack
+            or p.ack > pe.next
+            or p.pay_cap < p.pay_len
+        ):
+            return False
+        past = np.int64(p.seq) + size
+        if past > 0xFFFFFFFF or pe.next < pe.ack:
+            return False
+        e.last = past
+        e.next = past
+        pe.ack = p.ack
+        letter = E_DATA if size else E_ACK
+        if not e.flags & letter:
+            e.flags |= letter
+            if size:
+                once(cold, 5, L_DATA, (head.flow & F_FLIPPED) == p.dir)
+            else:
+                once(cold, 6, L_ACK, (head.flow & F_FLIPPED) == p.dir)
+    elif proto == 17:
+        if p.status & STATUS_BAD_CHECKSUM or not e.flags & E_DATA or elapsed >= IDLE_NS:
+            return False
+        low = np.int64(e.start) + size
+        e.start = low & 0xFFFFFFFF
+        e.last += low >> 32
+    else:
+        return False
+    gap = np.float64(elapsed) * 1e-9
+    key.gap_sq += gap * gap
+    key.last = p.ts
+    length = np.int64(p.ip_len)
+    e.pkts += 1
+    e.ip_bytes += np.uint64(length)
+    key.size_sq += np.float64(length) * np.float64(length)
+    return True
+
+
+@kernel(inline=True)
+def settle(table, sink, buf, p):  # type: ignore[no-untyped-def]
+    """Find or open the flow of packet p and count it there."""
+    r = find(table, p)
+    if r >= 0:
+        side = np.int64(2 * r + p.dir)
+        key, e = key_row(table.keys, r), end_row(table.ends, side)
+        if table.state[T_CLOCK] == p.ts and quick(
+            key, cold_row(table.colds, r), e, end_row(table.ends, side ^ 1), end_row(table.ends, 2 * r), p
+        ):
+            if e.flags & E_WANTED and p.pay_cap:
+                is_orig = (end_row(table.ends, 2 * r).flow & F_FLIPPED) == p.dir
+                observe(table, sink, buf, p, r, side, is_orig, True)
+            return
+    settle_slowly(table, sink, buf, p, r)
+
+
+@kernel()
+def settle_slowly(table, sink, buf, p, r):  # type: ignore[no-untyped-def]
+    """Count packet p in the flow of record r, or in a new one where that has ended or r is -1."""
+    if r >= 0:
+        over = table.state[T_CLOCK] >= ends_at(table, r)
+        reused = False
+        if not over and np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF)) == 6:
+            orig = np.int64(2 * r + (end_row(table.ends, 2 * r).flow & F_FLIPPED))
+            reused = p.flags & SYN and is_reuse(end_row(table.ends, orig), end_row(table.ends, orig ^ 1), np.int64(p.flags), p.seq)
+        if over or reused:
+            ended = reused or end_row(table.ends, 2 * r).flow & F_UNTIL
+            remove(table, sink, r, np.int64(WHY_ENDED if ended else WHY_TIMEOUT))
+            r = -1
+    if r < 0:
+        r = take_record(table)
+        if r < 0:
+            remove(table, sink, victim(table), np.int64(WHY_EVICTED))
+            table.state[T_EVICTED] += 1
+            r = take_record(table)
+        begin(table, buf, p, r)
+        link(table, p, r)
+    account(table, sink, buf, p, r)
+
+
+@kernel()
+def link(table, p, r):  # type: ignore[no-untyped-def]
+    """Enter record r into the index."""
+    index, mask = table.index, table.mask
+    at = np.int64(p.h) & mask
+    while index[at] != np.uint64(0):
+        at = (at + 1) & mask
+    index[at] = np.uint64(p.h) << np.uint64(32) | np.uint64(r + 1)
+
+
+@kernel()
+def start_clock(table, ts):  # type: ignore[no-untyped-def]
+    """Set the clock to the first packet seen."""
+    state = table.state
+    state[T_CLOCK] = ts
+    state[T_BASE_S] = ts // SECOND - 1
+    state[T_NEXT_SWEEP] = (ts // SECOND + 1) * SECOND
+    state[T_LAST_SWEEP] = ts
+
+
+@kernel()
+def sweep_due(table):  # type: ignore[no-untyped-def]
+    """Tell whether a new second asks for a sweep that the packets since the last one pay for."""
+    state = table.state
+    if state[T_CLOCK] < state[T_NEXT_SWEEP]:
+        return False
+    state[T_NEXT_SWEEP] = (state[T_CLOCK] // SECOND + 1) * SECOND
+    if state[T_SINCE] << 6 < state[T_HIGH] and state[T_CLOCK] - state[T_LAST_SWEEP] < SWEEP_S * SECOND:
+        return False
+    state[T_LAST_SWEEP], state[T_SINCE], state[T_SWEEP_AT] = state[T_CLOCK], 0, 0
+    return True
+
+
+@kernel()
+def update(table, sink, buf, packets, i, n):  # type: ignore[no-untyped-def]
+    """Put packets i … n-1 into the table, until the rows that go out have no room left.
+
+    Args:
+        table: The flow table.
+        sink: Where rows go.
+        buf: The read buffer the packets' offsets point into, uint8.
+        packets: dtype PACKET, shape (≥ n,).
+
+    Returns:
+        The first packet that was not taken.
+    """
+    state = table.state
+    if state[T_SWEEP_AT] >= 0 and not sweep(table, sink):
+        return i
+    if i < n and state[T_CLOCK] == 0:
+        start_clock(table, packet_row(packets, i).ts)
+    for j in range(i, min(i + 2 * BATCH, n)):
+        ask_index(table, packet_row(packets, j))
+    for j in range(i, min(i + BATCH, n)):
+        ask_record(table, packet_row(packets, j))
+    while i < n:
+        stop = min(i + BATCH, n)
+        for j in range(min(i + 2 * BATCH, n), min(i + 3 * BATCH, n)):
+            ask_index(table, packet_row(packets, j))
+        for j in range(stop, min(i + 2 * BATCH, n)):
+            ask_record(table, packet_row(packets, j))
+        for j in range(i, stop):
+            p = packet_row(packets, j)
+            if p.ts > state[T_CLOCK]:
+                state[T_CLOCK] = p.ts
+                if sweep_due(table) and not sweep(table, sink):
+                    return j
+            if state[T_OUT] + ROWS_A_PACKET > sink.capacity:
+                return j
+            state[T_SINCE] += 1
+            settle(table, sink, buf, p)
+        i = stop
+    return i
+
+
+@kernel(inline=True)
+def ask_index(table, p):  # type: ignore[no-untyped-def]
+    """Prefetch the index line of a packet's flow."""
+    prefetch(table.index, (np.int64(p.h) & table.mask) << 3)
+
+
+@kernel(inline=True)
+def ask_record(table, p):  # type: ignore[no-untyped-def]
+    """Prefetch the lines of the record that stands first in the index line."""
+    r = np.int64(table.index[np.int64(p.h) & table.mask] & np.uint64(0xFFFFFFFF)) - 1
+    if r >= 0:
+        ask_lines(table, r)
+
+
+@kernel(inline=True)
+def ask_lines(table, r):  # type: ignore[no-untyped-def]
+    """Prefetch what record r holds."""
+    prefetch(table.keys, r << 6)
+    prefetch(table.ends, r << 6)
+    prefetch(table.colds, r * 56)
+    prefetch(table.tails, r * 48)
+
+
+@kernel()
+def tick(table, sink, now):  # type: ignore[no-untyped-def]
+    """Move event time to `now` and write out what has ended by then; whether all of it went out."""
+    state = table.state
+    if state[T_SWEEP_AT] < 0:
+        if now > state[T_CLOCK]:
+            state[T_CLOCK] = now
+        state[T_SWEEP_AT] = 0
+    return sweep(table, sink)
+
+
+@kernel()
+def flush(table, sink):  # type: ignore[no-untyped-def]
+    """Write out every flow at the end of the input; whether all of it went out."""
+    state = table.state
+    r = max(state[T_SWEEP_AT], 0)
+    while r < state[T_HIGH]:
+        if key_row(table.keys, r).last != 0:
+            if state[T_OUT] >= sink.capacity:
+                state[T_SWEEP_AT] = r
+                return False
+            over = state[T_CLOCK] >= ends_at(table, r)
+            remove(table, sink, r, np.int64(WHY_TIMEOUT if over else WHY_INPUT))
+        r += 1
+    state[T_SWEEP_AT], state[T_HIGH], state[T_FREE] = -1, 0, -1
+    return True
