@@ -7,7 +7,7 @@ at 0, the ranks 1–50 of every site included. Nothing else declares metrics.
 from collections import Counter as Counted
 from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from sensor.model.device import Device
@@ -30,6 +30,7 @@ class Metrics:
     """The metrics of one process, on a registry of their own."""
 
     def __init__(self, version: str) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         r = self.registry
         self.build_info = Gauge("spanline_build_info", "1, with the version as label", ["version"], registry=r)

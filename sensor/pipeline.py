@@ -9,8 +9,10 @@ import contextlib
 import hashlib
 import inspect
 import logging
+import os
+import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sensor
-from baselines.keyed import KeyedTable
 from sensor import registry
 from sensor.config import Config
-from sensor.detectors.first_contacts import WALK_NONE, contacts
 from sensor.detectors.unusual import Unusual
+from sensor.detectors.visible import Seen
 from sensor.detectors.volumes import Volumes
 from sensor.entities import inventory
 from sensor.entities.entities import Entities
@@ -38,14 +39,15 @@ from sensor.model.evidence import Evidence, Finding
 from sensor.model.flow import ENDINGS, FLOW
 from sensor.model.incident import Incident, urgency
 from sensor.model.metadata import AnyMessage
-from sensor.model.result import Coverage, InputResult, ReplayResult, Visible
+from sensor.model.result import Coverage, InputResult, ReplayResult
 from sensor.model.source import Account as SourceAccount
 from sensor.model.source import Batch, Ledger, Source
-from sensor.model.tick import Detector, Tick
-from sensor.model.times import TICK_NS, rfc3339, span
+from sensor.model.tick import Detector
+from sensor.model.times import TICK_NS, rfc3339
 from sensor.sources.detect import detect
 from sensor.store.sorting import EventOrder
 from sensor.store.state import State
+from sensor.wire.inputs import find_inputs, match_pattern
 
 if TYPE_CHECKING:
     from sensor.flows.parquet import ParquetFile
@@ -56,13 +58,25 @@ STEP_FLOWS = 1 << 18
 """Flows a step: a busier tick is taken in several."""
 OPEN_FLOWS_MAX = 1 << 18
 """Flows that go on and were reported at an interval, remembered until they end."""
-OUTSIDE_MAX = 1 << 20
-"""Outside addresses counted."""
 UNUSUAL_ROWS = 15
+UNUSUAL_OF_EACH = 2
+"""Rows of one device and one kind of judgement."""
 SNAPSHOT_VERSION = "1"
 _INTERVAL = ENDINGS.index("interval")
 _COUNTERS = ("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes")
 _LOG = logging.getLogger(__name__)
+
+__all__ = [
+    "Core",
+    "Options",
+    "Run",
+    "Sensor",
+    "find_inputs",
+    "metrics_of",
+    "open_sources",
+    "secret_of",
+    "verify_incident",
+]
 
 
 def secret_of(path: Path | None) -> int:
@@ -91,25 +105,6 @@ class Unread:
     def batches(self) -> Iterator[Batch]:
         """Raise Malformed: there is nothing to read."""
         raise Malformed(self._why)
-
-
-def find_inputs(named: Sequence[str], site: str) -> list[tuple[str, str]]:
-    """Return (path, site) of every file named or found in a named folder, in the order given, sorted inside a folder.
-
-    `SITE=PATH` names the site where no file has that whole name. Hidden files are left out.
-    """
-    found: list[tuple[str, str]] = []
-    for text in named:
-        own, path = site, Path(text)
-        before, equals, after = text.partition("=")
-        if equals and before and "/" not in before and text != "-" and not path.exists():
-            own, path = before, Path(after)
-        if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
-            found += [(str(one), own) for one in inside]
-        else:
-            found.append((str(path), own))
-    return found
 
 
 def open_sources(
@@ -163,7 +158,8 @@ class Core:
         self.incidents = link.Incidents(self.entities, config.budget.incidents_per_day_per_1000, self._site_devices)
         self.open_flows: dict[bytes, list[int]] = {}
         self.clock_ns = 0
-        self.seen = _Seen(secret)
+        self._secret = secret
+        self.seen = Seen(secret)
         self.learn_until_ns = learn_until_ns
         self.stage_s = dict.fromkeys(("resolve", "score", "learn", "link", "commit"), 0.0)
         self._restore()
@@ -202,6 +198,14 @@ class Core:
                 detector.learn(tick, flagged)
         self._spent("learn", begin)
 
+    def begin(self) -> None:
+        """Start another run on the same state: what is counted a run starts at nothing."""
+        self.clock_ns = max(self.clock_ns, self.entities.now_ns)
+        self.seen = Seen(self._secret)
+        self.incidents.opened.clear()
+        self.incidents.evidence_counts.clear()
+        self.stage_s = dict.fromkeys(self.stage_s, 0.0)
+
     def commit(self, inputs: Sequence[InputResult]) -> None:
         """Make everything durable."""
         begin = time.perf_counter()
@@ -237,7 +241,14 @@ class Core:
         """Return what is most unusual here, whether or not it is an incident: judged context first, then ranks."""
         context = sorted(self.incidents.context.values(), key=lambda one: (-one.db, one.id))
         ranked = self.unusual.listed(UNUSUAL_ROWS)
-        return tuple(sorted([*context, *ranked], key=lambda one: -one.db)[:UNUSUAL_ROWS])
+        rows: list[Evidence] = []
+        shown: dict[tuple[str, str], int] = {}
+        for one in sorted([*context, *ranked], key=lambda one: -one.db):
+            key = (one.entity.id, one.model)
+            shown[key] = shown.get(key, 0) + 1
+            if shown[key] <= UNUSUAL_OF_EACH or one.detector == self.unusual.name:
+                rows.append(one)
+        return tuple(rows[:UNUSUAL_ROWS])
 
     def shown(self) -> list[Incident]:
         """Return every incident that this run touched or found open, most urgent first."""
@@ -300,34 +311,6 @@ def _opening_first(finding: Finding) -> tuple[bool, str]:
     return not finding.opens, finding.evidence.id
 
 
-class _Seen:
-    """What could be seen at all."""
-
-    def __init__(self, secret: int) -> None:
-        self.flows = self.two_way = self.judged = 0
-        self.first_ns: int | None = None
-        self.last_ns: int | None = None
-        self.outside = KeyedTable({}, OUTSIDE_MAX, secret)
-        self.by_site: dict[int, int] = {}
-
-    def observe(self, tick: Tick) -> None:
-        """Count a tick."""
-        flows = tick.flows
-        self.flows += len(flows)
-        self.first_ns = self.first_ns if self.first_ns is not None else tick.end_ns - TICK_NS
-        self.last_ns = tick.end_ns
-        as_contacts = contacts(tick)
-        counted = (as_contacts.walk != WALK_NONE) & ((tick.orig_device >= 0) | (tick.resp_device >= 0))
-        self.judged += int(counted.sum())
-        self.two_way += int(as_contacts.two_way[counted].sum())
-        for site, count in zip(*np.unique(tick.site, return_counts=True), strict=True):
-            self.by_site[int(site)] = self.by_site.get(int(site), 0) + int(count)
-        for end, local in (("orig", tick.orig_local), ("resp", tick.resp_local)):
-            hi, lo = flows[f"{end}_hi"][~local], flows[f"{end}_lo"][~local]
-            if len(hi) and len(self.outside) + len(hi) < OUTSIDE_MAX // 2:
-                self.outside.insert(np.zeros(len(hi), np.uint64), hi, lo)
-
-
 def _part(columns: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
     cut = len(part) + 1
     return {name[cut:]: column for name, column in columns.items() if name.startswith(part + "/")}
@@ -375,7 +358,10 @@ class Run:
             devices=core.entities.count(), accounts=len(core.entities.accounts.by_name),
             incidents=tuple(one for one in shown if one.tier != "digest"),
             digest=tuple(one for one in shown if one.tier == "digest"), unusual=core.unusual_rows(),
-            coverage=core.coverage(), elapsed_s=round(time.monotonic() - self._begin, 3), visible=self._visible(inputs),
+            coverage=core.coverage(), elapsed_s=round(time.monotonic() - self._begin, 3), visible=core.seen.visible(
+                core.entities.count(), dns=core.entities.address_names.dns_seen, late=any(one.late for one in inputs),
+                duplicates=any(one.duplicates for one in inputs),
+            ),
         )  # fmt: skip
 
     def _read(self, number: int, source: Source, order: EventOrder) -> None:
@@ -406,34 +392,6 @@ class Run:
             rejected=dict(sorted(account.rejected.items())), error=self.errors.get(number),
         )  # fmt: skip
 
-    def _visible(self, inputs: Sequence[InputResult]) -> Visible:
-        seen, entities = self.core.seen, self.core.entities
-        share = seen.two_way / seen.judged if seen.judged else 0.0
-        both = share >= 0.05
-        older = any(one.late for one in inputs)
-        duration = (seen.last_ns or 0) - (seen.first_ns or 0)
-        if seen.flows or entities.count():
-            parts = [
-                f"{'both directions' if both else 'one direction only'} ({share:.0%} of flows two-way)",
-                "DNS" if entities.address_names.dns_seen else "no DNS",
-                f"{entities.count()} local hosts and {len(seen.outside)} outside addresses",
-                f"{seen.flows:,} flows over {span(duration)}",
-            ]
-            text = "Visible: " + ", ".join(parts) + "."
-        elif any(one.duplicates for one in inputs):
-            text = "Nothing new: everything in these inputs is already in the state."
-        else:
-            text = "Nothing was visible: no flow could be read from these inputs."
-        if older:
-            text += " These records are older than the state: scored against it, not learned."
-        if seen.flows and not entities.count():
-            text += " No address is local: name yours as local_networks in a configuration (--config)."
-        return Visible(
-            both_directions=both, two_way_share=round(share, 4), dns=entities.address_names.dns_seen,
-            local_hosts=entities.count(), outside_hosts=len(seen.outside), span_s=duration / 1e9,
-            older_than_state=older, text=text,
-        )  # fmt: skip
-
 
 @contextlib.contextmanager
 def _flow_table(path: Path | None) -> Iterator["ParquetFile | None"]:
@@ -462,6 +420,63 @@ def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | No
         core.stage_s,
     )  # fmt: skip
     return metrics
+
+
+class Sensor:
+    """The long-running process: configured files are read to their end, the metrics are served."""
+
+    def __init__(self, config: Config, state: State, secret_file: Path) -> None:
+        """Open everything; the secret of the installation is made at first. Raises ConfigError, ValueError."""
+        self.config, self.state = config, state
+        self.metrics = Metrics(sensor.__version__)
+        self._core = Core(config, state, _own_secret(secret_file))
+        kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
+        self.metrics.expect(
+            [config.site, *config.sites], kinds, [one.name for one in self._core.detectors], self._core.saturation(),
+            DROP_REASONS,
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def serve(self, host: str, port: int) -> Iterator[str]:
+        """Serve /metrics on a thread of its own; yields `address:port`."""
+        from prometheus_client import start_http_server
+
+        server, thread = start_http_server(port, addr=host, registry=self.metrics.registry)
+        try:
+            yield f"{host}:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def read_all(self, stopped: Callable[[], bool]) -> None:
+        """Read every source's files, one source after the other, until told to stop; commits after each."""
+        for name, one in self.config.sources.items():
+            if stopped():
+                return
+            pattern, site = str(one.options["path"]), str(one.options.get("site", self.config.site))
+            inputs = match_pattern(pattern, site)
+            if not inputs:
+                _LOG.warning("source has no file source=%s path=%s", name, pattern)
+                self.metrics.source_up.labels(site, one.type).set(0)
+                continue
+            options = Options(
+                format=one.type, ignore_checksums=bool(one.options.get("ignore_checksums", False)),
+                threads=int(str(one.options.get("threads", 1))),
+            )  # fmt: skip
+            run = Run(self._core, open_sources(inputs, self.state.ledger, options, self.config.networks()))
+            run.go()
+            metrics_of(self._core, run, run.result(), self.metrics)
+            self._core.begin()
+
+
+def _own_secret(path: Path) -> int:
+    """Return the installation's key, making it where there is none; readable by its owner only."""
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return secret_of(path)
 
 
 def verify_incident(incident: Incident, numbers: Mapping[str, tuple[float, float, float]]) -> list[Check]:

@@ -74,7 +74,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        cli.main(prog_name="spanline", standalone_mode=False)
+        code = cli.main(prog_name="spanline", standalone_mode=False)
     except click.exceptions.Exit as done:
         raise SystemExit(done.exit_code) from None
     except click.Abort:
@@ -89,6 +89,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         click.echo(f"spanline: {error}", err=True)
         raise SystemExit(WORK_FAILED) from None
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

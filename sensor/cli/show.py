@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from sensor.model.device import Device
-from sensor.model.evidence import Evidence, Record
+from sensor.model.evidence import Record
 from sensor.model.incident import Incident
 from sensor.model.result import Coverage, InputResult, ReplayResult
 
@@ -76,8 +76,8 @@ def next_commands(answer: ReplayResult, state_dir: str) -> None:
 
 def _counts(answer: ReplayResult) -> str:
     return (
-        f"{answer.packets:,} packets, {answer.flows:,} flows, {answer.devices:,} devices, {answer.accounts:,} accounts, "
-        f"read in {answer.elapsed_s:.1f} s"
+        f"{answer.packets:,} packets, {answer.flows:,} flows, {answer.devices:,} devices, {answer.accounts:,} "
+        f"accounts, read in {answer.elapsed_s:.1f} s"
     )
 
 
@@ -127,7 +127,8 @@ def incident_markdown(incident: Incident) -> str:
     lines = [
         f"# {clean(incident.title)}", "",
         f"`{incident.id}` · {incident.tier} · {incident.state} · {incident.score_db:+.1f} dB · "
-        + ", ".join(incident.sites), "", clean(incident.summary), "", f"**Check first:** {clean(incident.next_check)}", "", "## Evidence", "",
+        + ", ".join(incident.sites),
+        "", clean(incident.summary), "", f"**Check first:** {clean(incident.next_check)}", "", "## Evidence", "",
     ]  # fmt: skip
     for one in incident.evidence:
         lines.append(f"- {one.db:+.1f} dB (p = {one.p:.2g}): {clean(one.text)}")
@@ -162,8 +163,8 @@ def input_line(one: InputResult) -> None:
 def devices(rows: Sequence[Device]) -> None:
     """Print the inventory as a table."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for name in ("ID", "SITE", "NAME", "ADDRESSES", "MAC", "FLOWS", "LAST SEEN", "LEARNING", "RISK dB"):
@@ -174,7 +175,7 @@ def devices(rows: Sequence[Device]) -> None:
             one.id, one.site, clean(one.name), ", ".join(one.addresses[:2]) + more, ", ".join(one.macs), f"{one.flows}",
             one.last_seen[:19] + "Z", f"{one.learning.state} {one.learning.progress:.0%}", f"{one.risk_db:.1f}",
         )  # fmt: skip
-        table.add_row(*[Text(cell) for cell in cells])
+        table.add_row(*[escape(cell) for cell in cells])
     console = Console(soft_wrap=False) if click.get_text_stream("stdout").isatty() else Console(width=200)
     console.print(table)
 
@@ -197,9 +198,3 @@ def device(one: Device, incidents: Sequence[Incident]) -> None:
         heading("Incidents")
     for incident in incidents:
         incident_brief(incident)
-
-
-def unusual(rows: Sequence[Evidence]) -> None:
-    """Print evidence as a list."""
-    for one in rows:
-        paragraph(f"{one.db:+5.1f} dB  {one.text}")

@@ -1,0 +1,46 @@
+"""`spanline run`: a sensor with a configuration, its metrics served on loopback, stopped by SIGINT or SIGTERM.
+
+Thin: the configured files are read to their end, then it waits and serves. Not here yet: following files that grow,
+live capture, pollers, sinks, the console.
+"""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from sensor.cli.options import config_option
+
+_LOG = logging.getLogger(__name__)
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: spanline run --config /etc/spanline/site.toml",
+)
+@config_option
+@click.option("--once", is_flag=True, help="Stop when every configured file has been read to its end.")
+def run(*, config_path: Path | None, once: bool) -> None:
+    """Read the configured sources, learn, detect, and serve /metrics until stopped."""
+    if config_path is None:
+        raise click.UsageError("Missing option '--config'.")
+    from sensor import config as configuration
+    from sensor import pipeline
+    from sensor.store.state import State
+
+    config = configuration.load(config_path)
+    host, port = configuration.loopback("metrics", config.metrics.listen)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with State(Path(config.state), exclusive=True) as state:
+        sensor = pipeline.Sensor(config, state, Path(config.state) / "secret")
+        with sensor.serve(host, port) as address:
+            click.echo(f"metrics on http://{address}/metrics", err=True)
+            sensor.read_all(stop.is_set)
+            click.echo("every configured file is read", err=True)
+            if not once:
+                stop.wait()
+    click.echo("stopped", err=True)
