@@ -157,7 +157,7 @@ def small(path: Path) -> None:
     """
     random = np.random.default_rng(0)
     start = random.integers(0, SMALL_SPAN_US, SMALL_FLOWS)
-    gaps = random.exponential(400_000, (SMALL_FLOWS, SMALL_FRAMES)).astype(np.int64) + 50
+    gaps = random.exponential(400_000, (SMALL_FLOWS, SMALL_FRAMES)).clip(50, 3_000_000).astype(np.int64)
     ts_us = (start[:, None] + np.cumsum(gaps, axis=1)).ravel()
     order = np.argsort(ts_us, kind="stable")
     with path.open("wb") as out:
