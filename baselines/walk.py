@@ -26,10 +26,12 @@ NET_HOSTS = 4
 """4^4 > (1 − β) / α: Jung's scanner verdict, where events begin."""
 NET_PORTS = 8
 """Net failures for new ports of one host: the method in force."""
-NET_MAX = 200
-"""The walk stops growing here; its p is far below any cap by then."""
+NET_MAX = 30_000
+"""The walk stops growing here: the largest thousand that int16 holds."""
 DEAD_TRIES = 20
 """Attempts at one service with never an answer: the method in force."""
+P_MIN = 1e-300
+"""A p is never 0."""
 WINDOW = 200
 """Flows over which the two-way share is taken."""
 TWO_WAY_SHARE = 0.05
@@ -255,7 +257,7 @@ def sweep(
 
 def p_of_walk(net: int, walks: int) -> float:
     """Return the p of a walk at `net` failures, the `walks`-th of its day: min(1, walks · 4^−net)."""
-    return min(1.0, max(1, walks) * 4.0 ** -max(0, net))
+    return min(1.0, max(P_MIN, max(1, walks) * 4.0 ** -min(500, max(0, net))))
 
 
 def two_way_share(window: Words, seen: Ints) -> NDArray[np.float64]:

@@ -13,7 +13,6 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import contacts
-from sensor.entities.entities import answered, opened
 from sensor.entities.networks import no_host
 from sensor.model import addresses
 from sensor.model.evidence import Entity, Evidence, Finding
@@ -139,7 +138,7 @@ class Unusual:
         np.add.at(self._pairs.columns["bytes"], rows[outside], np.maximum(flows["orig_bytes"][outside], 0))
         fresh = np.unique(rows[rows >= before])
         np.add.at(self._totals.columns["peers"], self._pairs.columns["keys"][fresh, 0].astype(np.int64), 1)
-        two_way = opened(flows) & answered(flows) & np.isin(flows["proto"], (TCP, UDP))
+        two_way = (contacts(tick).outcome[on] == 0) & np.isin(flows["proto"], (TCP, UDP))
         port = (flows["proto"][two_way].astype(np.uint64) << np.uint64(16)) | flows["resp_p"][two_way]
         where = self._ports.insert(device[two_way].astype(np.uint64), port, np.zeros(len(port), np.uint64))
         self._ports.columns["last"][where] = tick.end_ns

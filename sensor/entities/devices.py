@@ -25,6 +25,8 @@ UNCONFIRMED_MAX = 65_536
 """Addresses that were only seen sending: a spoofer cannot fill the table with them."""
 ROUTERS_MAX = 65_536
 """MACs held as routers'; real sites have a handful, a forger's are not worth more room."""
+ROUTER_V6 = 16
+"""Global IPv6 addresses one host may have: temporary ones live a week, a new one a day (RFC 8981 §3.8), twice over."""
 ROUTER_ADDRESSES = 4
 """IPv4 addresses one MAC may stand for; hosts with more are servers with many names, where the address is the better
 key anyway."""
@@ -72,6 +74,7 @@ class Devices:
         self.routers: set[tuple[int, int]] = set()
         self._by_mac: dict[tuple[int, int], int] = {}
         self._mac_v4: dict[tuple[int, int], list[int]] = {}
+        self._mac_v6: dict[tuple[int, int], list[list[int]]] = {}
         self._mac_names: dict[tuple[int, int], str] = {}
         self._spans: dict[int, dict[tuple[int, int, int], list[int]]] = {}
         self._unconfirmed = 0
@@ -85,11 +88,28 @@ class Devices:
         rows = self.map.find(site.astype(np.uint64), hi, lo)
         return np.where(rows >= 0, self.map.columns["device"][rows], -1).astype(np.int32)
 
-    def mark_routers(self, site: NDArray[np.int32], mac: Words) -> None:
-        """Learn that these MACs stand in front of outside addresses. Shapes (n,); 0 is no MAC."""
-        seen = np.unique(np.stack([site.astype(np.uint64), mac]), axis=1)
-        for number, value in seen.T.tolist():
-            if value and (number, value) not in self.routers and len(self.routers) < ROUTERS_MAX:
+    def mark_routers(self, site: NDArray[np.int32], hi: Words, lo: Words, mac: Words) -> None:
+        """Learn from outside addresses which MACs are routers': at the first IPv4 address, or beyond ROUTER_V6 of IPv6.
+
+        A host's own global IPv6 addresses are outside where no configuration says otherwise; so a few prove nothing.
+
+        Args:
+            site: Site numbers, int32, shape (n,).
+            hi: Outside addresses, high words, uint64, shape (n,); `lo` the low ones.
+            mac: MACs they were seen behind, uint64, shape (n,); 0 is no MAC.
+        """
+        v4 = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
+        rows = np.stack([site.astype(np.uint64), mac, np.where(v4, 0, hi), np.where(v4, 0, lo)], axis=1)
+        for number, value, high, low in np.unique(rows, axis=0).tolist():
+            key = (number, value)
+            if not value or key in self.routers or len(self.routers) >= ROUTERS_MAX:
+                continue
+            behind = self._mac_v6.setdefault(key, [])
+            if [high, low] not in behind and (high or low):
+                behind.append([high, low])
+            if len(self._mac_v6) > ROUTERS_MAX:
+                del self._mac_v6[next(iter(self._mac_v6))]
+            if not (high or low) or len(behind) > ROUTER_V6:
                 self._make_router(number, value)
 
     def sight(
@@ -179,6 +199,7 @@ class Devices:
             "ids": self.ids, "names": list(self.names.items()), "refused": self.refused,
             "routers": sorted(self.routers), "by_mac": [[*key, row] for key, row in self._by_mac.items()],
             "mac_v4": [[*key, rows] for key, rows in self._mac_v4.items()],
+            "mac_v6": [[*key, rows] for key, rows in self._mac_v6.items()],
             "mac_names": [[*key, name] for key, name in self._mac_names.items()],
             "spans": [[row, [[*key, *span] for key, span in spans.items()]] for row, spans in self._spans.items()],
             "unconfirmed": self._unconfirmed,
@@ -199,6 +220,7 @@ class Devices:
         self.routers = {(site, mac) for site, mac in held["routers"]}
         self._by_mac = {(site, mac): row for site, mac, row in held["by_mac"]}
         self._mac_v4 = {(site, mac): rows for site, mac, rows in held["mac_v4"]}
+        self._mac_v6 = {(site, mac): rows for site, mac, rows in held["mac_v6"]}
         self._mac_names = {(site, mac): name for site, mac, name in held["mac_names"]}
         self._spans = {row: {(site, hi, lo): [a, b] for site, hi, lo, a, b in spans} for row, spans in held["spans"]}
 
@@ -270,6 +292,7 @@ class Devices:
         """Withdraw a MAC: the device it made keeps its first address, the others start their own."""
         self.routers.add((site, mac))
         self._mac_v4.pop((site, mac), None)
+        self._mac_v6.pop((site, mac), None)
         device = self._by_mac.pop(_mac_key(site, mac), -1)
         if device < 0:
             return

@@ -192,7 +192,7 @@ class Entities:
             hi, lo = flows[f"{end}_hi"], flows[f"{end}_lo"]
             outside = ~local & ~no_host(hi, lo) & (flows[f"{end}_l2"] != 0)
             if outside.any():
-                self.devices.mark_routers(site[outside], flows[f"{end}_l2"][outside])
+                self.devices.mark_routers(site[outside], hi[outside], lo[outside], flows[f"{end}_l2"][outside])
         parts = [(orig_local & sent, "orig"), (resp_local & replied, "resp")]
         ends = [(np.nonzero(which)[0], end) for which, end in parts]
         at = np.concatenate([rows for rows, _ in ends])

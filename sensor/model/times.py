@@ -37,6 +37,8 @@ def parse(text: str) -> int:
 def span(duration_ns: int) -> str:
     """Say a duration for a person: `11 minutes`, `3.2 hours`, `14 days`."""
     seconds = max(0, int(duration_ns)) / SECOND_NS
+    if 0 < seconds < 1:
+        return "less than a second"
     for limit, unit_s, name in ((120, 1, "second"), (7200, 60, "minute"), (172_800, 3600, "hour")):
         if seconds < limit:
             return _count(seconds / unit_s, name)

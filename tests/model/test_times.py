@@ -35,6 +35,8 @@ def test_what_is_no_time_is_refused():
 def test_spans_read_like_a_person_says_them():
     """One unit, no more digits than help."""
     minute = times.MINUTE_NS
-    shown = [times.span(ns) for ns in (0, 90 * times.SECOND_NS, 11 * minute, 192 * minute, 14 * times.DAY_NS)]
+    shown = [
+        times.span(ns) for ns in (0, 4_000_000, 90 * times.SECOND_NS, 11 * minute, 192 * minute, 14 * times.DAY_NS)
+    ]
 
-    assert ["0 seconds", "90 seconds", "11 minutes", "3.2 hours", "14 days"] == shown
+    assert ["0 seconds", "less than a second", "90 seconds", "11 minutes", "3.2 hours", "14 days"] == shown

@@ -57,7 +57,7 @@ def walk(state, flows):
                 mine.update(net=0, targets=0, fails=0)
                 mine["walks"] += 1
             mine["targets"] += 1
-            mine["net"] = min(200, mine["net"] + (1 if outcome == 1 else -1))
+            mine["net"] = min(30_000, mine["net"] + (1 if outcome == 1 else -1))
             if outcome == 1:
                 if mine["fails"] == 0:
                     mine["since"] = ts
@@ -68,7 +68,7 @@ def walk(state, flows):
             if host["net"] <= -4:
                 host.update(net=0, ports=0, fails=0)
             host["ports"] += 1
-            host["net"] = min(200, host["net"] + (1 if outcome == 1 else -1))
+            host["net"] = min(30_000, host["net"] + (1 if outcome == 1 else -1))
             if outcome == 1:
                 if host["fails"] == 0:
                     host["since"] = ts
