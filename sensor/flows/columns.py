@@ -139,3 +139,11 @@ L_SYN, L_HANDSHAKE, L_ACK, L_DATA, L_FIN, L_RST, L_CHECKSUM, L_GAP, L_REXMIT, L_
 LOWER = 16
 HISTORY_MAX = 24
 """Letters kept; Zeek's scaled letters make more than that only in flows of over 10^5 oddities."""
+
+LEFT = 24
+"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be."""
+SLOTS = 512
+"""Beginnings of streams kept at a time: 8 MiB. A message spans segments for a round trip, so a thousand a second fit."""
+SLOT_BYTES = 16384
+"""Room for the beginning of a stream. A ClientHello with post-quantum shares is under 4 KiB, Kerberos tickets with a
+large PAC reach 12 KiB, most servers refuse header blocks beyond 8 KiB."""

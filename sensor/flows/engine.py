@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from baselines._jit import borrow, kernel, rows
 from sensor.flows import update as steps
-from sensor.flows.table import T_EVICTED, T_INPUT, T_OPENED, T_ORDINAL, T_OUT, borrowed, new_table
+from sensor.flows.table import T_ARENA, T_EVICTED, T_INPUT, T_METAS, T_OPENED, T_ORDINAL, T_OUT, borrowed, new_table
 from sensor.model.capture import ARP, DROP_REASONS, FRAME, PACKET
 from sensor.model.flow import FLOW
-from sensor.model.metadata import META
+from sensor.model.metadata import META, AnyMessage
 from sensor.packets import fragments
 from sensor.packets.decode import (
     C_ACCEPTED,
@@ -33,6 +33,7 @@ from sensor.packets.decode import (
     decode,
 )
 from sensor.packets.link import N_COUNT
+from sensor.packets.messages import decode as decode_messages
 
 DEFAULT_SEED = 0x5350414E4C494E45
 """The documented key of `replay`: results repeat. `run` has a secret of its own."""
@@ -47,6 +48,8 @@ PACKET_ROWS = 512
 """Packets decoded before the table takes them: 48 KiB, so that rows are still in the first-level cache."""
 FLOW_ROWS = 1 << 14
 ARP_ROWS = 4096
+META_ROWS = 1 << 13
+ARENA_BYTES = 1 << 20
 FRAGMENT_INCOMPLETE = DROP_REASONS.index("fragment_incomplete")
 
 
@@ -55,6 +58,8 @@ class Sink(NamedTuple):
 
     flows: NDArray[np.void]
     raw: NDArray[np.uint8]
+    metas: NDArray[np.void]
+    arena: NDArray[np.uint8]
 
 
 class Outlet(NamedTuple):
@@ -63,12 +68,24 @@ class Outlet(NamedTuple):
     flows: Any
     raw: Any
     capacity: Any
+    metas: Any
+    meta_capacity: Any
+    arena: Any
+    arena_bytes: Any
 
 
 @kernel()
 def opened(sink):  # type: ignore[no-untyped-def]
     """Borrow a sink's arrays."""
-    return Outlet(borrow(sink.flows), borrow(sink.raw), len(sink.flows))
+    return Outlet(
+        borrow(sink.flows),
+        borrow(sink.raw),
+        len(sink.flows),
+        borrow(sink.metas),
+        len(sink.metas),
+        borrow(sink.arena),
+        len(sink.arena),
+    )
 
 
 def network_words(networks: Iterable[str]) -> NDArray[np.uint64]:
@@ -87,7 +104,7 @@ def network_words(networks: Iterable[str]) -> NDArray[np.uint64]:
 def new_sink() -> Sink:
     """Make the buffers for rows that go out."""
     flows = np.zeros(FLOW_ROWS, FLOW)
-    return Sink(flows, flows.view(np.uint8))
+    return Sink(flows, flows.view(np.uint8), np.zeros(META_ROWS, META), np.zeros(ARENA_BYTES, np.uint8))
 
 
 _TABLE = numba.typeof(new_table(16, network_words(LOCAL_NETWORKS), 0, 0))
@@ -150,6 +167,7 @@ class FlowEngine:
         self._ctl[C_SEED], self._ctl[C_CHECK] = seed, not ignore_checksums
         self._done_flows: list[NDArray[np.void]] = []
         self._done_arps: list[NDArray[np.void]] = []
+        self._done_metas: list[tuple[NDArray[np.void], NDArray[np.uint8]]] = []
 
     def feed(self, buf: NDArray[np.uint8], frames: NDArray[np.void], scratch_at: int) -> None:
         """Take a batch of frames.
@@ -187,10 +205,12 @@ class FlowEngine:
                 self._collect()
 
     def _collect(self) -> None:
-        n = int(self._table.state[T_OUT])
-        if n:
-            self._done_flows.append(self._sink.flows[:n].copy())
-            self._table.state[T_OUT] = 0
+        state, sink = self._table.state, self._sink
+        if state[T_OUT]:
+            self._done_flows.append(sink.flows[: state[T_OUT]].copy())
+        if state[T_METAS]:
+            self._done_metas.append((sink.metas[: state[T_METAS]].copy(), sink.arena[: state[T_ARENA]].copy()))
+        state[T_OUT] = state[T_METAS] = state[T_ARENA] = 0
 
     def tick(self, now_ns: int) -> None:
         """Move event time on, so that what has ended by then is written out without another packet."""
@@ -206,20 +226,31 @@ class FlowEngine:
         while not drive(self._table, self._sink, self._store, self._packets, mode, 0, value):
             self._collect()
 
-    def drain_flows(self, *, copy: bool = True) -> NDArray[np.void]:
-        """Return the flows finished since the last call, dtype FLOW, in the order in which they ended.
-
-        Args:
-            copy: Without it the rows may be the engine's own memory, good until the next call of any method.
-        """
-        n = int(self._table.state[T_OUT])
-        if not copy and not self._done_flows:
-            self._table.state[T_OUT] = 0
-            return self._sink.flows[:n]
+    def drain_flows(self) -> NDArray[np.void]:
+        """Return the flows finished since the last call, dtype FLOW, in the order in which they ended."""
         self._collect()
         flows = np.concatenate(self._done_flows) if self._done_flows else np.empty(0, FLOW)
         self._done_flows = []
         return flows
+
+    def drain_metas(self) -> list[tuple[NDArray[np.void], NDArray[np.uint8]]]:
+        """Return the metadata since the last call: META rows with the arena that they point into."""
+        self._collect()
+        metas, self._done_metas = self._done_metas, []
+        return metas
+
+    def drain_messages(self) -> list[AnyMessage]:
+        """Return the metadata since the last call as records."""
+        source = int(self._table.state[T_INPUT])
+        return [message for rows_, arena in self.drain_metas() for message in decode_messages(rows_, arena, source=source)]
+
+    def discard(self) -> int:
+        """Forget what has been finished since the last call, without copying it; how many flows that were."""
+        state = self._table.state
+        n = int(state[T_OUT]) + sum(len(flows) for flows in self._done_flows)
+        state[T_OUT] = state[T_METAS] = state[T_ARENA] = 0
+        self._done_flows, self._done_metas, self._done_arps = [], [], []
+        return n
 
     def drain_arps(self) -> NDArray[np.void]:
         """Return the ARP messages since the last call, dtype ARP."""

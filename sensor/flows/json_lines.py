@@ -32,6 +32,9 @@ class JsonLines:
         """Append ARP messages: dtype ARP, shape (n,)."""
         self._lines(arp_columns(arps))
 
+    def close(self) -> None:
+        """Do nothing: every line is complete by itself."""
+
     def _lines(self, columns: dict[str, Iterable[Cell]]) -> None:
         names = list(columns)
         rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]

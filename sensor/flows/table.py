@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines._jit import be16, be32, borrow, kernel
-from sensor.flows.columns import COLD, CONTEXT, ENDPOINT, HOLES, KEY, TAIL, key_row, tail_row, context_row
+from sensor.flows.columns import COLD, CONTEXT, ENDPOINT, HOLES, KEY, SLOT_BYTES, SLOTS, TAIL, key_row, tail_row, context_row
 from sensor.flows.stream import drop_holes
 from sensor.model.capture import NO_FRAME
 from sensor.packets.transport import key_hash, mix
@@ -67,6 +67,9 @@ class Table(NamedTuple):
     holes: NDArray[np.void]
     free_holes: NDArray[np.int64]
     hole_count: NDArray[np.int64]
+    heads: NDArray[np.uint8]
+    head_len: NDArray[np.int64]
+    free_heads: NDArray[np.int64]
     networks: NDArray[np.uint64]
     state: NDArray[np.int64]
 
@@ -87,6 +90,9 @@ class Live(NamedTuple):
     holes: Any
     free_holes: Any
     hole_count: Any
+    heads: Any
+    head_len: Any
+    free_heads: Any
     networks: Any
     n_networks: Any
     state: Any
@@ -109,6 +115,9 @@ def borrowed(table):  # type: ignore[no-untyped-def]
         borrow(table.holes),
         borrow(table.free_holes),
         borrow(table.hole_count),
+        borrow(table.heads),
+        borrow(table.head_len),
+        borrow(table.free_heads),
         borrow(table.networks),
         len(table.networks) // 4,
         borrow(table.state),
@@ -135,7 +144,7 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
     n_holes = 4096
     state = np.zeros(T_COUNT, np.int64)
     state[T_SEED], state[T_FREE], state[T_SWEEP_AT], state[T_INTERVAL] = seed, -1, -1, interval_ns
-    state[T_CONTEXTS] = 1
+    state[T_CONTEXTS], state[T_SLOTS_FREE] = 1, SLOTS
     return Table(
         aligned(max_flows, KEY),
         aligned(2 * max_flows, ENDPOINT),
@@ -148,6 +157,9 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
         np.zeros(n_holes, HOLES),
         np.arange(n_holes - 1, -1, -1, dtype=np.int64),
         np.array([n_holes], np.int64),
+        np.zeros(SLOTS * SLOT_BYTES, np.uint8),
+        np.zeros(SLOTS, np.int64),
+        np.arange(SLOTS - 1, -1, -1, dtype=np.int64),
         networks,
         state,
     )
@@ -171,13 +183,19 @@ def find(table, p):  # type: ignore[no-untyped-def]
         at = (at + 1) & mask
 
 
+@kernel(inline=True)
+def hash_of(table, r):  # type: ignore[no-untyped-def]
+    """Return the keyed hash of record r's key."""
+    key = key_row(table.keys, r)
+    return key_hash(np.uint64(table.state[T_SEED]), key.k0, key.k1, key.k2, key.k3, key.k4)
+
+
 @kernel()
 def unlink(table, r):  # type: ignore[no-untyped-def]
     """Take a record out of the index and put it on the free chain."""
     index, mask = table.index, table.mask
     key = key_row(table.keys, r)
-    h = key_hash(np.uint64(table.state[T_SEED]), key.k0, key.k1, key.k2, key.k3, key.k4)
-    at = h & mask
+    at = hash_of(table, r) & mask
     while np.int64(index[at] & np.uint64(0xFFFFFFFF)) - 1 != r:
         at = (at + 1) & mask
     hole, scan = at, at

@@ -26,6 +26,7 @@ from sensor.flows.columns import (
     F_FLIPPED,
     F_LONG,
     F_UNTIL,
+    LEFT,
     L_ACK,
     L_CHECKSUM,
     L_DATA,
@@ -35,9 +36,10 @@ from sensor.flows.columns import (
 )
 from sensor.flows.export import write_flow
 from sensor.flows.history import add_letter, at_threshold, once
-from sensor.flows.observe import observe, release
+from sensor.flows.observe import METAS_A_PACKET, observe, release
 from sensor.flows.ports import likely_server
 from sensor.flows.table import (
+    T_ARENA,
     T_BASE_S,
     T_CLOCK,
     T_EVICTED,
@@ -47,12 +49,14 @@ from sensor.flows.table import (
     T_LAST_SWEEP,
     T_NEXT_SWEEP,
     T_OPENED,
+    T_METAS,
     T_ORDINAL,
     T_OUT,
     T_SINCE,
     T_SWEEP_AT,
     context,
     find,
+    hash_of,
     take_record,
     unlink,
     victim,
@@ -60,6 +64,7 @@ from sensor.flows.table import (
 from sensor.flows.tcp import ACK, FIN, RST, SYN, end_time, is_reuse, segment
 from sensor.model.capture import STATUS_BAD_CHECKSUM, STATUS_BAD_HEADER
 from sensor.model.flow import ENDINGS
+from sensor.model.metadata import META_MAX_BYTES
 from sensor.packets.decode import packet_row
 
 SECOND = 1_000_000_000
@@ -73,8 +78,6 @@ BATCH = 16
 SWEEP_AHEAD = 16
 ROWS_A_PACKET = 2
 """A packet writes out at most the flow it ends and the flow it evicts."""
-LEFT = 24
-"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be."""
 WHY_ENDED, WHY_TIMEOUT, WHY_INTERVAL, WHY_EVICTED, WHY_INPUT = range(len(ENDINGS))
 LIMITED_BROADCAST = np.uint64(0xFFFF_FFFF_FFFF)
 
@@ -115,6 +118,16 @@ def remove(table, sink, r, why):  # type: ignore[no-untyped-def]
     unlink(table, r)
 
 
+@kernel(inline=True)
+def has_room(state, sink):  # type: ignore[no-untyped-def]
+    """Tell whether all that one packet may write still fits."""
+    return (
+        state[T_OUT] + ROWS_A_PACKET <= sink.capacity
+        and state[T_METAS] + METAS_A_PACKET <= sink.meta_capacity
+        and state[T_ARENA] + METAS_A_PACKET * META_MAX_BYTES <= sink.arena_bytes
+    )
+
+
 @kernel()
 def sweep(table, sink):  # type: ignore[no-untyped-def]
     """Write out what has ended, from `T_SWEEP_AT` on; whether it came to the end of the table."""
@@ -126,8 +139,11 @@ def sweep(table, sink):  # type: ignore[no-untyped-def]
         ahead = min(r + SWEEP_AHEAD, high - 1)
         if due[ahead] <= now_s:
             ask_lines(table, ahead)
+        nearer = min(r + SWEEP_AHEAD // 2, high - 1)
+        if due[nearer] <= now_s:
+            prefetch(table.index, (hash_of(table, nearer) & table.mask) << 3)
         if due[r] <= now_s:
-            if state[T_OUT] >= sink.capacity:
+            if not has_room(state, sink):
                 state[T_SWEEP_AT] = r
                 return False
             end = ends_at(table, r)
@@ -237,7 +253,6 @@ def account(table, sink, buf, p, r):  # type: ignore[no-untyped-def]
     else:
         if p.status & STATUS_BAD_CHECKSUM:
             if proto == 17:
-                count(e, key, p)
                 bad_checksum(t, cold, is_orig)
             return
         key.last = p.ts
@@ -382,7 +397,7 @@ def sweep_due(table):  # type: ignore[no-untyped-def]
     if state[T_CLOCK] < state[T_NEXT_SWEEP]:
         return False
     state[T_NEXT_SWEEP] = (state[T_CLOCK] // SECOND + 1) * SECOND
-    if state[T_SINCE] << 6 < state[T_HIGH] and state[T_CLOCK] - state[T_LAST_SWEEP] < SWEEP_S * SECOND:
+    if state[T_SINCE] << 3 < state[T_HIGH] and state[T_CLOCK] - state[T_LAST_SWEEP] < SWEEP_S * SECOND:
         return False
     state[T_LAST_SWEEP], state[T_SINCE], state[T_SWEEP_AT] = state[T_CLOCK], 0, 0
     return True
@@ -422,7 +437,7 @@ def update(table, sink, buf, packets, i, n):  # type: ignore[no-untyped-def]
                 state[T_CLOCK] = p.ts
                 if sweep_due(table) and not sweep(table, sink):
                     return j
-            if state[T_OUT] + ROWS_A_PACKET > sink.capacity:
+            if not has_room(state, sink):
                 return j
             state[T_SINCE] += 1
             settle(table, sink, buf, p)
@@ -471,7 +486,7 @@ def flush(table, sink):  # type: ignore[no-untyped-def]
     r = max(state[T_SWEEP_AT], 0)
     while r < state[T_HIGH]:
         if key_row(table.keys, r).last != 0:
-            if state[T_OUT] >= sink.capacity:
+            if not has_room(state, sink):
                 state[T_SWEEP_AT] = r
                 return False
             over = state[T_CLOCK] >= ends_at(table, r)

@@ -21,12 +21,14 @@ from sensor.packets.link import (
     N_COUNT,
     N_ETHERNET,
     N_INNER_VLAN,
+    N_NEXT,
     N_POS,
     N_TUNNEL,
     N_TUNNEL_ID,
     N_VLAN,
     link_header,
     shims,
+    subframe,
 )
 from sensor.packets.transport import FAIL_CHECKSUM, FAIL_TRANSPORT, transport
 from sensor.packets.tunnel import gre, over_udp
@@ -39,6 +41,8 @@ MAX_DEPTH = 8
 """IP headers opened in one frame. Five is the deepest seen in practice (6in4 over GRE in a mobile core)."""
 MAX_EXTENSIONS = 8
 """IPv6 extension headers followed; RFC 8200 §4.1 names seven, each at most once (destination options twice)."""
+MAX_SUBFRAMES = 16
+"""Further subframes of an 802.11 A-MSDU; 7,935 bytes hold five of full size."""
 T_IP = capture.TUNNELS.index("ip")
 
 FAIL_IP = -1 - capture.DROP_REASONS.index("malformed_ip")
@@ -99,7 +103,7 @@ def ipv6(buf, pos, cap_end, wire_end, words, facts):  # type: ignore[no-untyped-
     if pos + 40 > cap_end or buf[pos] >> 4 != 6:
         return FAIL_IP
     total = be16(buf, pos + 4) + 40
-    if total == 40 and buf[pos + 6] != 59:  # a jumbogram or segmentation offload
+    if total == 40 and (buf[pos + 6] == 6 or buf[pos + 6] == 17 or buf[pos + 6] == 0):  # offload, or a jumbogram
         total = wire_end - pos
     if pos + total > wire_end:
         return FAIL_IP
@@ -321,7 +325,7 @@ def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, w
     notes, words, facts, ctl, drops = borrow(notes), borrow(words), borrow(facts), borrow(ctl), borrow(drops)
     while (
         i < n_frames
-        and ctl[C_PACKETS] + MAX_DEPTH <= n_out
+        and ctl[C_PACKETS] + MAX_DEPTH * 2 <= n_out
         and ctl[C_ARPS] < n_arps
         and ctl[C_SCRATCH_END] - ctl[C_SCRATCH] >= fragments.PLACE_BYTES
     ):
@@ -348,6 +352,15 @@ def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, w
                 buf, ethertype, cap_end, max(wire_end, cap_end), f.ts, i, out, places, bits, store, frag_counts,
                 notes, words, facts, ctl,
             )  # fmt: skip
+        for _ in range(MAX_SUBFRAMES):
+            if notes[N_NEXT] == 0 or ctl[C_PACKETS] + MAX_DEPTH > n_out:
+                break
+            ethertype = shims(buf, cap_end, subframe(buf, cap_end, notes), notes)
+            if ethertype == ET_IPV4 or ethertype == ET_IPV6:
+                network(
+                    buf, ethertype, cap_end, max(wire_end, cap_end), f.ts, i, out, places, bits, store, frag_counts,
+                    notes, words, facts, ctl,
+                )  # fmt: skip
         if outcome == ACCEPTED:
             ctl[C_ACCEPTED] += 1
         elif outcome < 0:

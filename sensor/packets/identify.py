@@ -156,27 +156,10 @@ def identify(buf, pos, cap_end, wire_end, proto, orig_p, resp_p, is_orig):  # ty
     return K_NONE
 
 
-@kernel(INT, ARRAY, INT, INT, INT, INT, INT, ARRAY, INT)
-def parse(kind, buf, pos, cap_end, wire_end, is_orig, proto, out, at):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    """Read one message of a protocol and write its fields.
-
-    Args:
-        kind: K_*, as `identify` gave it; K_NTLM with `pos` from `find_ntlm`.
-        buf: Bytes, uint8, shape (n,); [pos, cap_end) exist, [cap_end, wire_end) were on the wire but not captured.
-            For TCP the stream of one direction so far, for others one datagram.
-        is_orig: 1 if the originator sent it.
-        proto: IP protocol number.
-        out: Arena, uint8, shape (m,), with at least META_MAX_BYTES of room at `at`; bytes up to there may be used as
-            scratch, also behind the position returned.
-        at: Where to write.
-
-    Returns:
-        (position after the fields, 1 if nothing was missing, kind as the message itself says: client or server hello,
-        request or response), or (NOT_THIS, 0, kind), or for TCP (NEED_MORE, 0, kind).
-    """
+@kernel(pin=(INT, BYTES, INT, INT, INT, INT, BYTES, INT))
+def read_message(kind, source, pos, cap_end, wire_end, proto, arena, at):  # type: ignore[no-untyped-def]
+    """Do what `parse` does, on borrowed arrays: for callers that are kernels."""
     cap_end = min(cap_end, wire_end)
-    source = borrow(buf)
-    arena = borrow(out)
     whole = 0
     if kind == K_DNS:
         if proto == TCP:
@@ -207,22 +190,36 @@ def parse(kind, buf, pos, cap_end, wire_end, is_orig, proto, out, at):  # type: 
     return at, whole, kind
 
 
+@kernel(INT, ARRAY, INT, INT, INT, INT, INT, ARRAY, INT)
+def parse(kind, buf, pos, cap_end, wire_end, is_orig, proto, out, at):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Read one message of a protocol and write its fields.
+
+    Args:
+        kind: K_*, as `identify` gave it; K_NTLM with `pos` from `find_ntlm`.
+        buf: Bytes, uint8, shape (n,); [pos, cap_end) exist, [cap_end, wire_end) were on the wire but not captured.
+            For TCP the stream of one direction so far, for others one datagram.
+        is_orig: 1 if the originator sent it.
+        proto: IP protocol number.
+        out: Arena, uint8, shape (m,), with at least META_MAX_BYTES of room at `at`; bytes up to there may be used as
+            scratch, also behind the position returned.
+        at: Where to write.
+
+    Returns:
+        (position after the fields, 1 if nothing was missing, kind as the message itself says: client or server hello,
+        request or response), or (NOT_THIS, 0, kind), or for TCP (NEED_MORE, 0, kind).
+    """
+    return read_message(kind, borrow(buf), pos, cap_end, wire_end, proto, borrow(out), at)
+
+
 @kernel(ARRAY, INT, INT)
 def find_ntlm(buf, pos, cap_end):  # type: ignore[no-untyped-def]
     """Return the position of an NTLM message, plain or in HTTP's base64, in the first 2 KiB of a payload, or -1."""
     return ntlm.scan(borrow(buf), pos, cap_end)
 
 
-@kernel(INT, ARRAY, INT, INT)
-def main_name(kind, out, start, end):  # type: ignore[no-untyped-def]
-    """Find the name a message is about: query, server name, host, account.
-
-    Args:
-        out: Arena, uint8; the fields of one message of `kind` lie in out[start:end].
-
-    Returns:
-        (first byte, length), or (0, 0) where it has none.
-    """
+@kernel(pin=(INT, BYTES, INT, INT))
+def name_of(kind, out, start, end):  # type: ignore[no-untyped-def]
+    """Do what `main_name` does, on a borrowed arena."""
     field = 0
     if kind == K_DNS:
         field = F_QUERY
@@ -236,10 +233,29 @@ def main_name(kind, out, start, end):  # type: ignore[no-untyped-def]
         field = F_CNAME
     elif kind == K_NTLM:
         field = F_USERNAME
-    return find_field(borrow(out), start, end, field) if field else (0, 0)
+    return find_field(out, start, end, field) if field else (0, 0)
+
+
+@kernel(pin=(INT, BYTES, INT, INT))
+def print_of(kind, out, start, end):  # type: ignore[no-untyped-def]
+    """Do what `fingerprint` does, on a borrowed arena."""
+    return find_field(out, start, end, F_JA4_TEXT) if kind == K_TLS_CLIENT else (0, 0)
+
+
+@kernel(INT, ARRAY, INT, INT)
+def main_name(kind, out, start, end):  # type: ignore[no-untyped-def]
+    """Find the name a message is about: query, server name, host, account.
+
+    Args:
+        out: Arena, uint8; the fields of one message of `kind` lie in out[start:end].
+
+    Returns:
+        (first byte, length), or (0, 0) where it has none.
+    """
+    return name_of(kind, borrow(out), start, end)
 
 
 @kernel(INT, ARRAY, INT, INT)
 def fingerprint(kind, out, start, end):  # type: ignore[no-untyped-def]
     """Find the text of the client's fingerprint (JA4) in out[start:end]: (first byte, length), or (0, 0)."""
-    return find_field(borrow(out), start, end, F_JA4_TEXT) if kind == K_TLS_CLIENT else (0, 0)
+    return print_of(kind, borrow(out), start, end)

@@ -10,8 +10,9 @@ What it learns on the way stands in a small int64 array, the *notes* (N_*), beca
 from baselines._jit import be16, be32, kernel, le16, le32
 from sensor.model import capture
 
-N_POS, N_VLAN, N_INNER_VLAN, N_TUNNEL, N_TUNNEL_ID, N_ETHERNET, N_COUNT = 0, 1, 2, 3, 4, 5, 6
-"""Notes: next byte, 802.1Q ids, tunnel and its identifier, start of the innermost Ethernet header (-1: none)."""
+N_POS, N_VLAN, N_INNER_VLAN, N_TUNNEL, N_TUNNEL_ID, N_ETHERNET, N_NEXT, N_COUNT = 0, 1, 2, 3, 4, 5, 6, 7
+"""Notes: next byte, 802.1Q ids, tunnel and its identifier, start of the innermost Ethernet header (-1: none), next
+subframe of an A-MSDU (0: none)."""
 
 ET_IPV4, ET_ARP, ET_IPV6 = 0x0800, 0x0806, 0x86DD
 ET_ETHERNET = 0x6558
@@ -72,6 +73,30 @@ def ppp(buf, pos, end, notes):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def llc(buf, pos, end, notes):  # type: ignore[no-untyped-def]
+    """Read the LLC/SNAP header of 802.11 data (RFC 1042)."""
+    if pos + 8 > end:
+        return FAIL_LINK
+    if be32(buf, pos) & 0xFFFFFF00 != 0xAAAA0300:
+        return FAIL_NOT_IP
+    notes[N_POS] = pos + 8
+    return be16(buf, pos + 6)
+
+
+@kernel()
+def subframe(buf, end, notes):  # type: ignore[no-untyped-def]
+    """Read the subframe of an A-MSDU at `notes[N_NEXT]` (IEEE 802.11-2020 §9.3.2.2.2), and note the one after it."""
+    pos = notes[N_NEXT]
+    notes[N_NEXT] = 0
+    if pos + 14 > end:
+        return FAIL_LINK
+    after = pos + ((14 + be16(buf, pos + 12) + 3) & ~3)
+    if after + 14 < end:
+        notes[N_NEXT] = after
+    return llc(buf, pos + 14, end, notes)
+
+
+@kernel()
 def wlan(buf, pos, end, notes):  # type: ignore[no-untyped-def]
     """Read an 802.11 data frame's header and its LLC/SNAP (IEEE 802.11-2020 §9.2, RFC 1042)."""
     if pos + 24 > end:
@@ -91,14 +116,10 @@ def wlan(buf, pos, end, notes):  # type: ignore[no-untyped-def]
         pos += 2
         if ds & 0x80:
             pos += 4
-        if aggregated:  # the first subframe of an A-MSDU
-            pos += 14
-    if pos + 8 > end:
-        return FAIL_LINK
-    if be32(buf, pos) & 0xFFFFFF00 != 0xAAAA0300:
-        return FAIL_NOT_IP
-    notes[N_POS] = pos + 8
-    return be16(buf, pos + 6)
+        if aggregated:
+            notes[N_NEXT] = pos
+            return subframe(buf, end, notes)
+    return llc(buf, pos, end, notes)
 
 
 @kernel()

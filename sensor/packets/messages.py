@@ -31,19 +31,15 @@ KERBEROS_REQUESTS = {10: "AS", 11: "AS", 12: "TGS", 13: "TGS", 14: "AP", 15: "AP
 KERBEROS_REPLIES = (11, 13, 15)
 KERBEROS_ERROR = 30
 DNS_RESPONSE = 0x8000
-BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+BASE32 = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 
 Common = dict[str, int | str]
 Fields = dict[int, list[bytes]]
 
 
 def uid_text(number: int) -> str:
-    """Write a flow's number as the flow table does: C and eleven digits of base 62."""
-    digits = []
-    for _ in range(11):
-        number, digit = divmod(number, 62)
-        digits.append(BASE62[digit])
-    return "C" + "".join(reversed(digits))
+    """Write a flow's number as the flow table does: C and thirteen digits of base 32."""
+    return "C" + "".join(BASE32[number >> shift & 31] for shift in range(60, -1, -5))
 
 
 @lru_cache(MEMO_ENTRIES)
