@@ -360,7 +360,7 @@ class Run:
             digest=tuple(one for one in shown if one.tier == "digest"), unusual=core.unusual_rows(),
             coverage=core.coverage(), elapsed_s=round(time.monotonic() - self._begin, 3), visible=core.seen.visible(
                 core.entities.count(), dns=core.entities.address_names.dns_seen, late=any(one.late for one in inputs),
-                duplicates=any(one.duplicates for one in inputs),
+                duplicates=any(one.duplicates for one in inputs), bad_checksums=_bad_checksums(inputs),
             ),
         )  # fmt: skip
 
@@ -390,7 +390,13 @@ class Run:
             path=account.path, site=account.site, format=account.format, records=account.records, bytes=account.bytes,
             accepted=account.accepted, late=account.late, duplicates=account.duplicates,
             rejected=dict(sorted(account.rejected.items())), error=self.errors.get(number),
+            warnings=tuple(getattr(self.sources[number], "warnings", ())),
         )  # fmt: skip
+
+
+def _bad_checksums(inputs: Sequence[InputResult]) -> float:
+    bad = sum(one.rejected.get("bad_checksum", 0) + one.rejected.get("bad_ip_checksum", 0) for one in inputs)
+    return bad / max(1, sum(one.records for one in inputs))
 
 
 @contextlib.contextmanager

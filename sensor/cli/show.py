@@ -53,7 +53,7 @@ def result(answer: ReplayResult) -> None:
     heading("Coverage")
     for state in answer.coverage:
         coverage(state)
-    failed = [one for one in answer.inputs if one.error or one.rejected or one.duplicates]
+    failed = [one for one in answer.inputs if one.error or one.rejected or one.duplicates or one.warnings]
     if failed:
         heading("Inputs")
     for one in failed[:20]:
@@ -158,6 +158,8 @@ def input_line(one: InputResult) -> None:
     rejected = ", ".join(f"{count} {reason}" for reason, count in one.rejected.items())
     text = f"{one.path} ({one.format}): {one.records} records, {one.accepted} accepted, {one.duplicates} duplicates"
     paragraph(text + (f", rejected: {rejected}" if rejected else "") + (f"; {one.error}" if one.error else ""))
+    for warning in one.warnings:
+        paragraph(warning, 4)
 
 
 def devices(rows: Sequence[Device]) -> None:

@@ -4,8 +4,9 @@ The walk is Jung et al. 2004 (baselines/walk.py); p is its Ville bound and needs
 a subject: its failed contacts fold into one digest row a local service and day (sensor/detectors/inbound.py). Outcomes
 count only where the subject's traffic is seen both ways; on a one-way capture this detector says so and is silent.
 
-Departures, measured: a scan over hosts opens an incident only at NET_OPENS net failures, twice Jung's verdict; at
-Jung's 4 the benign office day m57 gave host sweeps by print and share look-ups.
+Departure, measured: a scan over hosts opens an incident at NET_OPENS = 8 net failures, twice Jung's verdict. On public
+benign captures the largest walks were 4 (m57: a DHCP server whose answers come in flows of their own) and 7 (IoT
+Sentinel: a phone over 140 days); below 8 they are only listed.
 """
 
 from typing import Any

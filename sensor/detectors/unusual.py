@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
-from sensor.detectors.first_contacts import contacts
+from sensor.detectors.first_contacts import WALK_NONE, contacts
 from sensor.entities.networks import no_host
 from sensor.model import addresses
 from sensor.model.evidence import Entity, Evidence, Finding
@@ -85,7 +85,7 @@ class Unusual:
             on = device >= 0
             np.add.at(columns[out], device[on], np.maximum(flows["orig_bytes"][on], 0))
             np.add.at(columns[into], device[on], np.maximum(flows["resp_bytes"][on], 0))
-        mine = tick.orig_device >= 0
+        mine = (tick.orig_device >= 0) & (contacts(tick).walk != WALK_NONE)
         np.add.at(columns["opened"], tick.orig_device[mine & tick.fresh], 1)
         failed = mine & (contacts(tick).outcome == 1)
         np.add.at(columns["failed"], tick.orig_device[failed], 1)

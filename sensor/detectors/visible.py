@@ -13,6 +13,10 @@ OUTSIDE_MAX = 1 << 20
 """Outside addresses told apart: half of that, then counting stops."""
 
 
+OFFLOAD_SHARE = 0.05
+"""Bad checksums beyond this are no damage on the wire: lossy links show under 1e-3 (Stone and Partridge 2000)."""
+
+
 class Seen:
     """Counts of one run.
 
@@ -49,7 +53,7 @@ class Seen:
             if len(hi) and len(self._outside) + len(hi) < OUTSIDE_MAX // 2:
                 self._outside.insert(np.zeros(len(hi), np.uint64), hi, lo)
 
-    def visible(self, devices: int, *, dns: bool, late: bool, duplicates: bool) -> Visible:
+    def visible(self, devices: int, *, dns: bool, late: bool, duplicates: bool, bad_checksums: float) -> Visible:
         """Say it.
 
         Args:
@@ -57,6 +61,7 @@ class Seen:
             dns: DNS was visible.
             late: Some records were older than the state.
             duplicates: Some records were in the state already.
+            bad_checksums: Share of packets that were dropped for their checksums.
         """
         share = self._two_way / self._judged if self._judged else 0.0
         both = share >= TWO_WAY_SHARE
@@ -73,6 +78,11 @@ class Seen:
             text = "Nothing new: everything in these inputs is already in the state."
         else:
             text = "Nothing was visible: no record could be read from these inputs."
+        if bad_checksums > OFFLOAD_SHARE:
+            text += (
+                f" {bad_checksums:.0%} of the packets have bad checksums and were left out, as on a host whose network "
+                "card computes them: try --ignore-checksums."
+            )
         if late:
             text += " These records are older than the state: scored against it, not learned."
         return Visible(

@@ -20,6 +20,8 @@ class InputResult(msgspec.Struct, frozen=True, kw_only=True):
     rejected: dict[str, int]
     error: str | None = None
     """Why nothing of it, or nothing after some point, could be read."""
+    warnings: tuple[str, ...] = ()
+    """What its reader says about it as a whole: a NIC's offload, a cut tail."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
