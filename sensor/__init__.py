@@ -22,7 +22,8 @@ Who may import whom (tests/shape/test_imports.py enforces it; absolute imports o
 9.  `sources` → model, packets, flows, wire, metrics, `baselines._jit`. `sinks` → model, wire, metrics.
     `responses` → model, wire, metrics, and its `executor` alone → store. No edge imports another edge.
 10. `registry` → model. `config` → model, registry. `console` → store, model. `pipeline` → all of the above.
-    `cli` → config, pipeline, store, model. Nobody imports `pipeline` or `cli`.
+    `conversion` (captures to flow records alone) → model, packets, flows, sources, `baselines._jit`.
+    `cli` → config, pipeline, conversion, store, model. Nobody else imports `pipeline`, `conversion` or `cli`.
 """
 
 __version__ = "0.1.0"

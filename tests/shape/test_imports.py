@@ -35,7 +35,8 @@ MAY = {
     "config": "model registry",
     "console": "store model",
     "pipeline": BELOW_PIPELINE,
-    "cli": "config pipeline store model",
+    "conversion": f"model packets flows sources {KERNEL_HOME}",
+    "cli": "config pipeline conversion store model",
 }
 # Where a rule names the other packages too, these and the standard library are all.
 FOREIGN = {
