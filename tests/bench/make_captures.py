@@ -181,16 +181,15 @@ def small(path: Path) -> None:
             out.write(checksummed(frames).tobytes())
 
 
-def mix(path: Path, folder: Path, packets: int = MIX_PACKETS, span_us: int = MIX_SPAN_US) -> None:
+def mix(path: Path, templates: Templates, packets: int = MIX_PACKETS, span_us: int = MIX_SPAN_US) -> None:
     """Write copies of real captures with other addresses, interleaved.
 
     Args:
         path: File to write.
-        folder: The `network` folder of the shared data.
+        templates: Real packets, from the `network` folder of the shared data.
         packets: How many packets to write at least.
         span_us: The copies start within this time, microseconds.
     """
-    templates: Templates = load_folder(folder)
     m = len(templates.ts_us)
     copies = -(-packets // m)
     random = np.random.default_rng(0)
@@ -221,7 +220,7 @@ def main() -> None:
     wanted.folder.mkdir(parents=True, exist_ok=True)
     data = Path(os.environ.get("SPANLINE_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
     makers = {
-        "mix": lambda path: mix(path, data / "network"),
+        "mix": lambda path: mix(path, load_folder(data / "network")),
         "small": small,
         "synflood": lambda path: synflood(path, 3_000_000),
         "synflood10m": lambda path: synflood(path, 10_000_000),
