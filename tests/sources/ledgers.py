@@ -1,0 +1,23 @@
+"""A ledger in memory, for tests of sources."""
+
+
+class MemoryLedger:
+    """Blocks take effect when the state is committed, as in the store."""
+
+    def __init__(self):
+        self.blocks = {}
+        self.pending = {}
+
+    def lengths(self, site, offset):
+        return sorted((length for (s, o, _), (length, _) in self.blocks.items() if (s, o) == (site, offset)), reverse=True)
+
+    def records(self, site, offset, digest):
+        found = self.blocks.get((site, offset, digest))
+        return found[1] if found else None
+
+    def remember(self, site, offset, digest, length, records):
+        self.pending[site, offset, digest] = (length, records)
+
+    def commit(self):
+        self.blocks |= self.pending
+        self.pending = {}
