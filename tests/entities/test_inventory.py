@@ -1,0 +1,40 @@
+"""The inventory as it is shown."""
+
+import numpy as np
+
+from sensor.entities import inventory
+from sensor.model.metadata import Kerberos
+from sensor.model.times import rfc3339
+from tests.entities.test_entities import fresh, resolve
+from tests.scenes import START, common, flow, flows
+
+
+def test_a_device_is_shown_with_address_mac_account_and_learning():
+    """Everything known of a device is in its row, and the risk comes from its open incidents."""
+    entities = fresh()
+    resolve(entities, flows(flow(orig_mac=0x00AABBCCDD01)), [])
+    resolve(entities, messages=[Kerberos(**common(), client="ann/R")])
+    identity = entities.device_id(0)
+
+    one = next(inventory.devices(entities, lambda row: 0.25 if row == 0 else 1.0, {identity: 31.5}))
+
+    assert (identity, "A", ("A",), "10.0.0.5", ("00:aa:bb:cc:dd:01",), ("10.0.0.5",), ("ann@r",)) == (
+        one.id, one.site, one.sites, one.name, one.macs, one.addresses, one.accounts,
+    )  # fmt: skip
+    assert ("learning", 0.25, 1, 31.5, True) == (
+        one.learning.state, one.learning.progress, one.flows, one.risk_db, one.confirmed,
+    )  # fmt: skip
+    assert rfc3339(START) == one.first_seen
+
+
+def test_accounts_are_shown_by_name_with_their_devices():
+    """One row an account."""
+    entities = fresh()
+    resolve(entities, flows(flow()))
+    resolve(entities, messages=[Kerberos(**common(), client="zoe/R"), Kerberos(**common(), client="ann/R")])
+
+    rows = list(inventory.accounts(entities))
+
+    assert ["ann@r", "zoe@r"] == [one.name for one in rows]
+    assert (entities.device_id(0),) == rows[0].devices
+    assert np.isfinite(rows[0].sightings)

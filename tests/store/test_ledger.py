@@ -1,0 +1,21 @@
+"""Known blocks of input."""
+
+from sensor.store import schema
+from sensor.store.ledger import StateLedger
+
+
+def test_blocks_are_known_after_the_commit_only(tmp_path):
+    """What is remembered takes effect with the transaction; site, start and content all count."""
+    connection = schema.connect(tmp_path / "x.sqlite")
+    ledger = StateLedger(connection)
+    for length, digest in ((10, b"a"), (30, b"b"), (20, b"c")):
+        ledger.remember("S", 5, digest, length, length // 10)
+    before = ledger.lengths("S", 5)
+    with connection:
+        ledger.write_pending()
+
+    assert ([], [30, 20, 10]) == (before, ledger.lengths("S", 5))
+    assert (3, None, None, None) == (
+        ledger.records("S", 5, b"b"), ledger.records("T", 5, b"b"), ledger.records("S", 6, b"b"), ledger.records("S", 5, b"z"),
+    )  # fmt: skip
+    connection.close()

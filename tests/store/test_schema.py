@@ -1,0 +1,37 @@
+"""The database's schema and its version."""
+
+import sqlite3
+
+import pytest
+
+from sensor.store import schema
+
+
+def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
+    """WAL, synchronous FULL, STRICT tables, the version set."""
+    connection = schema.connect(tmp_path / "x.sqlite")
+    strict = connection.execute(
+        "SELECT name, strict FROM pragma_table_list WHERE schema='main' AND name NOT LIKE 'sqlite%'"
+    )
+
+    assert {"accounts", "devices", "evidence", "incidents", "inputs", "ledger", "meta"} == {
+        name for name, one in strict if one
+    }
+    assert ("wal", 2, schema.VERSION) == tuple(
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "user_version")
+    )
+    names = [row[1:3] for row in connection.execute("PRAGMA table_info(evidence)")]
+    assert {("id", "TEXT"), ("observed", "REAL"), ("p", "REAL"), ("db", "REAL")} <= set(names)
+    connection.close()
+
+
+def test_a_newer_state_and_no_database_are_refused(tmp_path):
+    """A state of a newer release is not guessed at; a text file is no state."""
+    connection = sqlite3.connect(tmp_path / "x.sqlite")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ValueError, match="newer release"):
+        schema.connect(tmp_path / "x.sqlite")
+    (tmp_path / "y.sqlite").write_text("not a database, and longer than its magic number is\n" * 20)
+    with pytest.raises((ValueError, sqlite3.DatabaseError), match=r"database|file is not"):
+        schema.connect(tmp_path / "y.sqlite")
