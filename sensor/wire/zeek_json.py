@@ -52,10 +52,11 @@ def read(line: bytes) -> JsonRecord:
         elif isinstance(inner, str) and "\t" in inner:
             return JsonRecord(None, path, record.get, tsv=inner.rstrip("\r\n").encode("utf-8", "surrogatepass"))
         else:
-            only = next(iter(record.items()), None) if len(record) == 1 else None
-            if only is None or not isinstance(only[1], dict):
+            names = [name for name in record if name != "@timestamp"]
+            inner = record[names[0]] if len(names) == 1 else None
+            if not isinstance(inner, dict):
                 break
-            path, record = only[0], only[1]
+            path, record = names[0], {**_stamp(record), **inner}
     if "ts" not in record and "@timestamp" not in record:
         raise Malformed("not_a_record")
     return _named(record, path)
