@@ -485,7 +485,8 @@ def flush(table, sink):  # type: ignore[no-untyped-def]
     state = table.state
     r = max(state[T_SWEEP_AT], 0)
     while r < state[T_HIGH]:
-        if key_row(table.keys, r).last != 0:
+        key = key_row(table.keys, r)
+        if key.last != 0 or key.k4 != np.uint64(0):  # captures of time 0 exist
             if not has_room(state, sink):
                 state[T_SWEEP_AT] = r
                 return False
