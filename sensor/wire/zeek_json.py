@@ -54,7 +54,7 @@ def read(line: bytes) -> JsonRecord:
         else:
             names = [name for name in record if name != "@timestamp"]
             inner = record[names[0]] if len(names) == 1 else None
-            if not isinstance(inner, dict):
+            if not isinstance(inner, dict) or "ts" not in inner:
                 break
             path, record = names[0], {**_stamp(record), **inner}
     if "ts" not in record and "@timestamp" not in record:
