@@ -174,8 +174,8 @@ def client_hello(buf, pos, cap_end, end, transport, out, at, limit):  # type: ig
     limit = types
     count = 0
     a0 = a1 = g0 = g1 = p0 = p1 = s0 = s1 = 0
-    supported = -1
-    named = False
+    supported = -2  # not offered; -1: offered without a version
+    named = hidden = False
     cursor = x0
     whole = 1
     while cursor < x1:
@@ -203,7 +203,7 @@ def client_hello(buf, pos, cap_end, end, transport, out, at, limit):  # type: ig
         elif kind == X_ALPN and a1 == 0:
             at = put_protocols(buf, first, last, out, at, limit)
             a0, a1 = inner_list(buf, first, last, 2)
-        elif kind == X_SUPPORTED_VERSIONS and supported < 0:
+        elif kind == X_SUPPORTED_VERSIONS and supported == -2:
             v0, v1 = inner_list(buf, first, last, 1)
             supported = highest_version(buf, v0, v1)
         elif kind == X_GROUPS and g1 == 0:
@@ -212,7 +212,8 @@ def client_hello(buf, pos, cap_end, end, transport, out, at, limit):  # type: ig
             p0, p1 = inner_list(buf, first, last, 1)
         elif kind == X_SIGNATURES and s1 == 0:
             s0, s1 = inner_list(buf, first, last, 2)
-        elif kind == X_ECH or kind == X_ESNI:
+        elif (kind == X_ECH or kind == X_ESNI) and not hidden:
+            hidden = True
             at = put_number(out, at, limit, F_ECH, 1, 1)
     if supported >= 0 or whole:
         at = put_number(out, at, limit, F_SUPPORTED_VERSION, supported if supported >= 0 else version, 2)

@@ -174,7 +174,7 @@ def read_extension(kind, value, fields):
     elif kind == 16:
         for protocol in protocols(value) or ():
             put(fields, m.F_ALPN, protocol)
-    elif kind in (0xFE0D, 0xFFCE):
+    elif kind in (0xFE0D, 0xFFCE) and m.F_ECH not in fields:
         put(fields, m.F_ECH, b"\1")
 
 

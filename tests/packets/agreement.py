@@ -39,11 +39,11 @@ def first(values):
 
 def pairs(record, frame):
     """Yield (what is compared, ours, tshark's)."""
-    return globals()[PROTOCOLS[record.kind]](record, {name: frame.get(name, []) for name in frame}, frame.get)
+    return COMPARE[PROTOCOLS[record.kind]](record, frame.get)
 
 
-def dns(record, _, get):
-    if "nbns.name" in str(get("nbns.name")) or get("nbns.name"):
+def dns(record, get):
+    if get("nbns.name"):
         theirs = get("nbns.name")[0].rpartition("<")[0].rstrip().lower()
         yield "netbios name", text(record, m.F_QUERY), theirs
         return
@@ -64,12 +64,15 @@ def dns(record, _, get):
         yield "names", sorted(texts(record, m.F_ANSWER_NAME)), sorted(theirs)
         yield "texts", "".join(texts(record, m.F_ANSWER_TEXT)), "".join(get("dns.txt") or [])
         read = {"1", "28", "5", "12", "2", "15", "33", "16"}
-        ttls = [int(ttl) for ttl, kind in zip(get("dns.resp.ttl") or [], get("dns.resp.type") or [], strict=False)
-                if kind in read]
+        ttls = [
+            int(ttl)
+            for ttl, kind in zip(get("dns.resp.ttl") or [], get("dns.resp.type") or [], strict=False)
+            if kind in read
+        ]
         yield "ttls", [int.from_bytes(value, "little") for value in record.fields.get(m.F_TTL, ())], ttls
 
 
-def tls(record, _, get):
+def tls(record, get):
     client = record.kind == m.K_TLS_CLIENT
     yield "type", "1" if client else "2", first(get("tls.handshake.type"))
     yield "version", number(record, m.F_VERSION), first_number(get("tls.handshake.version"))
@@ -82,7 +85,7 @@ def tls(record, _, get):
         yield "ja3s text", text(record, m.F_JA3S_TEXT), first(get("tls.handshake.ja3s_full"))
 
 
-def http(record, _, get):
+def http(record, get):
     if record.kind == m.K_HTTP_REQUEST:
         yield "method", text(record, m.F_METHOD), first(get("http.request.method"))
         yield "uri", text(record, m.F_URI), first(get("http.request.uri"))
@@ -97,7 +100,7 @@ def http(record, _, get):
     yield "type", text(record, m.F_MIME), kind and kind.partition(";")[0].strip()
 
 
-def dhcp(record, _, get):
+def dhcp(record, get):
     mac = record.fields.get(m.F_MAC)
     yield "mac", mac and mac[0].hex(":"), first(get("dhcp.hw.mac_addr"))
     yield "id", number(record, m.F_TRANS_ID), first_number(get("dhcp.id"))
@@ -119,20 +122,23 @@ def dhcp(record, _, get):
     yield "lease", number(record, m.F_LEASE_TIME), lease and int(lease)
 
 
-def kerberos(record, _, get):
+def kerberos(record, get):
     yield "type", number(record, m.F_REQUEST_TYPE), first_number(get("kerberos.msg_type"))
     client = get("kerberos.CNameString")
     yield "client", text(record, m.F_CNAME), client and "/".join(client)
     service = get("kerberos.SNameString")
     ours = text(record, m.F_SNAME)
-    yield "service", ours and ours.split("/"), service and service[: len(ours.split("/")) if ours else None]
+    # tshark lists every name of a frame: a TGS-REQ also holds, in its padata, the ticket that pays for it
+    wanted = ours.split("/") if ours else None
+    inside = wanted and any(service[k : k + len(wanted)] == wanted for k in range(len(service or ())))
+    yield "service", wanted, wanted if inside else service
     kind = number(record, m.F_REQUEST_TYPE)
     reply = kind in (11, 13, 30)
     yield "realm", text(record, m.F_REALM), first(get("kerberos.crealm" if reply else "kerberos.realm"))
     yield "error", number(record, m.F_ERROR_CODE), first_number(get("kerberos.error_code"))
 
 
-def ntlm(record, _, get):
+def ntlm(record, get):
     yield "type", number(record, m.F_MSG_TYPE), first_number(get("ntlmssp.messagetype"))
     if number(record, m.F_MSG_TYPE) == 3:
         for name, field, theirs in (
@@ -149,5 +155,8 @@ def ntlm(record, _, get):
     yield "tree", text(record, m.F_SERVER_TREE_NAME), first(get(start + "dns_tree_name"))
 
 
-def ssh(record, _, get):
+def ssh(record, get):
     yield "banner", text(record, m.F_BANNER), first(get("ssh.protocol"))
+
+
+COMPARE = {"dns": dns, "tls": tls, "http": http, "dhcp": dhcp, "kerberos": kerberos, "ntlm": ntlm, "ssh": ssh}

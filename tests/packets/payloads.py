@@ -96,9 +96,7 @@ def _ports(frame, at, end, proto, src, dst, number):
         sport, dport, seq = struct.unpack_from(">HHI", frame, at)
         head = (frame[at + 12] >> 4) * 4
         syn = bool(frame[at + 13] & 2)
-        return Payload(
-            number, TCP, src, dst, sport, dport, seq, syn, frame[at + head : end], max(0, end - at - head)
-        )
+        return Payload(number, TCP, src, dst, sport, dport, seq, syn, frame[at + head : end], max(0, end - at - head))
     return None
 
 
