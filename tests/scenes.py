@@ -120,7 +120,7 @@ def office(seed=0, hosts=6, minutes=30, start_s=0.0):
                     state=state,
                     out=int(rng.lognormal(6, 1)),
                     back=int(rng.lognormal(8, 1)),
-                )  # fmt: skip
+                )
             )
     return rows
 

@@ -118,4 +118,4 @@ def test_save_and_load_is_identity():
     other.load(entities.save())
 
     assert before.orig_device.tolist() == resolve(other, flows(flow(), flow("10.0.0.6"))).orig_device.tolist()
-    assert (["A", "B"], 2) == (other.sites, other.count())
+    assert (["A", "B"], 3) == (other.sites, other.count())

@@ -15,7 +15,6 @@ def test_blocks_are_known_after_the_commit_only(tmp_path):
         ledger.write_pending()
 
     assert ([], [30, 20, 10]) == (before, ledger.lengths("S", 5))
-    assert (3, None, None, None) == (
-        ledger.records("S", 5, b"b"), ledger.records("T", 5, b"b"), ledger.records("S", 6, b"b"), ledger.records("S", 5, b"z"),
-    )  # fmt: skip
+    asked = [("S", 5, b"b"), ("T", 5, b"b"), ("S", 6, b"b"), ("S", 5, b"z")]
+    assert [3, None, None, None] == [ledger.records(*key) for key in asked]
     connection.close()

@@ -43,7 +43,7 @@ def test_no_rows_no_blocks():
 
 
 def test_ticks_hold_what_was_complete_in_them():
-    """A flow belongs to the tick of its last packet; messages and ARP to that of their own time; empty ticks are none."""
+    """A flow belongs to the tick of its last packet, the rest to that of its own time; empty ticks are none."""
     with EventOrder(FLOW, ARP) as order:
         order.add(0, flows(flow(at_s=1, duration_s=30, uid="late"), flow(at_s=3, uid="early")), [], arp()[:0])
         order.add(1, flows(), [Dns(**common(at_s=3.5), query="x")], arp(at_s=55))

@@ -40,7 +40,8 @@ def device(key="dev-1", name="PC", seen="2024-01-01T00:00:00.000000Z"):
 def commit(state, incidents=(), devices=(), columns=None):
     state.commit(
         columns=columns or {"x": np.arange(3)}, incidents=incidents, devices=devices,
-        accounts=[Account(name="a", devices=(), first_seen="", last_seen="", sightings=1)], inputs=[], meta={"version": "1"},
+        accounts=[Account(name="a", devices=(), first_seen="", last_seen="", sightings=1)], inputs=[],
+        meta={"version": "1"},
     )  # fmt: skip
 
 
@@ -79,7 +80,8 @@ def test_an_interrupted_run_leaves_nothing(tmp_path):
 def test_incidents_come_most_urgent_first_without_the_digest(tmp_path):
     """Open before closed, page before triage, then by score; the digest only when asked for."""
     rows = [
-        incident("INC-1", "triage", score=10), incident("INC-2", "digest", score=90), incident("INC-3", "page", score=5),
+        incident("INC-1", "triage", score=10), incident("INC-2", "digest", score=90),
+        incident("INC-3", "page", score=5),
         incident("INC-4", "triage", "closed", 80), incident("INC-5", "triage", score=30),
     ]  # fmt: skip
     with State(tmp_path) as state:
