@@ -24,7 +24,7 @@ def parse_http(data, wire):
         return nothing
     is_response = data.startswith(b"HTTP") and data[4:5] in (b"", b"/")
     kind = m.K_HTTP_RESPONSE if is_response else m.K_HTTP_REQUEST
-    line, feed, rest = data[:8192].partition(b"\n")
+    line, feed, _ = data[:8192].partition(b"\n")
     if not feed:
         if len(data) >= 8192:
             return nothing

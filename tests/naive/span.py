@@ -1,15 +1,15 @@
 """Bytes of a message as the specifications read them: in order, with what is missing told from what is damaged."""
 
 
-class Missing(Exception):
+class Missing(Exception):  # noqa: N818 - a finding, not a fault
     """The bytes were on the wire and not captured."""
 
 
-class Damaged(Exception):
+class Damaged(Exception):  # noqa: N818 - a finding, not a fault
     """The bytes cannot be this protocol."""
 
 
-class Later(Exception):
+class Later(Exception):  # noqa: N818 - a finding, not a fault
     """The bytes lie in a later segment."""
 
 

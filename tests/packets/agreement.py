@@ -64,6 +64,8 @@ def dns(record, get):
         yield "names", sorted(texts(record, m.F_ANSWER_NAME)), sorted(theirs)
         yield "texts", "".join(texts(record, m.F_ANSWER_TEXT)), "".join(get("dns.txt") or [])
         read = {"1", "28", "5", "12", "2", "15", "33", "16"}
+        if get("dns.count.answers") != [str(len(get("dns.resp.type") or []))]:
+            return  # tshark lists the types inside an NSEC record as if they were answers
         ttls = [
             int(ttl)
             for ttl, kind in zip(get("dns.resp.ttl") or [], get("dns.resp.type") or [], strict=False)
@@ -117,7 +119,11 @@ def dhcp(record, get):
     ):
         ours = record.fields.get(field)
         value = first(get(theirs))
-        yield name, ours and str(ipaddress.ip_address(ours[0])), None if value == "0.0.0.0" else value
+        yield (
+            name,
+            ours and str(ipaddress.ip_address(ours[0])),
+            None if value == str(ipaddress.ip_address(0)) else value,
+        )
     lease = first(get("dhcp.option.ip_address_lease_time"))
     yield "lease", number(record, m.F_LEASE_TIME), lease and int(lease)
 

@@ -41,9 +41,8 @@ def captures(data_dir):
     """Every capture of the folders that the parsers are compared on."""
     found = []
     for folder in FOLDERS:
-        for path in sorted((data_dir / "network" / folder).rglob("*")):
-            if path.is_file() and path.suffix in (".pcap", ".cap", ".trace", ".pcapng"):
-                found.append(path)
+        paths = sorted((data_dir / "network" / folder).rglob("*"))
+        found += [path for path in paths if path.is_file() and path.suffix in (".pcap", ".cap", ".trace", ".pcapng")]
     return found
 
 

@@ -49,7 +49,7 @@ def test_answers_come_in_order_each_with_its_ttl():
 
 
 def test_labels_that_could_pass_for_others_are_escaped():
-    """A dot or backslash inside a label, and bytes outside printable ASCII, as \\xNN; the root is a dot."""
+    r"""A dot or backslash inside a label, and bytes outside printable ASCII, as \xNN; the root is a dot."""
     odd = b"\4a.b\\\3\xff\0 \0"
     assert [b"a\\x2eb\\x5c.\\xff\\x00 "] == read(dns(odd))[2][m.F_QUERY]
     assert [b"."] == read(dns(b"\0"))[2][m.F_QUERY]

@@ -31,7 +31,7 @@ def guess(content, proto, orig_p=40000, resp_p=40001, wire=None):
 
 @EACH
 def test_samples_are_recognised_on_any_port(kind, proto, content):
-    """Content decides; multicast DNS, whose answers come without a question, needs its port, and NTLM is inside others."""
+    """Content decides; multicast DNS answers, which hold no question, need their port, and NTLM is inside others."""
     found = guess(content, proto)
     if kind == m.K_NTLM or (kind == m.K_DNS and content[4:6] == b"\0\0"):
         assert found == m.K_NONE

@@ -18,7 +18,7 @@ def rows_of(*messages):
     at = 5
     for number, (kind, proto, content, is_orig) in enumerate(messages):
         buf = np.frombuffer(bytearray(content), np.uint8)
-        end, whole, kind = parse(kind, buf, 0, len(content), len(content), is_orig, proto, arena, at)
+        end, whole, found = parse(kind, buf, 0, len(content), len(content), is_orig, proto, arena, at)
         assert end > at
         row = rows[number]
         row["ts"], row["uid"], row["offset"] = 1_000 + number, 2**63 + number, number
@@ -26,7 +26,7 @@ def rows_of(*messages):
         row["resp_hi"], row["resp_lo"] = addresses.parse("2001:db8::1")
         row["at"], row["len"] = at, end - at
         row["orig_p"], row["resp_p"], row["proto"] = 40000, 53, proto
-        row["kind"], row["is_orig"], row["whole"] = kind, is_orig, whole
+        row["kind"], row["is_orig"], row["whole"] = found, is_orig, whole
         at = end
     return rows, arena
 
