@@ -117,9 +117,12 @@ def convert(
         The totals, and how many files could be read.
     """
     totals, readable = Totals(), 0
+    rows = not isinstance(writer, _Nothing)
     begin = time.perf_counter()
     for number, path in enumerate(captures):
-        source = PcapSource(path, SITE, number, ignore_checksums=ignore_checksums, threads=threads)
+        source = PcapSource(
+            path, SITE, number, ignore_checksums=ignore_checksums, threads=threads, messages=False, rows=rows
+        )
         try:
             for batch in source.batches():
                 flows = batch.flows[batch.flows["why"] != _INTERVAL]
@@ -136,6 +139,8 @@ def convert(
             say(f"error: {_reason(source, error)}")
         for warning in source.warnings:
             say(f"warning: {warning}")
+        if not rows:
+            totals.flows += source.opened
         _add(totals, source)
     totals.elapsed_s = round(time.perf_counter() - begin, 6)
     writer.close()

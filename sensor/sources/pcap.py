@@ -48,6 +48,8 @@ class PcapSource:
         local_networks: Sequence[str] | None = None,
         seed: int | None = None,
         threads: int = 1,
+        messages: bool = True,
+        rows: bool = True,
         follow: bool = False,
         wait: Callable[[float], object] = time.sleep,
         stop: Callable[[], bool] = lambda: False,
@@ -64,6 +66,8 @@ class PcapSource:
             local_networks: What counts as local; the engine's default where None.
             seed: Key of the hashes; the documented one where None.
             threads: 2 reads ahead on a thread of its own.
+            messages: Hand on metadata as records. It is worked out all the same.
+            rows: Hand anything on at all; without, only the account and `opened` are kept.
             follow: Go on while the file grows, until `stop` says so; see `CaptureReader`.
             wait: Waits that many seconds.
             stop: Tells that a followed file is to end now.
@@ -79,6 +83,7 @@ class PcapSource:
             self._options["seed"] = seed
         self._max_flows = max_flows
         self._ledger, self._threads = ledger, threads
+        self._messages, self._rows = messages, rows
         self._follow, self._wait, self._stop = follow, wait, stop
         self._reader: CaptureReader | None = None
 
@@ -125,8 +130,7 @@ class PcapSource:
             fed = first + len(frames)
             self._settle(reader, engine)
             batch = self._batch(engine)
-            if len(batch.flows) or len(batch.arp) or batch.messages or self._follow:
-                yield batch
+            yield batch
         engine.finish()
         self._settle(reader, engine)
         self.account.records = reader.frames_seen
@@ -140,7 +144,15 @@ class PcapSource:
         return runs if self._threads < 2 else _ahead(runs)
 
     def _batch(self, engine: "FlowEngine") -> Batch:
-        return Batch(flows=engine.drain_flows(), arp=engine.drain_arps())
+        if not self._rows:
+            engine.discard()
+            return Batch()
+        if self._messages:
+            messages = engine.drain_messages()
+        else:
+            messages = []
+            engine.drain_metas()
+        return Batch(flows=engine.drain_flows(), messages=messages, arp=engine.drain_arps())
 
     def _settle(self, reader: "CaptureReader", engine: "FlowEngine") -> None:
         """Bring the account up to date. Frames that wait for their fragments are in it once decided."""

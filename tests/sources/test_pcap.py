@@ -164,6 +164,24 @@ def test_what_is_no_capture_is_malformed_and_what_is_missing_an_oserror(tmp_path
         assert 0 == source.account.records
 
 
+def test_without_rows_the_account_is_the_same(capture):
+    """Everything is worked out and counted, nothing handed on."""
+    flows, _, source = read(capture)
+    none, _, counted = read(capture, rows=False)
+    assert (source.account, source.opened, 0) == (counted.account, len(flows), len(none))
+
+
+def test_messages_are_handed_on_unless_not_wanted(tmp_path):
+    """A DNS query becomes a record with the flow's endpoints and the frame's place; its flow is there either way."""
+    query = bytes.fromhex("1234010000010000000000000377777707 6578616d706c6503636f6d0000010001".replace(" ", ""))
+    frame = bytes(Ether() / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5353, dport=53) / Raw(query))
+    (tmp_path / "dns.pcap").write_bytes(pcap([(1, 0, frame, len(frame))]))
+    for wanted, names in ((True, ["www.example.com"]), (False, [])):
+        batches = list(PcapSource(tmp_path / "dns.pcap", "SYD", 5, messages=wanted).batches())
+        assert names == [message.query for batch in batches for message in batch.messages]
+        assert 1 == sum(len(batch.flows) for batch in batches)
+
+
 def test_captures_are_recognised_by_content():
     """By what the file begins with, not by its name."""
     assert [True, True, False] == [recognises(CAPTURE), recognises(section()), recognises(b"#separator \\x09\n")]
@@ -173,6 +191,7 @@ def test_conservation_over_the_captures_found_by_fuzzers(data_dir):
     """Each file is read with an exact account, or refused; nothing else is raised."""
     counted = 0
     for path in sorted((data_dir / "network" / "tcpdump").glob("*.pcap*")):
-        _, _, source = read(path)
+        flows, _, source = read(path)
+        assert source.opened == len({row["uid"] for row in flows}) == int((flows["why"] != 2).sum()), path.name
         counted += source.account.records
     assert counted > 3000
