@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from sensor import sources
 from sensor.packets.inflate import open_stream
 
 HEAD_BYTES = 65_536
@@ -39,12 +38,12 @@ def detect(path: str | Path) -> str | None:
 
 @cache
 def _modules() -> tuple[str, ...]:
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(sources.__path__)))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])))
 
 
 def _recognisers() -> Iterator[tuple[str, Callable[[bytes], bool]]]:
     for name in _modules():
         if name != "detect":
-            recognises = getattr(importlib.import_module(f"{sources.__name__}.{name}"), "recognises", None)
+            recognises = getattr(importlib.import_module(f"{__package__}.{name}"), "recognises", None)
             if recognises is not None:
                 yield name, recognises
