@@ -165,8 +165,13 @@ class NewPeer:
         if 0 <= site < self._sites.rows:
             whole = self._sites.columns
             p *= float(p_new(whole["draws"][[site]], whole["kinds"][[site]])[0])
-        chances = int(own["today"][device]) if own["day"][device] == (tick.end_ns - 1) // DAY_NS else 0
-        return min(1.0, p * (chances + 1))
+        return min(1.0, p * self._chances(device, tick))
+
+    def _chances(self, device: int, tick: Tick) -> int:
+        """Return how many contacts a device has made today, this one included."""
+        own = self._devices.columns
+        same_day = own["day"][device] == (tick.end_ns - 1) // DAY_NS
+        return 1 + (int(own["today"][device]) if same_day else 0)
 
     def _finding(self, tick: Tick, device: int, p: float, i: int, to_site: bool) -> Finding:
         flow, own = tick.flows[i], self._devices.columns
@@ -185,7 +190,7 @@ class NewPeer:
             f"{span(self._names.history_ns(device))} it made {draws:,} contacts with {kinds:,} peers; "
             f"p = {p:.2g} that day."
         )
-        chances = int(own["today"][device]) + 1
+        chances = self._chances(device, tick)
         evidence = Evidence(
             id=identify("EV", site, identity, self.name, (tick.end_ns - 1) // DAY_NS), ts=rfc3339(tick.end_ns),
             site=site,

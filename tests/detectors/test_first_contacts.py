@@ -1,0 +1,71 @@
+"""Which flows are first contacts, and which of them failed."""
+
+import pytest
+
+from sensor.detectors.first_contacts import WALK_ECHO, WALK_NONE, WALK_TCP, WALK_UDP, contacts
+from tests.detectors.ticks import entities, tick
+from tests.scenes import flow, flows
+
+
+def read(*rows):
+    return contacts(tick(entities(), flows(*rows)))
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        ("S0", 1),
+        ("REJ", 1),
+        ("RSTOS0", 1),
+        ("SH", 1),
+        ("S1", 0),
+        ("SF", 0),
+        ("S2", 0),
+        ("S3", 0),
+        ("RSTO", 0),
+        ("RSTR", 0),
+    ]
+    + [("SHR", -1), ("RSTRH", -1), ("OTH", -1), ("", -1)],
+)
+def test_tcp_states_fail_succeed_or_say_nothing(state, outcome):
+    """A SYN nobody agreed to failed; a SYN-ACK is a success whatever followed; no SYN says nothing."""
+    found = read(flow(state=state))
+
+    assert (WALK_TCP, outcome) == (found.walk[0], found.outcome[0])
+
+
+def test_midstream_is_no_contact_and_no_history_is_believed():
+    """A history without S says nothing; a log without the column is judged by its state."""
+    assert [-1, 1] == read(flow(state="REJ", history="Dd"), flow(state="REJ", history="", at_s=1)).outcome.tolist()
+
+
+def test_udp_to_groups_is_no_contact():
+    """Multicast, broadcast and likely broadcasts take no part; a single host does."""
+    rows = [
+        flow(resp=to, proto=17, at_s=k, state="S0") for k, to in enumerate(["10.0.0.255", "224.0.0.251", "10.0.0.9"])
+    ]
+    found = read(*rows)
+
+    assert [WALK_NONE, WALK_NONE, WALK_UDP] == found.walk.tolist()
+    assert [-1, -1, 1] == found.outcome.tolist()
+
+
+def test_only_echo_requests_are_icmp_contacts():
+    """An unreachable error is neither contact nor failure."""
+    found = read(
+        flow(proto=1, orig_port=8, port=0, state="SF"), flow(proto=1, orig_port=3, port=1, state="S0", at_s=1),
+        flow("fe80::1", "fe80::2", proto=58, orig_port=128, port=129, state="S0", at_s=2),
+    )  # fmt: skip
+
+    assert [WALK_ECHO, WALK_NONE, WALK_ECHO] == found.walk.tolist()
+    assert [0, -1, 1] == found.outcome.tolist()
+
+
+def test_two_way_is_both_sides_sending():
+    """A refused connection is two-way traffic, an unanswered one and a SYN-ACK alone are not."""
+    assert [1, 0, 0] == read(flow(state="REJ"), flow(state="S0", at_s=1), flow(state="SHR", at_s=2)).two_way.tolist()
+
+
+def test_an_empty_tick_has_no_contacts():
+    """No flows, empty columns."""
+    assert [] == read().outcome.tolist()
