@@ -3,7 +3,7 @@
 Lines that a server may send before its identification are not looked for.
 """
 
-from baselines._jit import kernel
+from baselines._jit import byte, kernel
 from sensor.model.metadata import F_BANNER, META_MAX_BYTES, NEED_MORE, NOT_THIS
 from sensor.packets.tlv import BYTES, INT, find_byte, put_text
 
@@ -26,7 +26,7 @@ def parse_ssh(buf, pos, cap_end, wire_end, out, at):  # type: ignore[no-untyped-
     known = cap_end - pos
     word = 0
     for i in range(min(known, 4)):
-        word |= (buf[pos + i] ^ (PREFIX >> 8 * i)) & 255
+        word |= byte(buf, pos + i) ^ (PREFIX >> 8 * i & 255)
     if word:
         return NOT_THIS, 0
     if known < 5:
