@@ -1,8 +1,8 @@
 """Captures to flow records only: the job of `spanline flows`.
 
 Apart from `sensor.pipeline`, so that converting a capture neither loads nor compiles what judging it would need. Each
-file is an input of its own; one that cannot be read is named and the others are still converted. Reports of flows that
-go on (`interval` rows) are left out: a flow is one record, written when it has ended.
+file is an input of its own; one that cannot be read is named and the others are still converted. A flow is one record,
+written when it has ended, however long it goes on.
 """
 
 import contextlib
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from baselines._jit import is_compiled
 from sensor.errors import ConfigError, Malformed
-from sensor.model.flow import ENDINGS
 from sensor.sources.pcap import PcapSource
 
 SITE = "local"
@@ -29,7 +28,6 @@ ROWS = 1 << 14
 SPOOL_BYTES = 16 << 20
 """ARP messages wait in memory up to this, then in a temporary file, until the flows are written."""
 _KERNELS = ("sensor.packets.pcap", "sensor.packets.pcapng", "sensor.packets.decode", "sensor.flows.engine")
-_INTERVAL = ENDINGS.index("interval")
 
 
 class Totals(msgspec.Struct):
@@ -121,11 +119,18 @@ def convert(
     begin = time.perf_counter()
     for number, path in enumerate(captures):
         source = PcapSource(
-            path, SITE, number, ignore_checksums=ignore_checksums, threads=threads, messages=False, rows=rows
+            path,
+            SITE,
+            number,
+            ignore_checksums=ignore_checksums,
+            threads=threads,
+            messages=False,
+            rows=rows,
+            interval=False,
         )
         try:
             for batch in source.batches():
-                flows = batch.flows[batch.flows["why"] != _INTERVAL]
+                flows = batch.flows
                 totals.flows += len(flows)
                 for at in range(0, len(flows), ROWS):
                     writer.write(flows[at : at + ROWS])

@@ -3,15 +3,12 @@
 import io
 import json
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from sensor.conversion import convert, kernels_are_cold, load_kernels, open_writer
 from sensor.errors import ConfigError
-from sensor.model.flow import ENDINGS, FLOW
-from sensor.sources.pcap import PcapSource
-from tests.flows.rows import flow
+from tests.packets.captures import pcap
 from tests.sources.test_pcap import CAPTURE, FRAMES
 
 NOTHING = open_writer("none", "-", io.BytesIO(), arp=False)
@@ -94,16 +91,12 @@ def test_threads_change_no_byte(capture, form):
     assert once == run([capture], form, arp=True, threads=2)[0] == run([capture], form, arp=True)[0]
 
 
-def test_reports_of_flows_that_go_on_are_left_out(monkeypatch):
-    """A flow is one record: its interval rows are not written, nor counted."""
-    rows = np.concatenate([flow(why=ENDINGS.index("interval")), flow(why=ENDINGS.index("ended"))])
-
-    class Batch:
-        flows, arp = rows, np.empty(0, FLOW)
-
-    monkeypatch.setattr(PcapSource, "batches", lambda self: iter([Batch]))
-    content, totals, _, _, _ = run(["x"], "json")
-    assert (1, 1) == (totals.flows, len(content.splitlines()))
+def test_a_flow_that_goes_on_for_hours_is_one_record(tmp_path):
+    """A packet every 20 s for five hours: reports at intervals are for the sensor, not for a conversion."""
+    content = pcap([(1_700_000_000 + 20 * k, 0, FRAMES[4], len(FRAMES[4])) for k in range(900)])
+    (tmp_path / "long.pcap").write_bytes(content)
+    (line,) = run([str(tmp_path / "long.pcap")], "json")[0].splitlines()
+    assert (900, 899 * 20) == (json.loads(line)["orig_pkts"], json.loads(line)["duration"])
 
 
 def test_a_closed_pipe_ends_the_conversion(capture):

@@ -50,6 +50,7 @@ class PcapSource:
         threads: int = 1,
         messages: bool = True,
         rows: bool = True,
+        interval: bool = True,
         follow: bool = False,
         wait: Callable[[float], object] = time.sleep,
         stop: Callable[[], bool] = lambda: False,
@@ -68,6 +69,7 @@ class PcapSource:
             threads: 2 reads ahead on a thread of its own.
             messages: Hand on metadata as records. It is worked out all the same.
             rows: Hand anything on at all; without, only the account and `opened` are kept.
+            interval: Report flows that go on, from time to time; without, a flow is one row.
             follow: Go on while the file grows, until `stop` says so; see `CaptureReader`.
             wait: Waits that many seconds.
             stop: Tells that a followed file is to end now.
@@ -76,11 +78,17 @@ class PcapSource:
         self.warnings: list[str] = []
         self.opened = 0
         """Flows that were opened so far."""
-        self._options: dict[str, object] = {"ignore_checksums": ignore_checksums, "input_index": input_index}
+        self._options: dict[str, object] = {
+            "ignore_checksums": ignore_checksums,
+            "input_index": input_index,
+            "keep": rows,
+        }
         if local_networks is not None:
             self._options["local_networks"] = local_networks
         if seed is not None:
             self._options["seed"] = seed
+        if not interval:
+            self._options["interval_ns"] = 0
         self._max_flows = max_flows
         self._ledger, self._threads = ledger, threads
         self._messages, self._rows = messages, rows
@@ -145,7 +153,6 @@ class PcapSource:
 
     def _batch(self, engine: "FlowEngine") -> Batch:
         if not self._rows:
-            engine.discard()
             return Batch()
         if self._messages:
             messages = engine.drain_messages()
