@@ -1,7 +1,7 @@
 """The flow table's memory: which bytes a live flow holds, and what the small codes in them mean.
 
-A flow takes 252 bytes: a key line and an endpoints line of 64 bytes each, which every packet touches; 56 + 48 bytes
-that only beginnings, ends and oddities touch; 4 bytes of deadline; 16 bytes of index at half load. The two endpoints
+A flow takes 256 bytes: a key line and an endpoints line of 64 bytes each, which every packet touches; 56 + 48 bytes
+that only beginnings, ends and oddities touch; 4 bytes of deadline and 4 of the stack of free records; 16 bytes of index at half load. The two endpoints
 of record r are rows 2r and 2r+1 of `ENDPOINT` and `TAIL`, in the order of the key, not of who opened the flow.
 """
 
@@ -140,8 +140,9 @@ LOWER = 16
 HISTORY_MAX = 24
 """Letters kept; Zeek's scaled letters make more than that only in flows of over 10^5 oddities."""
 
-LEFT = 24
-"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be."""
+LEFT = 8
+"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be: STARTTLS comes with the third or
+fourth, NTLM in SMB with the second or third."""
 SLOTS = 512
 """Beginnings of streams kept at a time: 8 MiB. A message spans segments for a round trip, so a thousand a second fit."""
 SLOT_BYTES = 16384

@@ -151,7 +151,19 @@ class FlowEngine:
         seed: int = DEFAULT_SEED,
         input_index: int = 0,
         interval_ns: int = INTERVAL_NS,
+        keep: bool = True,
     ) -> None:
+        """Make an engine with an empty table.
+
+        Args:
+            max_flows: Live flows at a time; 256 bytes each, taken as they come into use.
+            ignore_checksums: Whether packets with a wrong checksum are believed.
+            local_networks: What `local_orig` and `local_resp` are told by.
+            seed: Key of the hashes.
+            input_index: Number of the input, noted in every row.
+            interval_ns: How often a flow that goes on is reported, ns; 0 never.
+            keep: Without it finished rows are counted and forgotten.
+        """
         self._table = new_table(max_flows, network_words(local_networks), seed, interval_ns)
         self._sink = new_sink()
         self._table.state[T_INPUT] = input_index
@@ -165,6 +177,9 @@ class FlowEngine:
         self._words, self._drops = np.zeros(4, np.uint64), np.zeros(len(DROP_REASONS), np.int64)
         self._ctl = np.zeros(C_COUNT, np.int64)
         self._ctl[C_SEED], self._ctl[C_CHECK] = seed, not ignore_checksums
+        self._keep = keep
+        self.finished = 0
+        """Flow rows finished so far."""
         self._done_flows: list[NDArray[np.void]] = []
         self._done_arps: list[NDArray[np.void]] = []
         self._done_metas: list[tuple[NDArray[np.void], NDArray[np.uint8]]] = []
@@ -186,7 +201,7 @@ class FlowEngine:
                 buf, frames, i, self._packets, self._arps, self._places, self._bits, self._store,
                 self._fragment_counts, self._notes, self._words, self._facts, ctl, self._drops,
             )  # fmt: skip
-            if ctl[C_ARPS]:
+            if ctl[C_ARPS] and self._keep:
                 self._done_arps.append(self._arps[: ctl[C_ARPS]].copy())
             self._take(buf, int(ctl[C_PACKETS]))
         ctl[C_ORDINAL] += n
@@ -201,14 +216,15 @@ class FlowEngine:
         i = 0
         while i < n:
             i = drive(self._table, self._sink, buf, self._packets, FEED, i, n)
-            if i < n:
+            if i < n or not self._keep:
                 self._collect()
 
     def _collect(self) -> None:
         state, sink = self._table.state, self._sink
-        if state[T_OUT]:
+        self.finished += int(state[T_OUT])
+        if state[T_OUT] and self._keep:
             self._done_flows.append(sink.flows[: state[T_OUT]].copy())
-        if state[T_METAS]:
+        if state[T_METAS] and self._keep:
             self._done_metas.append((sink.metas[: state[T_METAS]].copy(), sink.arena[: state[T_ARENA]].copy()))
         state[T_OUT] = state[T_METAS] = state[T_ARENA] = 0
 
@@ -225,6 +241,7 @@ class FlowEngine:
     def _until_done(self, mode: int, value: int) -> None:
         while not drive(self._table, self._sink, self._store, self._packets, mode, 0, value):
             self._collect()
+        self._collect()
 
     def drain_flows(self) -> NDArray[np.void]:
         """Return the flows finished since the last call, dtype FLOW, in the order in which they ended."""
@@ -243,14 +260,6 @@ class FlowEngine:
         """Return the metadata since the last call as records."""
         source = int(self._table.state[T_INPUT])
         return [message for rows_, arena in self.drain_metas() for message in decode_messages(rows_, arena, source=source)]
-
-    def discard(self) -> int:
-        """Forget what has been finished since the last call, without copying it; how many flows that were."""
-        state = self._table.state
-        n = int(state[T_OUT]) + sum(len(flows) for flows in self._done_flows)
-        state[T_OUT] = state[T_METAS] = state[T_ARENA] = 0
-        self._done_flows, self._done_metas, self._done_arps = [], [], []
-        return n
 
     def drain_arps(self) -> NDArray[np.void]:
         """Return the ARP messages since the last call, dtype ARP."""

@@ -1,7 +1,7 @@
 """The bounded table of live flows: look-up, room, contexts, and rows out.
 
 An open-addressing index of 64-bit words (32 bits of keyed hash, 32 of record number + 1) with linear probing and
-backward-shift deletion, at most half full. Free records are chained through `due`. Where every record is taken, the
+backward-shift deletion, at most half full. Where every record is taken, the
 longest idle of the next few under a clock hand is written out as evicted, so memory never grows and nothing is lost
 uncounted.
 """
@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines._jit import be16, be32, borrow, kernel
+from baselines._jit import JIT_DISABLED, be16, be32, borrow, kernel
 from sensor.flows.columns import COLD, CONTEXT, ENDPOINT, HOLES, KEY, SLOT_BYTES, SLOTS, TAIL, key_row, tail_row, context_row
 from sensor.flows.stream import drop_holes
 from sensor.model.capture import NO_FRAME
+from sensor.packets.reading import R_COUNT, read_payload
 from sensor.packets.transport import key_hash, mix
 
 (
@@ -45,10 +46,12 @@ from sensor.packets.transport import key_hash, mix
 ) = range(24)
 """Words of `Table.state`."""
 
-FREE, NEXT = 0x80000000, 0x7FFFFFFF
-"""In `due`, a free record: the rest is the next free record + 1. As a second it lies 68 years ahead."""
+FAR = np.uint32(0xFFFFFFFF)
+"""`due` of a free record: never."""
 CONTEXT_ROWS = 16384
 """Distinct (link addresses, VLANs, tunnel) kept; a flood of forged addresses fills it, later flows then have none."""
+SWEEP_BLOCK = 64
+"""Records whose deadlines a sweep compares at once."""
 EVICTION_LOOK = 8
 """Records compared for an eviction."""
 
@@ -61,6 +64,7 @@ class Table(NamedTuple):
     colds: NDArray[np.void]
     tails: NDArray[np.void]
     due: NDArray[np.uint32]
+    free: NDArray[np.uint32]
     index: NDArray[np.uint64]
     contexts: NDArray[np.void]
     context_index: NDArray[np.uint16]
@@ -72,6 +76,8 @@ class Table(NamedTuple):
     free_heads: NDArray[np.int64]
     networks: NDArray[np.uint64]
     state: NDArray[np.int64]
+    result: NDArray[np.int64]
+    reader: int
 
 
 class Live(NamedTuple):
@@ -82,6 +88,7 @@ class Live(NamedTuple):
     colds: Any
     tails: Any
     due: Any
+    free: Any
     index: Any
     mask: Any
     capacity: Any
@@ -96,6 +103,8 @@ class Live(NamedTuple):
     networks: Any
     n_networks: Any
     state: Any
+    result: Any
+    reader: Any
 
 
 @kernel()
@@ -107,6 +116,7 @@ def borrowed(table):  # type: ignore[no-untyped-def]
         borrow(table.colds),
         borrow(table.tails),
         borrow(table.due),
+        borrow(table.free),
         borrow(table.index),
         len(table.index) - 1,
         len(table.keys),
@@ -121,6 +131,8 @@ def borrowed(table):  # type: ignore[no-untyped-def]
         borrow(table.networks),
         len(table.networks) // 4,
         borrow(table.state),
+        borrow(table.result),
+        table.reader,
     )
 
 
@@ -143,13 +155,14 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
     size = 1 << max(5, (2 * max_flows - 1).bit_length())
     n_holes = 4096
     state = np.zeros(T_COUNT, np.int64)
-    state[T_SEED], state[T_FREE], state[T_SWEEP_AT], state[T_INTERVAL] = seed, -1, -1, interval_ns
+    state[T_SEED], state[T_SWEEP_AT], state[T_INTERVAL] = seed, -1, interval_ns
     state[T_CONTEXTS], state[T_SLOTS_FREE] = 1, SLOTS
     return Table(
         aligned(max_flows, KEY),
         aligned(2 * max_flows, ENDPOINT),
         aligned(max_flows, COLD),
         aligned(2 * max_flows, TAIL),
+        np.full(-(-max_flows // SWEEP_BLOCK) * SWEEP_BLOCK, FAR, np.uint32),
         np.zeros(max_flows, np.uint32),
         np.zeros(size, np.uint64),
         np.zeros(CONTEXT_ROWS, CONTEXT),
@@ -162,6 +175,8 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
         np.arange(SLOTS - 1, -1, -1, dtype=np.int64),
         networks,
         state,
+        np.zeros(R_COUNT, np.int64),
+        read_payload if JIT_DISABLED else read_payload.address,
     )
 
 
@@ -212,8 +227,9 @@ def unlink(table, r):  # type: ignore[no-untyped-def]
     for side in range(2):
         drop_holes(tail_row(table.tails, 2 * r + side), table.free_holes, table.hole_count)
     key.k4, key.last = np.uint64(0), 0
-    table.due[r] = np.uint32(FREE | (table.state[T_FREE] + 1))
-    table.state[T_FREE] = r
+    table.due[r] = FAR
+    table.free[table.state[T_FREE]] = r
+    table.state[T_FREE] += 1
     table.state[T_LIVE] -= 1
 
 
@@ -221,9 +237,9 @@ def unlink(table, r):  # type: ignore[no-untyped-def]
 def take_record(table):  # type: ignore[no-untyped-def]
     """Return a free record, or -1 where every one is taken."""
     state = table.state
-    r = state[T_FREE]
-    if r >= 0:
-        state[T_FREE] = np.int64(table.due[r] & NEXT) - 1
+    if state[T_FREE] > 0:
+        state[T_FREE] -= 1
+        r = np.int64(table.free[state[T_FREE]])
     elif state[T_HIGH] < table.capacity:
         r = state[T_HIGH]
         state[T_HIGH] += 1

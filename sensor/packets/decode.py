@@ -30,8 +30,17 @@ from sensor.packets.link import (
     shims,
     subframe,
 )
-from sensor.packets.transport import FAIL_CHECKSUM, FAIL_TRANSPORT, transport
-from sensor.packets.tunnel import gre, over_udp
+from sensor.packets.transport import FAIL_CHECKSUM, FAIL_TRANSPORT, set_key, transport
+from sensor.packets.tunnel import (
+    PORT_AYIYA,
+    PORT_GENEVE,
+    PORT_GRE,
+    PORT_GTP,
+    PORT_TEREDO,
+    PORT_VXLAN,
+    gre,
+    over_udp,
+)
 
 C_SEED, C_CHECK, C_SCRATCH, C_SCRATCH_END, C_ACCEPTED, C_PACKETS, C_ARPS, C_ORDINAL, C_BAD_OUT, C_COUNT = range(10)
 """Control words: hash seed; whether checksums are validated; free part of the buffer behind the frames; frames that
@@ -176,12 +185,11 @@ def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl): 
 
 @kernel()
 def tunnel_port(p):  # type: ignore[no-untyped-def]
-    """Return the port of a UDP row that may stand for a tunnel: the higher-numbered services of `tunnel.over_udp`."""
+    """Return the port of a UDP row that may stand for a tunnel, or 0."""
     low, high = np.int64(p.k4 >> np.uint64(48)), np.int64((p.k4 >> np.uint64(32)) & np.uint64(0xFFFF))
-    for port in (low, high):
-        if port == 4789 or port == 6081 or port == 2152 or port == 3544 or port == 5072 or port == 4754:
-            return port
-    return 0
+    if is_tunnel(low):
+        return low
+    return high if is_tunnel(high) else 0
 
 
 @kernel()
@@ -272,17 +280,56 @@ def plain(buf, pos, cap_end, f, nth, p, ctl):  # type: ignore[no-untyped-def]
         a, b = ule64(buf, ip), ule64(buf, ip + 8)
         if fold((a & mask) + (a >> shift) + (b & mask) + (b >> shift) + np.uint64(le32(buf, ip + 16))) != 0xFFFF:
             return FAIL_IP
-    prefix, zero = np.uint64(0xFFFF00000000), np.uint64(0)
-    p.ts, p.nth, p.ip_len, p.status, p.frame_off = f.ts, nth, total, 0, pos
-    p.vlan, p.inner_vlan, p.tunnel, p.ctx = 0, 0, 0, 0
-    failure = transport(
-        buf, p, proto, ip + 20, ip + total, ip + total, zero, prefix | ube32(buf, ip + 12), zero,
-        prefix | ube32(buf, ip + 16), np.uint64(ctl[C_SEED]), check,
-    )  # fmt: skip
-    if failure < 0 or (proto == 17 and tunnel_port(p)):
+    l4, end = ip + 20, ip + total
+    if proto == 6:
+        header = np.int64(buf[l4 + 12] >> 4) << 2
+        if header < 20 or l4 + header > end:
+            return FAIL_IP
+        p.seq, p.ack, p.flags = be32(buf, l4 + 4), be32(buf, l4 + 8), buf[l4 + 13]
+        p.status = capture.STATUS_ZERO_WINDOW if be16(buf, l4 + 14) == 0 else 0
+    else:
+        header = 8
+        if be16(buf, l4 + 4) != total - 20:
+            return FAIL_IP
+        p.seq, p.ack, p.flags, p.status = 0, 0, 0, 0
+    if check and (proto == 6 or be16(buf, l4 + 6)):
+        # the addresses of the pseudo header stand right in front of the segment
+        sum_ = ones_sum(buf, ip + 12, end) + np.uint64((proto << 8) + swapped(total - 20))
+        if fold(sum_) != 0xFFFF:
+            return FAIL_IP
+    src_port, dst_port = be16(buf, l4), be16(buf, l4 + 2)
+    if proto == 17 and (is_tunnel(dst_port) or is_tunnel(src_port)):
         return FAIL_IP
+    prefix, zero = np.uint64(0xFFFF00000000), np.uint64(0)
+    src, dst = prefix | ube32(buf, ip + 12), prefix | ube32(buf, ip + 16)
+    set_key(p, proto, zero, src, zero, dst, src_port, dst_port, False, np.uint64(ctl[C_SEED]))
+    p.ts, p.nth, p.ip_len, p.frame_off = f.ts, nth, total, pos
+    p.vlan, p.inner_vlan, p.tunnel, p.ctx = 0, 0, 0, 0
+    p.pay_len = p.pay_cap = total - 20 - header
+    p.pay_off = l4 + header
     ctl[C_PACKETS] += 1
     return ACCEPTED
+
+
+@kernel(inline=True)
+def swapped(value):  # type: ignore[no-untyped-def]
+    """Swap the bytes of a 16-bit number."""
+    return ((value & 0xFF) << 8) | (value >> 8)
+
+
+@kernel(inline=True)
+def is_tunnel(port):  # type: ignore[no-untyped-def]
+    """Tell whether a UDP port may stand for a tunnel of `tunnel.over_udp`."""
+    if port < PORT_GTP or port > PORT_GENEVE:
+        return False
+    return (
+        port == PORT_VXLAN
+        or port == PORT_GENEVE
+        or port == PORT_GTP
+        or port == PORT_TEREDO
+        or port == PORT_AYIYA
+        or port == PORT_GRE
+    )
 
 
 @kernel()

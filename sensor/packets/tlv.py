@@ -21,6 +21,7 @@ texts of this size and one URI of twice that fit into META_MAX_BYTES."""
 
 BYTES = types.CPointer(types.uint8)
 INT = types.int64
+INTS = types.CPointer(types.int64)
 """Types of a helper's arguments. Bare pointers, because an array is reference-counted at every call; with pinned
 signatures, because numba would otherwise compile a version for each literal."""
 
