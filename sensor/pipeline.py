@@ -371,7 +371,7 @@ class Run:
                 order.add(number, batch.flows, batch.messages, batch.arp)
         except (Malformed, OSError) as error:
             self.errors[number] = str(error)
-            _LOG.error("input unreadable path=%s: %s", source.account.path, error)
+            _LOG.warning("input unreadable path=%s: %s", source.account.path, error)
         except Exception as error:
             self.errors[number] = f"internal error: {type(error).__name__}: {str(error)[:200]}"
             _LOG.exception("input failed path=%s", source.account.path)

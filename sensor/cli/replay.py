@@ -94,6 +94,9 @@ def perform(
         answer = run.result()
         if metrics_out is not None:
             metrics_out.write_bytes(_metrics(core, run, answer))
+        for one in answer.inputs:
+            if one.error:
+                click.echo(f"spanline: {one.error}", err=True)
         return answer
 
 

@@ -3,6 +3,7 @@
 What comes from the network is escaped first: a hostname cannot move the cursor.
 """
 
+import sys
 from collections.abc import Sequence
 
 import click
@@ -178,7 +179,7 @@ def devices(rows: Sequence[Device]) -> None:
             one.last_seen[:19] + "Z", f"{one.learning.state} {one.learning.progress:.0%}", f"{one.risk_db:.1f}",
         )  # fmt: skip
         table.add_row(*[escape(cell) for cell in cells])
-    console = Console(soft_wrap=False) if click.get_text_stream("stdout").isatty() else Console(width=200)
+    console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=200)
     console.print(table)
 
 

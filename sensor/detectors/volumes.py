@@ -214,7 +214,7 @@ class Volumes:
             site=site, entity=Entity(kind="device", id=identity), detector=self.name, family=self.family,
             source="network", observed=observed, expected=usual, range=(low, high), reference="peers", reference_n=n,
             p=p, db=decibans(p), text=text, model="volumes.ewma/1",
-            basis={"level": level, "scale": scale, "z": float(z[feature]), "count": observed, "p_pool": p},
+            basis={"level": level, "scale": float(scale), "z": float(z[feature]), "count": observed, "p_pool": p},
         )  # fmt: skip
         return Finding(
             evidence=evidence, device=device, name=name, techniques=(), digest=p < P_NO_LEARNING,

@@ -24,8 +24,11 @@ def read(*rows):
         ("S3", 0),
         ("RSTO", 0),
         ("RSTR", 0),
-    ]
-    + [("SHR", -1), ("RSTRH", -1), ("OTH", -1), ("", -1)],
+        ("SHR", -1),
+        ("RSTRH", -1),
+        ("OTH", -1),
+        ("", -1),
+    ],
 )
 def test_tcp_states_fail_succeed_or_say_nothing(state, outcome):
     """A SYN nobody agreed to failed; a SYN-ACK is a success whatever followed; no SYN says nothing."""

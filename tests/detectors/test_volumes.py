@@ -46,7 +46,7 @@ def test_nothing_is_said_before_a_day_of_history():
 
 
 def test_a_flood_after_a_day_is_told_with_its_numbers():
-    """50 MB where 2 kB are usual: evidence for that device, usual range below it, opening nothing."""
+    """50 MB where 2 kB are usual: evidence for sender and receiver, usual range below it, opening nothing."""
     known = entities()
     one = detector(known, SECRET)
     run(known, one, day(READY + 200))
@@ -54,7 +54,7 @@ def test_a_flood_after_a_day_is_told_with_its_numbers():
     rows["orig_bytes"][0] = 50_000_000
     found = run(known, one, [rows, *day(1, start=READY + 201)])
 
-    assert 1 == len(found)
+    assert ["10.0.0.10", "10.0.0.2"] == [finding.name for finding in found]
     evidence = found[0].evidence
     assert (50_000_000.0, "bytes_out" in evidence.text, False) == (evidence.observed, False, found[0].opens)
     assert evidence.range[1] < 20_000 < evidence.observed

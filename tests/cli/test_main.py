@@ -1,0 +1,59 @@
+"""The command line as a whole: start-up, help, exit codes."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from sensor.cli.main import COMMANDS
+from tests.cli.runs import spanline
+
+
+def test_version_starts_without_numpy_or_numba():
+    """`--version` imports neither, which is what keeps it below .3 s."""
+    code = (
+        "import sys; sys.argv = ['spanline', '--version']\n"
+        "from sensor.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as done:\n"
+        "    print(done.code, [name for name in ('numpy', 'numba', 'rich', 'pyarrow') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert re.match(r"spanline, version \S+\n0 \[\]\n", done.stdout)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(monkeypatch, capsys, command):
+    """-h exits 0 and shows how it is used."""
+    code, out, _ = spanline(monkeypatch, capsys, command, "-h")
+
+    assert 0 == code
+    assert out.startswith(f"Usage: spanline {command}")
+    assert "Example" in out or command == "warm"
+
+
+def test_the_group_lists_its_commands(monkeypatch, capsys):
+    """-h names every command without importing it."""
+    code, out, _ = spanline(monkeypatch, capsys, "-h")
+
+    assert 0 == code
+    assert all(re.search(rf"^  {name} ", out, re.MULTILINE) for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "told"),
+    [
+        (["nonsense"], 2, "No such command"),
+        (["replay"], 2, "Missing argument"),
+        (["incidents", "--state", "/nonexistent/x"], 4, "no state"),
+        (["check", "/nonexistent.toml"], 2, "does not exist"),
+        (["run"], 2, "--config"),
+    ],
+)
+def test_exit_codes_say_what_went_wrong(monkeypatch, capsys, args, code, told):
+    """2 for bad usage, 4 for what does not exist; the reason on stderr, nothing on stdout."""
+    found, out, err = spanline(monkeypatch, capsys, *args)
+
+    assert (code, "") == (found, out)
+    assert told in err
