@@ -111,7 +111,11 @@ INLINE u64 pseudo_sum(u64 sh, u64 sl, u64 dh, u64 dl, u64 proto, u64 length) {
 #define M3 0x94D049BB133111EBull
 INLINE u64 mix(u64 h, u64 w) { h = (h ^ w) * M2; return h ^ (h >> 32); }
 INLINE u32 key_hash(u64 seed, u64 k0, u64 k1, u64 k2, u64 k3, u64 k4) {
-    return (u32)((mix(mix(mix(seed ^ k1 * M1, k3), k4), k0 * M3 + k2) * M3) >> 32);
+    u64 a = (seed ^ M1) * M2, b = (seed ^ M3) * M1;
+    u64 h = k1 * (a | 1) + k3 * (b | 1) + k4 * ((a ^ b >> 7) | 1);
+    h += ((k0 * M1) ^ seed) * M3 + ((k2 * M2) ^ seed) * M1;
+    h = (h ^ (h >> 31)) * M3;
+    return (u32)(h >> 32);
 }
 static i64 icmp_counterpart(i64 proto, i64 kind) {
     if (proto == 1) {
@@ -421,7 +425,7 @@ static i64 ipv4(const u8 *b, i64 pos, i64 cap_end, i64 wire_end, int check, u64 
 static i64 ipv6(const u8 *b, i64 pos, i64 cap_end, i64 wire_end, u64 *w, Facts *f) {
     if (pos + 40 > cap_end || b[pos] >> 4 != 6) return FAIL(DROP_IP);
     i64 total = be16(b, pos + 4) + 40;
-    if (total == 40 && b[pos + 6] != 59) total = wire_end - pos;
+    if (total == 40 && (b[pos + 6] == 6 || b[pos + 6] == 17 || b[pos + 6] == 0)) total = wire_end - pos;
     if (pos + total > wire_end) return FAIL(DROP_IP);
     i64 end = pos + total, proto = b[pos + 6], at = pos + 40;
     for (int k = 0; k < 4; k++) w[k] = be64(b, pos + 8 + 8 * k);
@@ -543,7 +547,7 @@ static int arp(const u8 *b, i64 pos, i64 end, i64 ts, i64 ordinal, i64 vlan, Arp
     return 1;
 }
 static i64 decode(u8 *b, const Frame *frames, i64 n_frames, i64 i, Packet *out, i64 n_out, Arp *arps, i64 n_arps) {
-    while (i < n_frames && ctl.packets + MAX_DEPTH <= n_out && ctl.arps < n_arps && ctl.scratch_end - ctl.scratch >= PLACE_BYTES) {
+    while (i < n_frames && ctl.packets + MAX_DEPTH * 2 <= n_out && ctl.arps < n_arps && ctl.scratch_end - ctl.scratch >= PLACE_BYTES) {
         const Frame *f = frames + i;
         if (plain(b, f, i, out + ctl.packets)) { ctl.accepted++; i++; continue; }
         i64 pos = f->off, cap_end = pos + f->cap, wire_end = pos + f->wire, et, outcome;
@@ -580,14 +584,14 @@ enum { INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET, AC
 enum { E_SEEN = 1, E_CLOSED = 2, E_EOF = 4, E_SKIP = 8, E_ODD = 16, E_WANTED = 32, E_DATA = 64, E_ACK = 128 };
 enum { F_FLIPPED = 1, F_PARTIAL = 2, F_LONG = 4, F_UNTIL = 8, F_DEFERRED = 16 };
 enum { L_SYN = 1, L_HANDSHAKE, L_ACK, L_DATA, L_FIN, L_RST, L_CHECKSUM, L_GAP, L_REXMIT, L_ZERO, L_FINRST, L_MULTI, L_FLIP, LOWER = 16 };
-enum { HISTORY_MAX = 24, CONTEXT_ROWS = 16384, EVICTION_LOOK = 8, N_HOLES = 4096, FLOW_ROWS = 1 << 14 };
+enum { HISTORY_MAX = 24, SWEEP_BLOCK = 64, CONTEXT_ROWS = 16384, EVICTION_LOOK = 8, N_HOLES = 4096, FLOW_ROWS = 1 << 14 };
 static const char LETTERS[] = "?SHADFRCGTWIQ^";
 
 static Key *keys;
 static End *ends;
 static Cold *colds;
 static Tail *tails;
-static u32 *due;
+static u32 *due, *free_records;
 static u64 *index_;
 static i64 mask, capacity;
 static Context contexts[CONTEXT_ROWS];
@@ -1036,7 +1040,7 @@ static void write_flow(i64 r, int why) {
 
 /* ---- sensor/flows/table.py ---- */
 
-#define FREE 0x80000000u
+#define FAR 0xFFFFFFFFu
 INLINE i64 find(const Packet *p) {
     i64 at = p->h & mask;
     for (;;) {
@@ -1050,9 +1054,13 @@ INLINE i64 find(const Packet *p) {
         at = (at + 1) & mask;
     }
 }
+INLINE i64 hash_of(i64 r) {
+    const Key *k = keys + r;
+    return key_hash(st.seed, k->k0, k->k1, k->k2, k->k3, k->k4);
+}
 static void unlink_record(i64 r) {
     Key *k = keys + r;
-    i64 at = key_hash(st.seed, k->k0, k->k1, k->k2, k->k3, k->k4) & mask;
+    i64 at = hash_of(r) & mask;
     while ((i64)(index_[at] & 0xFFFFFFFF) - 1 != r) at = (at + 1) & mask;
     i64 hole = at, scan = at;
     for (;;) {
@@ -1066,13 +1074,13 @@ static void unlink_record(i64 r) {
     drop_holes(tails + 2 * r);
     drop_holes(tails + 2 * r + 1);
     k->k4 = 0; k->last = 0;
-    due[r] = FREE | (u32)(st.free + 1);
-    st.free = r;
+    due[r] = FAR;
+    free_records[st.free++] = r;
     st.live--;
 }
 static i64 take_record(void) {
-    i64 r = st.free;
-    if (r >= 0) st.free = (i64)(due[r] & ~FREE) - 1;
+    i64 r;
+    if (st.free > 0) r = free_records[--st.free];
     else if (st.high < capacity) r = st.high++;
     else return -1;
     st.live++;
@@ -1113,7 +1121,7 @@ static u32 context(const u8 *b, const Packet *p) {
 
 #define IDLE (60 * SECOND)
 #define LONG_IDLE (300 * SECOND)
-enum { SWEEP_S = 10, BATCH = 16, SWEEP_AHEAD = 16, LEFT = 24 };
+enum { SWEEP_S = 10, BATCH = 16, LEFT = 8 };
 enum { WHY_ENDED, WHY_TIMEOUT, WHY_INTERVAL, WHY_EVICTED, WHY_INPUT };
 INLINE int proto_of(u64 k4) { return k4 >> 24 & 0xFF; }
 
@@ -1126,32 +1134,68 @@ static i64 ends_at(i64 r) {
 static void set_due(i64 r, i64 moment) {
     if (st.interval) moment = MIN(moment, colds[r].first + st.interval * (ends[2 * r + 1].flow + 1));
     i64 s = moment / SECOND - st.base_s;
-    due[r] = (u32)MAX(0, MIN(s, 0x7FFFFFFF));
+    due[r] = (u32)MAX(0, MIN(s, 0xFFFFFFFE));
 }
+INLINE int has_room(void) { return st.out + 2 <= FLOW_ROWS; }
 static void release_record(i64 r, int why) { write_flow(r, why); unlink_record(r); }
+INLINE void ask_index(const Packet *p) { __builtin_prefetch(index_ + (p->h & mask), 1); }
+INLINE i64 likely_record(const Packet *p) { return (i64)(index_[p->h & mask] & 0xFFFFFFFF) - 1; }
+INLINE void ask_hot(i64 r) {
+    __builtin_prefetch(keys + r, 1);
+    __builtin_prefetch(ends + 2 * r, 1);
+}
+INLINE void ask_cold(i64 r) {
+    __builtin_prefetch(colds + r, 1);
+    __builtin_prefetch((u8 *)(colds + r) + 48, 1);
+    __builtin_prefetch(tails + 2 * r, 1);
+    __builtin_prefetch((u8 *)(tails + 2 * r) + 40, 1);
+}
+INLINE void ask_records(const Packet *packets, i64 first, i64 stop) {
+    i64 left = st.free;
+    for (i64 j = first; j < stop; j++) {
+        i64 r = likely_record(packets + j);
+        if (r >= 0) ask_hot(r);
+        else if (left > 0) {
+            r = free_records[--left];
+            ask_hot(r);
+            ask_cold(r);
+        }
+    }
+}
+INLINE void ask_rest(const Packet *p) {
+    i64 r = likely_record(p);
+    if (r >= 0) {
+        const End *e = ends + 2 * r + p->dir;
+        if (e->flags & E_WANTED || p->flags & (SYN | FIN | RST) || (e->state != ESTABLISHED && e->state != ACTIVE)) ask_cold(r);
+    }
+}
+static void visit(i64 r) {
+    i64 now = st.clock, end = ends_at(r);
+    if (now >= end) { release_record(r, ends[2 * r].flow & F_UNTIL ? WHY_ENDED : WHY_TIMEOUT); return; }
+    if (st.interval) {
+        i64 reports = MIN((now - colds[r].first) / st.interval, 255);
+        if (reports > ends[2 * r + 1].flow) { write_flow(r, WHY_INTERVAL); ends[2 * r + 1].flow = reports; }
+    }
+    set_due(r, MAX(end, now + SECOND));
+}
 NOINLINE int sweep(void) {
-    i64 now = st.clock, r = st.sweep_at, high = st.high;
-    u32 now_s = (u32)MAX(0, now / SECOND - st.base_s);
-    for (; r < high; r++) {
-        i64 ahead = MIN(r + SWEEP_AHEAD, high - 1);
-        if (due[ahead] <= now_s) {
-            __builtin_prefetch(keys + ahead, 1);
-            __builtin_prefetch(ends + 2 * ahead, 1);
-            __builtin_prefetch(colds + ahead, 1);
-            __builtin_prefetch(tails + 2 * ahead, 1);
-        }
-        if (due[r] <= now_s) {
-            if (st.out >= FLOW_ROWS) { st.sweep_at = r; return 0; }
-            i64 end = ends_at(r);
-            if (now >= end) release_record(r, ends[2 * r].flow & F_UNTIL ? WHY_ENDED : WHY_TIMEOUT);
-            else {
-                if (st.interval) {
-                    i64 reports = (now - colds[r].first) / st.interval;
-                    if (reports > ends[2 * r + 1].flow) { write_flow(r, WHY_INTERVAL); ends[2 * r + 1].flow = MIN(reports, 255); }
+    u32 now_s = (u32)MAX(0, st.clock / SECOND - st.base_s);
+    i64 first = st.sweep_at, high = st.high;
+    while (first < high) {
+        i64 block = first - first % SWEEP_BLOCK;
+        u32 soonest = due[block];
+        for (i64 k = block + 1; k < block + SWEEP_BLOCK; k++) soonest = MIN(soonest, due[k]);
+        if (soonest <= now_s) {
+            i64 stop = MIN(block + SWEEP_BLOCK, high);
+            for (i64 r = first; r < stop; r++) if (due[r] <= now_s) { ask_hot(r); ask_cold(r); }
+            for (i64 r = first; r < stop; r++) if (due[r] <= now_s) __builtin_prefetch(index_ + (hash_of(r) & mask), 1);
+            for (i64 r = first; r < stop; r++)
+                if (due[r] <= now_s) {
+                    if (!has_room()) { st.sweep_at = r; return 0; }
+                    visit(r);
                 }
-                set_due(r, MAX(end, now + SECOND));
-            }
         }
+        first = block + SWEEP_BLOCK;
     }
     st.sweep_at = -1;
     return 1;
@@ -1208,7 +1252,7 @@ NOINLINE void account(const Packet *p, i64 r) {
         if (p->flags & (FIN | RST) || (after & F_UNTIL) != (flow & F_UNTIL)) set_due(r, p->ts + 5 * SECOND);
     } else {
         if (p->status & BAD_CHECKSUM) {
-            if (proto == 17) { count(e, key, p); bad_checksum(t, c, is_orig); }
+            if (proto == 17) bad_checksum(t, c, is_orig);
             return;
         }
         key->last = p->ts;
@@ -1223,18 +1267,23 @@ NOINLINE void account(const Packet *p, i64 r) {
     if (pe->pkts || e->pkts) { double g = (double)(p->ts - before) * 1e-9; key->gap_sq += g * g; }
     count(e, key, p);
 }
-INLINE int quick(Key *key, End *e, End *pe, const End *head, const Packet *p) {
+INLINE int quick(Key *key, Cold *c, End *e, End *pe, const End *head, const Packet *p) {
     int proto = proto_of(p->k4);
     i64 elapsed = p->ts - key->last;
     if (proto == 6) {
         if ((p->flags & (SYN | FIN | RST | ACK)) != ACK || p->status || e->state != ESTABLISHED || pe->state != ESTABLISHED
             || (head->flow & (F_LONG | F_UNTIL | F_DEFERRED)) != F_LONG || elapsed >= LONG_IDLE || (e->flags | pe->flags) & (E_ODD | E_SKIP)
-            || !(e->flags & (p->pay_len ? E_DATA : E_ACK)) || p->seq != e->last || p->seq != e->next || p->ack < pe->ack || p->ack > pe->next
+            || p->seq != e->last || p->seq != e->next || p->ack < pe->ack || p->ack > pe->next
             || p->pay_cap < p->pay_len) return 0;
         u64 past = (u64)p->seq + p->pay_len;
         if (past > 0xFFFFFFFF || pe->next < pe->ack) return 0;
         e->last = e->next = (u32)past;
         pe->ack = p->ack;
+        int letter = p->pay_len ? E_DATA : E_ACK;
+        if (!(e->flags & letter)) {
+            e->flags |= letter;
+            once(c, p->pay_len ? 5 : 6, p->pay_len ? L_DATA : L_ACK, (head->flow & F_FLIPPED) == p->dir);
+        }
     } else if (proto == 17) {
         if (p->status & BAD_CHECKSUM || !(e->flags & E_DATA) || elapsed >= IDLE) return 0;
         u64 low = (u64)e->start + p->pay_len;
@@ -1276,7 +1325,7 @@ NOINLINE void settle_slowly(const u8 *b, const Packet *p, i64 r) {
 static int sweep_due(void) {
     if (st.clock < st.next_sweep) return 0;
     st.next_sweep = (st.clock / SECOND + 1) * SECOND;
-    if (st.since << 6 < st.high && st.clock - st.last_sweep < SWEEP_S * SECOND) return 0;
+    if (st.since << 5 < st.high && st.clock - st.last_sweep < SWEEP_S * SECOND) return 0;
     st.last_sweep = st.clock; st.since = 0; st.sweep_at = 0;
     return 1;
 }
@@ -1286,30 +1335,23 @@ NOINLINE i64 update(const u8 *b, const Packet *packets, i64 i, i64 n) {
         i64 ts = packets[i].ts;
         st.clock = ts; st.base_s = ts / SECOND - 1; st.next_sweep = (ts / SECOND + 1) * SECOND; st.last_sweep = ts;
     }
+    for (i64 j = i; j < MIN(i + 2 * BATCH, n); j++) ask_index(packets + j);
+    ask_records(packets, i, MIN(i + BATCH, n));
     while (i < n) {
         i64 stop = MIN(i + BATCH, n);
-        if (st.out + 2 > FLOW_ROWS) return i;
-        for (i64 j = i; j < stop; j++) __builtin_prefetch(index_ + (packets[j].h & mask), 1);
-        for (i64 j = i; j < stop; j++) {
-            i64 r = (i64)(index_[packets[j].h & mask] & 0xFFFFFFFF) - 1;
-            if (r >= 0) {
-                __builtin_prefetch(keys + r, 1);
-                __builtin_prefetch(ends + 2 * r, 1);
-                __builtin_prefetch(colds + r, 1);
-                __builtin_prefetch((u8 *)(colds + r) + 55, 1);
-                __builtin_prefetch(tails + 2 * r, 1);
-            }
-        }
+        for (i64 j = MIN(i + 2 * BATCH, n); j < MIN(i + 3 * BATCH, n); j++) ask_index(packets + j);
+        ask_records(packets, stop, MIN(i + 2 * BATCH, n));
+        for (i64 j = i; j < stop; j++) ask_rest(packets + j);
         for (i64 j = i; j < stop; j++) {
             const Packet *p = packets + j;
             if (p->ts > st.clock) {
                 st.clock = p->ts;
                 if (sweep_due() && !sweep()) return j;
             }
-            if (st.out + 2 > FLOW_ROWS) return j;
+            if (!has_room()) return j;
             st.since++;
             i64 r = find(p);
-            if (r >= 0 && st.clock == p->ts && quick(keys + r, ends + 2 * r + p->dir, ends + ((2 * r + p->dir) ^ 1), ends + 2 * r, p)) continue;
+            if (r >= 0 && st.clock == p->ts && quick(keys + r, colds + r, ends + 2 * r + p->dir, ends + ((2 * r + p->dir) ^ 1), ends + 2 * r, p)) continue;
             settle_slowly(b, p, r);
         }
         i = stop;
@@ -1319,12 +1361,12 @@ NOINLINE i64 update(const u8 *b, const Packet *packets, i64 i, i64 n) {
 static int flush(void) {
     i64 r = MAX(st.sweep_at, 0);
     for (; r < st.high; r++) {
-        if (keys[r].last) {
-            if (st.out >= FLOW_ROWS) { st.sweep_at = r; return 0; }
+        if (keys[r].last || keys[r].k4) {
+            if (!has_room()) { st.sweep_at = r; return 0; }
             release_record(r, st.clock >= ends_at(r) ? WHY_TIMEOUT : WHY_INPUT);
         }
     }
-    st.sweep_at = -1; st.high = 0; st.free = -1;
+    st.sweep_at = -1; st.high = st.free = 0;
     return 1;
 }
 
@@ -1357,7 +1399,7 @@ static void *aligned(size_t n) {
 static void set_up(i64 max_flows) {
     st.seed = ctl.seed = 0x5350414E4C494E45ull;
     ctl.check = 1;
-    st.free = st.sweep_at = -1; st.interval = 3600 * SECOND; st.contexts = 1;
+    st.sweep_at = -1; st.interval = 3600 * SECOND; st.contexts = 1;
     i64 size = 32;
     while (size < 2 * max_flows) size *= 2;
     mask = size - 1; capacity = max_flows;
@@ -1365,7 +1407,8 @@ static void set_up(i64 max_flows) {
     ends = calloc(2 * max_flows + 2, sizeof(End)); ends = (End *)(((uintptr_t)ends + 63) & ~63ull);
     colds = calloc(max_flows + 2, sizeof(Cold)); tails = calloc(2 * max_flows + 4, sizeof(Tail));
     colds = (Cold *)(((uintptr_t)colds + 63) & ~63ull); tails = (Tail *)(((uintptr_t)tails + 63) & ~63ull);
-    due = calloc(max_flows, 4);
+    due = malloc((max_flows + SWEEP_BLOCK) * 4); memset(due, 0xFF, (max_flows + SWEEP_BLOCK) * 4);
+    free_records = calloc(max_flows, 4);
     index_ = calloc(size, 8);
     sink = aligned(FLOW_ROWS * sizeof(Flow));
     store = aligned(SLOTS * PLACE_BYTES);
@@ -1390,8 +1433,9 @@ int main(int argc, char **argv) {
     Frame *frames = aligned((SCRATCH_AT / 16 + 1) * sizeof(Frame));
     Packet *packets = aligned(PACKET_ROWS * sizeof(Packet));
     Arp *arps = aligned(ARP_ROWS * sizeof(Arp));
-    struct timespec t0, t1;
+    struct timespec t0, t1, c0, c1;
     clock_gettime(CLOCK_MONOTONIC, &t0);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &c0);
     i64 end = 0, pos = 0, n_packets = 0, n_bytes = 0, got;
     int header = 0;
     while ((got = read(fd, b + end, CHUNK)) > 0) {
@@ -1419,10 +1463,11 @@ int main(int argc, char **argv) {
     while (!flush()) collect();
     collect();
     clock_gettime(CLOCK_MONOTONIC, &t1);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &c1);
     if (rows_out) fclose(rows_out);
     i64 dropped = 0;
     for (int k = 0; k < DROPS; k++) dropped += drops[k];
-    printf("{\"packets\": %ld, \"bytes\": %ld, \"flows\": %ld, \"accepted\": %ld, \"dropped\": %ld, \"evicted\": %ld, \"elapsed_s\": %.6f}\n",
-           n_packets, n_bytes, flows, ctl.accepted, dropped, st.evicted, (t1.tv_sec - t0.tv_sec) + 1e-9 * (t1.tv_nsec - t0.tv_nsec));
+    printf("{\"packets\": %ld, \"bytes\": %ld, \"flows\": %ld, \"accepted\": %ld, \"dropped\": %ld, \"evicted\": %ld, \"elapsed_s\": %.6f, \"cpu_s\": %.6f}\n",
+           n_packets, n_bytes, flows, ctl.accepted, dropped, st.evicted, (t1.tv_sec - t0.tv_sec) + 1e-9 * (t1.tv_nsec - t0.tv_nsec), (c1.tv_sec - c0.tv_sec) + 1e-9 * (c1.tv_nsec - c0.tv_nsec));
     return 0;
 }
