@@ -1,11 +1,13 @@
 """Warming finds every module with kernels and says what it does."""
 
-import sys
+import threading
 
 import pytest
 from click.testing import CliRunner
 
+from sensor import errors
 from sensor.cli import warm
+from sensor.model import flow
 from tests.shape.tree import ours
 
 
@@ -15,12 +17,19 @@ def test_every_module_that_uses_the_decorator_is_found() -> None:
     assert expected == sorted(warm.kernel_modules())
 
 
-def test_a_line_of_progress_a_module_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each module is imported and named with its number; the last line sums up."""
-    monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors", "sensor.model.flow"]))
+def test_a_module_that_takes_long_is_named_while_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is there before the module is done; a module that is ready at once is not worth one."""
     lines: list[str] = []
-    assert 2 == warm.warm(lines.append)
-    assert ["kernels 1/2: sensor.errors", "kernels 2/2: sensor.model.flow", "kernels: 2 modules"] == [
+    said = threading.Event()
+
+    def say(line: str) -> None:
+        lines.append(line)
+        said.set()
+
+    monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors", "sensor.model.flow"]))
+    monkeypatch.setattr(flow, "warm", lambda: said.wait(60), raising=False)
+    assert 2 == warm.warm(say, patience_s=0.5)
+    assert ["kernels 2/2: compiling sensor.model.flow", "kernels: 2 modules"] == [
         line.split(" ready")[0] for line in lines
     ]
 
@@ -29,14 +38,14 @@ def test_a_module_may_warm_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """A module's own `warm()` is called after its import."""
     calls: list[str] = []
     monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors"]))
-    monkeypatch.setattr(sys.modules["sensor.errors"], "warm", lambda: calls.append("warmed"), raising=False)
+    monkeypatch.setattr(errors, "warm", lambda: calls.append("warmed"), raising=False)
     warm.warm(lambda _line: None)
     assert ["warmed"] == calls
 
 
-def test_quiet_prints_only_the_sum(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --quiet one line goes to stderr, and stdout stays empty."""
+def test_the_command_writes_its_progress_to_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stdout stays empty; where everything is cached one line sums up."""
     monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors", "sensor.model.flow"]))
-    result = CliRunner().invoke(warm.main, ["--quiet"])
+    result = CliRunner().invoke(warm.main)
     assert (0, "") == (result.exit_code, result.stdout)
     assert 1 == len(result.stderr.splitlines())
