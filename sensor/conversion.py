@@ -119,15 +119,9 @@ def convert(
     begin = time.perf_counter()
     for number, path in enumerate(captures):
         source = PcapSource(
-            path,
-            SITE,
-            number,
-            ignore_checksums=ignore_checksums,
-            threads=threads,
-            messages=False,
-            rows=rows,
-            interval=False,
-        )
+            path, SITE, number, ignore_checksums=ignore_checksums, threads=threads, messages=False, rows=rows,
+            interval=False, warn=lambda warning: say(f"warning: {warning}"),
+        )  # fmt: skip
         try:
             for batch in source.batches():
                 flows = batch.flows
@@ -142,8 +136,6 @@ def convert(
             if isinstance(error, BrokenPipeError):
                 raise
             say(f"error: {_reason(source, error)}")
-        for warning in source.warnings:
-            say(f"warning: {warning}")
         if not rows:
             totals.flows += source.opened
         _add(totals, source)

@@ -1,7 +1,7 @@
 """Captures: pcap or pcapng files, plain or compressed, as flows, messages and ARP rows.
 
-Drives the capture reader and the flow engine. With two threads, the second reads and walks the next block while this
-one decodes; results are the same. A file is one input: flows do not go on into the next file. What the reader or the
+Drives the capture reader and the flow engine. With two threads, the second reads and decodes the next block while
+this one keeps the table; results are the same. A file is one input: flows do not go on into the next file. What the reader or the
 decoder drops is in the account under its reason. Kernels are imported when reading begins.
 """
 
@@ -19,18 +19,20 @@ from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.container import is_capture
 
 if TYPE_CHECKING:
-    from sensor.flows.engine import FlowEngine
+    from sensor.flows.engine import Decoded, FlowEngine
     from sensor.packets.reader import CaptureReader
 
 STDIN = "-"
-Run = tuple[int, NDArray[np.uint8], NDArray[np.void]]
-"""Ordinal of the first frame, buffer, FRAME rows."""
 _LOG = logging.getLogger(__name__)
 
 
 def recognises(head: bytes) -> bool:
     """Tell whether a file that begins with `head` (decompressed) is a capture."""
     return is_capture(head)
+
+
+def _log(warning: str) -> None:
+    _LOG.warning("%s", warning)
 
 
 class PcapSource:
@@ -51,6 +53,7 @@ class PcapSource:
         messages: bool = True,
         rows: bool = True,
         interval: bool = True,
+        warn: Callable[[str], None] = _log,
         follow: bool = False,
         wait: Callable[[float], object] = time.sleep,
         stop: Callable[[], bool] = lambda: False,
@@ -70,6 +73,7 @@ class PcapSource:
             messages: Hand on metadata as records. It is worked out all the same.
             rows: Hand anything on at all; without, only the account and `opened` are kept.
             interval: Report flows that go on, from time to time; without, a flow is one row.
+            warn: Takes each warning, besides `warnings`.
             follow: Go on while the file grows, until `stop` says so; see `CaptureReader`.
             wait: Waits that many seconds.
             stop: Tells that a followed file is to end now.
@@ -91,7 +95,7 @@ class PcapSource:
             self._options["interval_ns"] = 0
         self._max_flows = max_flows
         self._ledger, self._threads = ledger, threads
-        self._messages, self._rows = messages, rows
+        self._messages, self._rows, self._warn = messages, rows, warn
         self._follow, self._wait, self._stop = follow, wait, stop
         self._reader: CaptureReader | None = None
 
@@ -119,37 +123,32 @@ class PcapSource:
         from sensor.flows.engine import FlowEngine
         from sensor.packets.reader import CaptureReader
 
-        engine = FlowEngine(self._max_flows, **self._options)  # type: ignore[arg-type]
+        threaded = self._threads > 1
+        engine = FlowEngine(self._max_flows, threaded=threaded, **self._options)  # type: ignore[arg-type]
         reader = self._reader = CaptureReader(
             file,
             self.account.path,
-            buffers=2 if self._threads > 1 else 1,
+            buffers=2 if threaded else 1,
             ledger=self._ledger,
             site=self.account.site,
             follow=self._follow,
             wait=self._wait,
             stop=self._stop,
         )
-        fed = 0
-        for first, buf, frames in self._runs(reader):
-            if first != fed:
-                engine.skip(first - fed)
-            engine.feed(buf, frames, reader.scratch_at)
-            fed = first + len(frames)
+        decoded = _decoded(reader, engine)
+        for part in _ahead(decoded) if threaded else decoded:
+            if part is not None:
+                engine.take(part)
+                continue
             self._settle(reader, engine)
-            batch = self._batch(engine)
-            yield batch
+            yield self._batch(engine)
         engine.finish()
         self._settle(reader, engine)
         self.account.records = reader.frames_seen
         self.warnings += reader.warnings
         for warning in reader.warnings:
-            _LOG.warning("capture %s", warning)
+            self._warn(warning)
         yield self._batch(engine)
-
-    def _runs(self, reader: "CaptureReader") -> Iterator[Run]:
-        runs = _numbered(reader)
-        return runs if self._threads < 2 else _ahead(runs)
 
     def _batch(self, engine: "FlowEngine") -> Batch:
         if not self._rows:
@@ -174,15 +173,31 @@ class PcapSource:
         self.opened = engine.opened
 
 
-def _numbered(reader: "CaptureReader") -> Iterator[Run]:
+def _decoded(reader: "CaptureReader", engine: "FlowEngine") -> Iterator["Decoded | None"]:
+    """Decode block after block; None stands between blocks."""
+    fed = 0
     for buf, frames in reader.blocks():
-        yield reader.first, buf, frames
+        if reader.first != fed:
+            engine.skip(reader.first - fed)
+        fed = reader.first + len(frames)
+        yield from engine.decode(buf, frames, reader.scratch_at)
+        yield None
 
 
-def _ahead(runs: Iterator[Run]) -> Iterator[Run]:
-    """Ask for the next run on another thread while this one is in use."""
+def _ahead(parts: Iterator["Decoded | None"]) -> Iterator["Decoded | None"]:
+    """Make the next part on another thread while this one is in use; the marks between blocks pass without a wait."""
     with ThreadPoolExecutor(1, "spanline-read") as worker:
-        waiting = worker.submit(next, runs, None)
-        while (run := waiting.result()) is not None:
-            waiting = worker.submit(next, runs, None)
-            yield run
+        waiting = worker.submit(_next_parts, parts)
+        while done := waiting.result():
+            waiting = worker.submit(_next_parts, parts)
+            yield from done
+
+
+def _next_parts(parts: Iterator["Decoded | None"]) -> list["Decoded | None"]:
+    """Make parts up to and including the next with packets; empty at the end."""
+    made: list[Decoded | None] = []
+    for part in parts:
+        made.append(part)
+        if part is not None:
+            break
+    return made

@@ -164,6 +164,17 @@ def test_what_is_no_capture_is_malformed_and_what_is_missing_an_oserror(tmp_path
         assert 0 == source.account.records
 
 
+def test_a_warning_is_logged_once_or_given_to_whoever_asked(tmp_path, caplog):
+    """By default to the log; a command that prints takes them itself, and then the log stays silent."""
+    path, taken = tmp_path / "cut.pcap", []
+    path.write_bytes(CAPTURE[:-1])
+    _, _, source = read(path)
+    assert source.warnings == [record.message for record in caplog.records]
+    caplog.clear()
+    read(path, warn=taken.append)
+    assert (source.warnings, []) == (taken, caplog.records)
+
+
 def test_without_rows_the_account_is_the_same(capture):
     """Everything is worked out and counted, nothing handed on."""
     flows, _, source = read(capture)
