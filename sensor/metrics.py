@@ -46,6 +46,10 @@ class Metrics:
         self.events = Counter("spanline_events", "Events by kind", [*edge, "kind"], registry=r)
         self.source_lag = Gauge("spanline_source_lag_seconds", "Event time behind the newest seen", edge, registry=r)
         self.source_up = Gauge("spanline_source_up", "1 while the source can read", edge, registry=r)
+        self._declare_verdicts(r)
+
+    def _declare_verdicts(self, r: CollectorRegistry) -> None:
+        """Declare what comes of the records: entities, evidence, incidents, their calibration and timing."""
         self.devices = Gauge("spanline_devices", "Devices known", ["site", "location", "learning"], registry=r)
         self.accounts = Gauge("spanline_accounts", "Accounts known", ["learning"], registry=r)
         self.evidence = Counter(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from baselines import volumes
 from baselines.calibration import Pool
 from baselines.evidence import decibans
+from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.model.evidence import Entity, Evidence, Finding
 from sensor.model.ids import identify
@@ -34,6 +35,8 @@ READY = DAY_NS // volumes.BUCKET_NS
 P_SHOWN = 1e-2
 """Scores above this p are not worth a row."""
 P_NO_LEARNING = 1e-3
+PAIRS_MAX = 1 << 21
+"""Rows of the table of (device, responder) pairs of a bucket, of which half are used."""
 
 _SPEC: dict[str, Any] = {
     "counts": (np.float64, (len(FEATURES),), 0.0),
@@ -64,7 +67,7 @@ class Volumes:
         self._table = Table(_SPEC, 1_000_000)
         self._pool = Pool(len(FEATURES))
         self._bucket = -1
-        self._pairs: set[tuple[int, int, int]] = set()
+        self._pairs = KeyedTable({}, PAIRS_MAX, secret)
         self._flagged = np.zeros(0, np.bool_)
         self._scored = 0
 
@@ -116,30 +119,28 @@ class Volumes:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         state = {f"table/{name}": column for name, column in self._table.save().items()}
-        pairs = np.array(sorted(self._pairs), np.uint64).reshape(-1, 3)
+        state |= {f"pairs/{name}": column for name, column in self._pairs.save().items()}
         return {**state, "pool": self._pool.counts.copy(), "bucket": np.array([self._bucket, self._scored], np.int64),
-                "pairs": pairs, "flagged": self._flagged.copy()}  # fmt: skip
+                "flagged": self._flagged.copy()}  # fmt: skip
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         self._table.load({name[6:]: column for name, column in state.items() if name.startswith("table/")})
         self._pool.load({"counts": state["pool"]})
         self._bucket, self._scored = (int(value) for value in state["bucket"])
-        self._pairs = {(a, b, c) for a, b, c in state["pairs"].tolist()}
+        self._pairs.load({name[6:]: column for name, column in state.items() if name.startswith("pairs/")})
         self._flagged = state["flagged"].astype(np.bool_)
 
     def _count_peers(self, tick: Tick, counts: NDArray[np.float64]) -> None:
-        """Count each distinct responder of a device once a bucket."""
-        on = tick.orig_device >= 0
-        if not on.any():
+        """Count each distinct responder of a device once a bucket; `peers_out` stands still once the table is full."""
+        on = np.nonzero(tick.orig_device >= 0)[0]
+        if len(on) == 0 or len(self._pairs) + len(on) > PAIRS_MAX // 2:
             return
-        rows = np.stack(
-            [tick.orig_device[on].astype(np.uint64), tick.flows["resp_hi"][on], tick.flows["resp_lo"][on]], axis=1
-        )
-        for key in map(tuple, np.unique(rows, axis=0).tolist()):
-            if key not in self._pairs and len(self._pairs) < PAIRS_MAX:
-                self._pairs.add(key)
-                counts[key[0], 4] += 1
+        before = len(self._pairs)
+        device, flows = tick.orig_device[on], tick.flows[on]
+        self._pairs.insert(device.astype(np.uint64), flows["resp_hi"].copy(), flows["resp_lo"].copy())
+        fresh = self._pairs.columns["keys"][before : len(self._pairs), 0].astype(np.int64)
+        np.add.at(counts[:, 4], fresh, 1)
 
     def _close(self, bucket: int) -> list[Finding]:
         rows = self._table.rows
@@ -167,7 +168,7 @@ class Volumes:
             self._pool.add(feature, np.abs(z[ready, feature]))
         self._scored += int(ready.sum())
         columns["counts"][:] = 0.0
-        self._pairs.clear()
+        self._pairs = KeyedTable({}, PAIRS_MAX, int(self._secret))
         self._flagged = np.zeros(rows, np.bool_)
         self._bucket = bucket
         return findings
@@ -220,7 +221,3 @@ class Volumes:
             evidence=evidence, device=device, name=name, techniques=(), digest=p < P_NO_LEARNING,
             check=f"What ran on {name} at that time: a backup, an update, a large transfer?",
         )  # fmt: skip
-
-
-PAIRS_MAX = 1 << 20
-"""Distinct (device, responder) pairs counted a bucket; beyond, `peers_out` stands still."""

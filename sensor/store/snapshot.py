@@ -1,6 +1,7 @@
 """The columns of baselines and entities as one npz file with a checksum, never pickled.
 
-A snapshot is written under a new name and fsynced before the database names it; the old one goes after the commit. So a crash at any point leaves the last committed state whole.
+A snapshot is written under a new name and fsynced before the database names it; the old one goes after the commit.
+So a crash at any point leaves the last committed state whole.
 """
 
 import hashlib

@@ -101,22 +101,7 @@ class State:
             for incident in incidents:
                 self._put_incident(incident)
             self._put_inventory(devices, accounts)
-            self._connection.executemany(
-                "INSERT INTO inputs (path, site, format, records, accepted, duplicates, rejected) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        one.path,
-                        one.site,
-                        one.format,
-                        one.records,
-                        one.accepted,
-                        one.duplicates,
-                        json.dumps(one.rejected),
-                    )
-                    for one in inputs
-                ],
-            )
+            self._put_inputs(inputs)
             self.ledger.write_pending()
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
@@ -192,6 +177,16 @@ class State:
                 for one in incident.evidence
             ],
         )  # fmt: skip
+
+    def _put_inputs(self, inputs: Sequence[InputResult]) -> None:
+        self._connection.executemany(
+            "INSERT INTO inputs (path, site, format, records, accepted, duplicates, rejected) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (one.path, one.site, one.format, one.records, one.accepted, one.duplicates, json.dumps(one.rejected))
+                for one in inputs
+            ],
+        )
 
     def _put_inventory(self, devices: Iterable[Device], accounts: Iterable[Account]) -> None:
         self._connection.executemany(
