@@ -7,9 +7,7 @@ that goes on in a later segment the caller joins the segments and calls again.
 To give up waiting, call `parse` with a `wire_end` beyond `cap_end`: what is known is then written, marked not whole.
 """
 
-import numpy as np
-
-from baselines._jit import be16, be32, borrow, byte, kernel, rows
+from baselines._jit import be16, be32, borrow, byte, kernel
 from sensor.model.flow import TCP, UDP
 from sensor.model.metadata import (
     F_CNAME,
@@ -39,8 +37,6 @@ from sensor.packets.kerberos import parse_kerberos, parse_kerberos_tcp
 from sensor.packets.ssh import parse_ssh
 from sensor.packets.tls import parse_tls
 from sensor.packets.tlv import BYTES, INT, find_field
-
-ARRAY = rows(np.uint8)
 
 LAST_TYPE = 65
 """Record types 1 … 65 (HTTPS) and 99, 249-257 are believed without a port (IANA DNS parameters)."""
@@ -135,7 +131,7 @@ def identify_tcp(buf, pos, cap_end, wire_end, orig_p, resp_p):  # type: ignore[n
     return K_NONE
 
 
-@kernel(ARRAY, INT, INT, INT, INT, INT, INT, INT)
+@kernel()
 def identify(buf, pos, cap_end, wire_end, proto, orig_p, resp_p, is_orig):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Guess the protocol of a payload.
 
@@ -190,7 +186,7 @@ def read_message(kind, source, pos, cap_end, wire_end, proto, arena, at):  # typ
     return at, whole, kind
 
 
-@kernel(INT, ARRAY, INT, INT, INT, INT, INT, ARRAY, INT)
+@kernel()
 def parse(kind, buf, pos, cap_end, wire_end, is_orig, proto, out, at):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Read one message of a protocol and write its fields.
 
@@ -211,7 +207,7 @@ def parse(kind, buf, pos, cap_end, wire_end, is_orig, proto, out, at):  # type: 
     return read_message(kind, borrow(buf), pos, cap_end, wire_end, proto, borrow(out), at)
 
 
-@kernel(ARRAY, INT, INT)
+@kernel()
 def find_ntlm(buf, pos, cap_end):  # type: ignore[no-untyped-def]
     """Return the position of an NTLM message, plain or in HTTP's base64, in the first 2 KiB of a payload, or -1."""
     return ntlm.scan(borrow(buf), pos, cap_end)
@@ -242,7 +238,7 @@ def print_of(kind, out, start, end):  # type: ignore[no-untyped-def]
     return find_field(out, start, end, F_JA4_TEXT) if kind == K_TLS_CLIENT else (0, 0)
 
 
-@kernel(INT, ARRAY, INT, INT)
+@kernel()
 def main_name(kind, out, start, end):  # type: ignore[no-untyped-def]
     """Find the name a message is about: query, server name, host, account.
 
@@ -255,7 +251,7 @@ def main_name(kind, out, start, end):  # type: ignore[no-untyped-def]
     return name_of(kind, borrow(out), start, end)
 
 
-@kernel(INT, ARRAY, INT, INT)
+@kernel()
 def fingerprint(kind, out, start, end):  # type: ignore[no-untyped-def]
     """Find the text of the client's fingerprint (JA4) in out[start:end]: (first byte, length), or (0, 0)."""
     return print_of(kind, borrow(out), start, end)

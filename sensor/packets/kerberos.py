@@ -169,12 +169,11 @@ def put_body(buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
         tag, first, cursor = open_tag(buf, cursor, cap_end, last)
         if tag < 0:
             break
-        if tag == CONTEXT | 1:
-            at = put_principal(buf, first, cap_end, cursor, F_CNAME, out, at)
+        if tag == CONTEXT | 1 or tag == CONTEXT | 3:
+            field = F_CNAME if tag == CONTEXT | 1 else F_SNAME
+            at = put_principal(buf, first, cap_end, cursor, field, out, at)
         elif tag == CONTEXT | 2:
             at = put_string(buf, first, cap_end, cursor, F_REALM, out, at)
-        elif tag == CONTEXT | 3:
-            at = put_principal(buf, first, cap_end, cursor, F_SNAME, out, at)
         elif tag == CONTEXT | 8:
             at = put_etypes(buf, first, cap_end, cursor, out, at)
     return at
@@ -203,31 +202,23 @@ def put_ticket(buf, start, cap_end, end, with_realm, out, at):  # type: ignore[n
 @kernel(pin=(INT, INT, BYTES, INT, INT, INT, BYTES, INT))
 def put_element(message, element, buf, start, cap_end, end, out, at):  # type: ignore[no-untyped-def]
     """Write what element [`element`] of a message of type `message` says; its content fills [start, end)."""
-    if message == AS_REQ or message == TGS_REQ:
-        if element == 4:
-            return put_body(buf, start, cap_end, end, out, at)
-    elif message == AS_REP or message == TGS_REP:
-        if element == 3:
-            return put_string(buf, start, cap_end, end, F_REALM, out, at)
-        if element == 4:
-            return put_principal(buf, start, cap_end, end, F_CNAME, out, at)
-        if element == 5:
-            return put_ticket(buf, start, cap_end, end, 0, out, at)
-        if element == 6:
-            return put_encrypted_etype(buf, start, cap_end, end, out, at)
-    elif message == AP_REQ:
-        if element == 3:
-            return put_ticket(buf, start, cap_end, end, 1, out, at)
-    elif message == KRB_ERROR:
-        if element == 6:
-            code = small_integer(buf, start, cap_end, end)
-            return put_number(out, at, at + HEADER + 4, F_ERROR_CODE, code, 4) if code >= 0 else at
-        if element == 7:
-            return put_string(buf, start, cap_end, end, F_REALM, out, at)
-        if element == 8:
-            return put_principal(buf, start, cap_end, end, F_CNAME, out, at)
-        if element == 10:
-            return put_principal(buf, start, cap_end, end, F_SNAME, out, at)
+    # One call of each helper: the compiler copies it into every place it is called from
+    request = message == AS_REQ or message == TGS_REQ
+    reply = message == AS_REP or message == TGS_REP
+    error = message == KRB_ERROR
+    if request and element == 4:
+        return put_body(buf, start, cap_end, end, out, at)
+    if (reply and element == 5) or (message == AP_REQ and element == 3):
+        return put_ticket(buf, start, cap_end, end, message == AP_REQ, out, at)
+    if reply and element == 6:
+        return put_encrypted_etype(buf, start, cap_end, end, out, at)
+    if error and element == 6:
+        code = small_integer(buf, start, cap_end, end)
+        return put_number(out, at, at + HEADER + 4, F_ERROR_CODE, code, 4) if code >= 0 else at
+    if (reply and element == 3) or (error and element == 7):
+        return put_string(buf, start, cap_end, end, F_REALM, out, at)
+    if (reply and element == 4) or (error and (element == 8 or element == 10)):
+        return put_principal(buf, start, cap_end, end, F_SNAME if element == 10 else F_CNAME, out, at)
     return at
 
 

@@ -9,6 +9,7 @@ Does not decide what a field means, and never reads the field it has just writte
 
 import numpy as np
 from numba import types
+from numpy.typing import NDArray
 
 from baselines._jit import byte, ctz64, kernel, put16, put64, ule64
 
@@ -24,6 +25,17 @@ INT = types.int64
 INTS = types.CPointer(types.int64)
 """Types of a helper's arguments. Bare pointers, because an array is reference-counted at every call; with pinned
 signatures, because numba would otherwise compile a version for each literal."""
+
+
+def _packed(texts: list[str]) -> NDArray[np.uint32]:
+    """Pack texts of at most three characters, the first lowest, under their length in bits."""
+    return np.array([int.from_bytes(text.encode(), "little") | 8 * len(text) << 24 for text in texts], np.uint32)
+
+
+_THOUSANDS = _packed(["", *(str(k) for k in range(1, 66))])
+_BELOW_1000 = _packed([f"{k:03d}" for k in range(1000)] + [str(k) for k in range(1000)])
+_HEX_BYTES = np.array([int.from_bytes(f"{k:02x}".encode(), "little") for k in range(256)], np.uint16)
+"""Digits looked up instead of computed, 9 KiB: a ClientHello's two fingerprints write some seventy numbers."""
 
 _LOW_BITS = np.uint64(0x7F7F_7F7F_7F7F_7F7F)
 _ONES = np.uint64(0x0101_0101_0101_0101)
@@ -75,23 +87,21 @@ def put_number(out, at, limit, field, value, width):  # type: ignore[no-untyped-
 @kernel(pin=(BYTES, INT, INT, INT))
 def put_decimal(out, at, value, separator):  # type: ignore[no-untyped-def]
     """Write 0 … 65535 in decimal and the byte `separator`, without a header; touches eight bytes, returns their end."""
-    # Quotients by multiplication, each exact in its range: 2^16, 656, and 100 in two lanes at once.
-    hundreds = (value * 83887) >> 23
-    first = (hundreds * 41) >> 12
-    pairs = (hundreds - first * 100) | (value - hundreds * 100) << 16
-    tens = (pairs * 103) >> 10 & 0x000F_000F
-    digits = first | (tens | (pairs - tens * 10) << 8) << 8
-    skip = ctz64(np.uint64(digits | 1 << 32)) & 0x38  # leading zeros, in bits
-    put64(out, at, (digits + 0x30_3030_3030) >> skip | separator << (40 - skip))
-    return at + 6 - (skip >> 3)
+    thousands = (value * 67109) >> 26  # exact below 2^16
+    high = np.int64(_THOUSANDS[thousands])
+    low = np.int64(_BELOW_1000[value - thousands * 1000 + (thousands == 0) * 1000])
+    bits = high >> 24
+    word = (high & 0xFF_FFFF) | (low & 0xFF_FFFF) << bits
+    bits += low >> 24
+    put64(out, at, word | separator << bits)
+    return at + (bits >> 3) + 1
 
 
 @kernel(pin=(BYTES, INT, INT, INT))
 def put_hex(out, at, value, separator):  # type: ignore[no-untyped-def]
     """Write 0 … 65535 in four hexadecimal digits and the byte `separator`; touches eight bytes, returns their end."""
-    nibbles = value >> 12 | (value >> 8 & 15) << 8 | (value >> 4 & 15) << 16 | (value & 15) << 24
-    letters = (nibbles + 0x0606_0606) >> 4 & 0x0101_0101
-    put64(out, at, (nibbles + 0x3030_3030 + letters * 39) | separator << 32)
+    digits = np.int64(_HEX_BYTES[value >> 8]) | np.int64(_HEX_BYTES[value & 255]) << 16
+    put64(out, at, digits | separator << 32)
     return at + 5
 
 
