@@ -1266,6 +1266,7 @@ NOINLINE void account(const Packet *p, i64 r) {
     }
     if (pe->pkts || e->pkts) { double g = (double)(p->ts - before) * 1e-9; key->gap_sq += g * g; }
     count(e, key, p);
+    if (e->flags & E_WANTED && p->pay_cap) e->flags &= ~E_WANTED;
 }
 INLINE int quick(Key *key, Cold *c, End *e, End *pe, const End *head, const Packet *p) {
     int proto = proto_of(p->k4);
@@ -1351,7 +1352,11 @@ NOINLINE i64 update(const u8 *b, const Packet *packets, i64 i, i64 n) {
             if (!has_room()) return j;
             st.since++;
             i64 r = find(p);
-            if (r >= 0 && st.clock == p->ts && quick(keys + r, colds + r, ends + 2 * r + p->dir, ends + ((2 * r + p->dir) ^ 1), ends + 2 * r, p)) continue;
+            if (r >= 0 && st.clock == p->ts && quick(keys + r, colds + r, ends + 2 * r + p->dir, ends + ((2 * r + p->dir) ^ 1), ends + 2 * r, p)) {
+                End *e = ends + 2 * r + p->dir;
+                if (e->flags & E_WANTED && p->pay_cap) e->flags &= ~E_WANTED;
+                continue;
+            }
             settle_slowly(b, p, r);
         }
         i = stop;
