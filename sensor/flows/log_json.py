@@ -214,7 +214,7 @@ def _read_object(buf: Any, p: int, words: Any, base: int) -> int:
             if (c == 116 or c == 102) and op != LOCAL_ORIG and op != LOCAL_RESP:
                 return -1
             length = end - start
-            unset = c == 34 and (length == 0 or (length == 1 and buf[start] == 45))
+            unset = c == 34 and length == 1 and buf[start] == 45
             if not unset:
                 if TEXT_OPS[op] and buf[start] == 40:  # perhaps (empty)
                     return -1

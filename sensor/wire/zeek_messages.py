@@ -14,7 +14,6 @@ from sensor.model.metadata import AnyMessage
 from sensor.wire import zeek_values as values
 from sensor.wire.zeek_names import CIPHERS, DHCP_TYPES, KERBEROS_ERRORS
 from sensor.wire.zeek_rows import Get, need, protocol, uid
-from sensor.wire.zeek_values import bad
 
 NO_ADDRESS, BROADCAST = "0.0.0.0", "255.255.255.255"  # noqa: S104 - what RFC 2131 §4.1 puts on the wire
 DHCP_CLIENT, DHCP_SERVER = 68, 67
@@ -145,13 +144,8 @@ def dhcp(get: Get, input: int, offset: int) -> metadata.Dhcp:
 
 
 def _mac(get: Get) -> str | None:
-    text = _text(get, "mac")
-    if text is None or text in {"", "-"}:
-        return None
-    number = values.mac(text, "mac")
-    if number is None:
-        raise bad("mac")
-    return addresses.mac(number)
+    number = values.mac(get("mac"), "mac")
+    return None if number is None else addresses.mac(number)
 
 
 def kerberos(get: Get, input: int, offset: int) -> metadata.Kerberos:

@@ -77,7 +77,7 @@ def uid(value: object) -> str:
     text = values.text(value, "uid") or ""
     if len(text.encode()) > UID_BYTES:
         raise bad("uid")
-    return "" if text == "-" else text
+    return text
 
 
 def protocol(get: Get, *, v4: bool) -> int:
@@ -102,7 +102,7 @@ def _services(value: object) -> bytes:
 
 def _state(value: object) -> int:
     name = values.text(value, "conn_state") or ""
-    number = _STATES.get("" if name == "-" else name)
+    number = _STATES.get(name)
     if number is None:
         raise bad("conn_state")
     return number

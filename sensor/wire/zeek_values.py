@@ -25,8 +25,6 @@ _ISO = re.compile(
 _COUNT = re.compile(r"([0-9]{1,19})(?:\.0{1,9})?", re.ASCII)
 ADDRESSES_KEPT = 16_384
 """Addresses whose text was read before; a log holds the same few thousand again and again. 4 MB at most."""
-_UNSET = ("", "-")
-"""What converters write into JSON for Zeek's unset field."""
 _TRUE, _FALSE = ("T", "true"), ("F", "false")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,10 +41,8 @@ def missing(column: str) -> Malformed:
 
 def _plain(value: object, column: str) -> str | None:
     """Return a scalar as text, None where it is unset."""
-    if isinstance(value, str):
-        return None if value in _UNSET else value
-    if value is None:
-        return None
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise bad(column)
     return str(value)
@@ -198,7 +194,7 @@ def text(value: object, column: str) -> str | None:
 
 def texts(value: object, column: str) -> tuple[str, ...]:
     """Read a set or vector of texts, without its unset elements; an unset one is empty."""
-    if value is None or value in _UNSET:
+    if value is None:
         return ()
     members = value if isinstance(value, list) else [value]
     return tuple(member for member in (text(item, column) for item in members) if member is not None)

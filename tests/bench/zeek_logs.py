@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 HEADER = (
-    "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#open\t2026-01-01-00-00-00\n"
+    "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
     "#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\tresp_bytes"
     "\tconn_state\tlocal_orig\tlocal_resp\tmissed_bytes\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes"
     "\ttunnel_parents\n"
     "#types\ttime\tstring\taddr\tport\taddr\tport\tenum\tstring\tinterval\tcount\tcount\tstring\tbool\tbool\tcount"
     "\tstring\tcount\tcount\tcount\tcount\tset[string]\n"
 )
-COLUMNS = HEADER.split("#fields\t")[1].split("\n")[0].split("\t")
+COLUMNS = HEADER.splitlines()[5].split("\t")[1:]
 DISTINCT = 200_000
 """Rows made; a larger file repeats them. Far more than a branch predictor or a cache of names can learn."""
 _ALPHABET = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", np.uint8)
@@ -50,11 +50,13 @@ def rows(n: int) -> list[list[str]]:
         answered = state not in {"S0", "REJ"}
         made.append([
             f"{ts[i]:.6f}", "C" + letters[i, : 15 + i % 3].tobytes().decode(),
-            f"fe80::{rng.integers(1, 65536):x}:{rng.integers(1, 65536):x}" if v6 else f"10.{i % 7}.{rng.integers(256)}.{rng.integers(256)}",
+            f"fe80::{rng.integers(1, 65536):x}:{rng.integers(1, 65536):x}" if v6
+            else f"10.{i % 7}.{rng.integers(256)}.{rng.integers(256)}",
             str(rng.integers(1024, 65536)),
             f"2001:db8::{rng.integers(1, 65536):x}" if v6 else ".".join(map(str, rng.integers(1, 256, 4))),
             str(rng.choice([53, 80, 443, 445, 8443])), ("tcp", "udp")[i % 2], str(services[i]),
-            f"{rng.exponential(2):.6f}" if answered else "-", str(low) if answered else "-", str(high) if answered else "-",
+            f"{rng.exponential(2):.6f}" if answered else "-", str(low) if answered else "-",
+            str(high) if answered else "-",
             state, "T", "TF"[i % 2], "0", histories[state], str(1 + low // 700), str(60 + low),
             str(high // 700), str(high), "-",
         ])  # fmt: skip
@@ -118,11 +120,11 @@ def read_ours_with_ledger(path: Path) -> int:
 
 
 def read_polars(path: Path) -> int:
-    import polars
+    import polars as pl
 
     if path.suffix == ".json":
-        return polars.scan_ndjson(path, infer_schema_length=100).collect().height
-    scan = polars.scan_csv(
+        return pl.scan_ndjson(path, infer_schema_length=100).collect().height
+    scan = pl.scan_csv(
         path, separator="\t", has_header=False, new_columns=COLUMNS, comment_prefix="#", null_values=["-"],
         quote_char=None, infer_schema_length=1000,
     )  # fmt: skip
@@ -130,11 +132,11 @@ def read_polars(path: Path) -> int:
 
 
 def read_pandas(path: Path) -> int:
-    import pandas
+    import pandas as pd
 
     if path.suffix == ".json":
         return 0
-    return len(pandas.read_csv(path, sep="\t", names=COLUMNS, comment="#", na_values=["-"], engine="c", quoting=3))
+    return len(pd.read_csv(path, sep="\t", names=COLUMNS, comment="#", na_values=["-"], engine="c", quoting=3))
 
 
 def read_msgspec(path: Path) -> int:
@@ -167,12 +169,14 @@ def measure(form: str, path: Path, small: Path, n: int, rounds: int) -> None:
             assert n == count, (name, count)
     for name, times in spent.items():
         rate = n / statistics.median(times)
-        print(f"{form:5} {name:14} {rate / 1e6:6.2f} M rows/CPU s  ({n / max(times) / 1e6:.2f}–{n / min(times) / 1e6:.2f})")
+        spread = f"{n / max(times) / 1e6:.2f}–{n / min(times) / 1e6:.2f}"
+        print(f"{form:5} {name:14} {rate / 1e6:6.2f} M rows/CPU s  ({spread})")
 
 
 def peak(path: Path) -> float:
     """Return the peak resident memory, MB, of a process that only reads this file."""
-    code = f"from pathlib import Path; from tests.bench.zeek_logs import read_ours, memory; read_ours(Path({str(path)!r})); memory()"
+    code = "from pathlib import Path; from tests.bench.zeek_logs import read_ours, memory; "
+    code += f"read_ours(Path({str(path)!r})); memory()"
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 

@@ -86,7 +86,9 @@ def test_which_records_are_plain(change, is_plain):
     assert is_plain == (odd == [])
 
 
-@pytest.mark.parametrize("text", ['{"ts":01}', "{}", "{", "[]", '{"ts":1,}', '{"ts" 1}', '{"a":tru}', '{"a":[1 2]}', "null"])
+@pytest.mark.parametrize(
+    "text", ['{"ts":01}', "{}", "{", "[]", '{"ts":1,}', '{"ts" 1}', '{"a":tru}', '{"a":[1 2]}', "null"]
+)
 def test_what_is_not_json_is_left_over(text):
     """Structure is checked, so that a finished row came from valid JSON."""
     assert [0] == run(text + "\n")[1]

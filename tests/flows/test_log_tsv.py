@@ -13,7 +13,7 @@ from tests.naive.log_tsv import read_tsv
 
 KERNELS = LogKernels()
 PLAIN = "1.5\tC1\t10.0.0.1\t1\t10.0.0.2\t2\ttcp"
-SHORT = tuple("ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto".split())
+SHORT = ("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto")
 
 
 def run(text, order, separator="\t", unset="-", empty="(empty)", lead=0):
@@ -60,7 +60,7 @@ def test_any_bytes_end_and_each_line_is_a_row(raw):
     """The kernel returns on any bytes, with one row a line that is neither empty nor a directive."""
     data = np.frombuffer(raw + b"\n" + b"\t" * SLACK_BYTES, np.uint8).copy()
     plan = LogKernels.plan(SHORT, 0, b"\t", b"-", b"(empty)")
-    rows, odd, stopped = KERNELS.read(data, 0, len(raw) + 1, plan)
+    rows, _, stopped = KERNELS.read(data, 0, len(raw) + 1, plan)
     lines = (raw + b"\n")[:stopped].split(b"\n")[:-1]
     assert stopped == len(raw) + 1 or (raw + b"\n")[stopped : stopped + 1] == b"#"
     assert sum(line not in {b"", b"\r"} for line in lines) == len(rows)

@@ -41,7 +41,7 @@ def _refuse(constant):
 
 def text(name, value):
     """Return a JSON value as the text that a TSV field would hold; None for unset."""
-    if value is None or value == "-" or (value == "" and name not in KNOWN):
+    if value is None or value == "-":
         return None
     if isinstance(value, bool):
         return str(value).lower() if name in {"local_orig", "local_resp"} else "no value"

@@ -1,6 +1,6 @@
 """conn.log lines, read by the words of Zeek's documentation with regular expressions, Decimal and ipaddress."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import re
 from decimal import ROUND_HALF_UP, Decimal, localcontext
@@ -9,7 +9,7 @@ STATES = ["", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RS
 COUNTS = ["orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes"]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it is the text that is refused
     """The text is no value of its column."""
 
 
@@ -81,8 +81,7 @@ def need(get, name):
 
 def unescape(text):
     """Decode Zeek's escapes."""
-    text = re.sub(r"\\\\|\\x([0-9a-fA-F]{2})", lambda m: chr(int(m[1], 16)) if m[1] else "\\", text)
-    return text
+    return re.sub(r"\\\\|\\x([0-9a-fA-F]{2})", lambda m: chr(int(m[1], 16)) if m[1] else "\\", text)
 
 
 def number(text, limit):
@@ -129,7 +128,7 @@ def time(text):
     iso = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,40})?([Zz]|[-+]\d\d:?\d\d)?", text, re.ASCII)
     if iso:
         zone = (iso[4] or "Z").upper().replace("Z", "+00:00")
-        moment = datetime.datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}")
+        moment = dt.datetime.fromisoformat(f"{iso[1]}T{iso[2]}{zone}")
         seconds = int(moment.timestamp())
         if not 0 <= seconds < 9_223_372_036:
             raise Refused

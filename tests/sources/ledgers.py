@@ -9,7 +9,9 @@ class MemoryLedger:
         self.pending = {}
 
     def lengths(self, site, offset):
-        return sorted((length for (s, o, _), (length, _) in self.blocks.items() if (s, o) == (site, offset)), reverse=True)
+        return sorted(
+            (length for (s, o, _), (length, _) in self.blocks.items() if (s, o) == (site, offset)), reverse=True
+        )
 
     def records(self, site, offset, digest):
         found = self.blocks.get((site, offset, digest))

@@ -20,13 +20,48 @@ from tests.flows.test_log_tsv import shown
 from tests.naive.log_tsv import read_tsv
 from tests.sources.ledgers import MemoryLedger
 
-FIELDS = (
-    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state local_orig "
-    "local_resp missed_bytes history orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes tunnel_parents ip_proto"
-).split()
+FIELDS = [
+    "ts",
+    "uid",
+    "id.orig_h",
+    "id.orig_p",
+    "id.resp_h",
+    "id.resp_p",
+    "proto",
+    "service",
+    "duration",
+    "orig_bytes",
+    "resp_bytes",
+    "conn_state",
+    "local_orig",
+    "local_resp",
+    "missed_bytes",
+    "history",
+    "orig_pkts",
+    "orig_ip_bytes",
+    "resp_pkts",
+    "resp_ip_bytes",
+    "tunnel_parents",
+    "ip_proto",
+]
 HEAD = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
 CONN_HEAD = HEAD + "#path\tconn\n#fields\t" + "\t".join(FIELDS) + "\n#types\ttime\n"
-DNS_FIELDS = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto trans_id query qtype rcode answers TTLs rejected".split()
+DNS_FIELDS = [
+    "ts",
+    "uid",
+    "id.orig_h",
+    "id.orig_p",
+    "id.resp_h",
+    "id.resp_p",
+    "proto",
+    "trans_id",
+    "query",
+    "qtype",
+    "rcode",
+    "answers",
+    "TTLs",
+    "rejected",
+]
 DNS_HEAD = HEAD + "#path\tdns\n#fields\t" + "\t".join(DNS_FIELDS) + "\n"
 DNS = "1.5\tC9\t10.0.0.1\t4000\t10.0.0.2\t53\tudp\t7\tx.test\t1\t0\t192.0.2.1,a\\x2cb\t60.0,60.0\tF\n"
 
@@ -34,8 +69,8 @@ DNS = "1.5\tC9\t10.0.0.1\t4000\t10.0.0.2\t53\tudp\t7\tx.test\t1\t0\t192.0.2.1,a\
 def conn(number):
     """Make a conn line."""
     return (
-        f"{1588205198 + number}.500000\tC{number}\t10.0.0.{number % 250}\t{1024 + number % 60000}\t192.0.2.7\t443\ttcp\tssl\t0.25\t"
-        f"{number}\t2\tSF\tT\tF\t0\tShADad\t3\t{number + 160}\t4\t200\t-\t6\n"
+        f"{1588205198 + number}.500000\tC{number}\t10.0.0.{number % 250}\t{1024 + number % 60000}\t192.0.2.7\t443\t"
+        f"tcp\tssl\t0.25\t{number}\t2\tSF\tT\tF\t0\tShADad\t3\t{number + 160}\t4\t200\t-\t6\n"
     )
 
 
@@ -77,7 +112,8 @@ def test_a_dns_log_becomes_messages(tmp_path):
     flows, messages, account = read(write(tmp_path, DNS_HEAD + DNS), index=2)
     assert ([], 1, "zeek-dns-tsv") == (flows, account.accepted, account.format)
     assert ("x.test", ("192.0.2.1",), ("a,b",), (60, 60), 2, 0) == (
-        messages[0].query, messages[0].addresses, messages[0].names, messages[0].ttls, messages[0].input, messages[0].offset,
+        messages[0].query, messages[0].addresses, messages[0].names, messages[0].ttls, messages[0].input,
+        messages[0].offset,
     )  # fmt: skip
 
 
@@ -103,7 +139,10 @@ def test_json_and_tsv_in_one_file(tmp_path):
 
 def test_rows_that_do_not_parse_are_counted_by_reason_and_named_once(tmp_path, caplog):
     """A damaged field is never read as 0, and the log names file and row for the first of each reason only."""
-    bad = [conn(n).replace("192.0.2.7", "192.0.2.777") for n in (2, 3)] + [conn(4).replace("\tSF\t", "\tXX\t"), "short\tline\n"]
+    bad = [conn(n).replace("192.0.2.7", "192.0.2.777") for n in (2, 3)] + [
+        conn(4).replace("\tSF\t", "\tXX\t"),
+        "short\tline\n",
+    ]
     path = write(tmp_path, CONN_HEAD + conn(1) + "".join(bad) + conn(5))
     with caplog.at_level(logging.WARNING):
         flows, _, account = read(path)
@@ -207,7 +246,13 @@ def test_columns_that_are_not_there_are_unset(tmp_path):
     head = HEAD + "#path\tconn\n#fields\t" + "\t".join(FIELDS[:7]) + "\n"
     line = "\t".join(conn(1).split("\t")[:7]) + "\n"
     row = read(write(tmp_path, head + line + line))[0][1]
-    assert (-1, -1, -1, 0, b"") == (row["orig_bytes"], row["duration"], row["local_orig"], row["conn_state"], row["history"])
+    assert (-1, -1, -1, 0, b"") == (
+        row["orig_bytes"],
+        row["duration"],
+        row["local_orig"],
+        row["conn_state"],
+        row["history"],
+    )
 
 
 def test_a_file_that_is_no_log_is_refused(tmp_path):
@@ -278,7 +323,7 @@ def test_generated_logs_are_read_as_the_twin_reads_them(tmp_path_factory, data):
     lines = data.draw(st.lists(st.one_of(plain_line(order), any_line(order)), min_size=1, max_size=8))
     lines[0] = data.draw(plain_line(order))
     head = HEAD + "#path\tconn\n#fields\t" + "\t".join(order) + "\n"
-    flows, _, account = read(write(tmp_path_factory.mktemp("log"), head + "".join(line + "\n" for line in lines)))
+    flows, _, _ = read(write(tmp_path_factory.mktemp("log"), head + "".join(line + "\n" for line in lines)))
     expected = [row for row in read_tsv(lines, order) if row is not None]
     assert expected == [shown(row) for row in flows]
 
@@ -294,7 +339,9 @@ def outcome(path):
 
 pieces = st.one_of(
     st.binary(max_size=60),
-    st.sampled_from([CONN_HEAD, DNS_HEAD, DNS, "#close\n", "#fields\tts\n", "#separator |\n", "\n", "{}\n"]).map(str.encode),
+    st.sampled_from([CONN_HEAD, DNS_HEAD, DNS, "#close\n", "#fields\tts\n", "#separator |\n", "\n", "{}\n"]).map(
+        str.encode
+    ),
     st.integers(0, 99).map(conn).map(str.encode),
     any_json(COLUMNS).map(lambda line: line.encode("utf-8", "surrogatepass") + b"\n"),
 )
@@ -318,7 +365,8 @@ def test_any_bytes_in_any_blocks(tmp_path_factory, parts, block_bytes):
     [
         (CONN_HEAD, True), (conn(1), True), (HEAD + "#path\tx509\n#fields\tts\tid\n", True), (DNS, False),
         ('{"ts":1,"uid":"C1","id.orig_h":"1.1.1.1"}\n', True), ('{"ts":1,"_path":"stats"}\n', True),
-        ('{"time":"2026-01-01","category":"SignInLogs"}\n', False), ("", False), ("hello\n", False), ("#!/bin/sh\n", False),
+        ('{"time":"2026-01-01","category":"SignInLogs"}\n', False), ("", False), ("hello\n", False), ("#!/bin/sh\n",
+        False),
         ('{"@timestamp":"2026-01-01T00:00:00Z","event":{"code":1}}\n', False),
     ],
 )  # fmt: skip

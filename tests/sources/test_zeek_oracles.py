@@ -1,6 +1,6 @@
 """Real Zeek logs, read as two other readers read them: parsezeeklogs value by value, zat where it has a value."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import re
 import warnings
@@ -22,7 +22,8 @@ CONN = [
 OTHERS = [
     "network/c2-taidoor-zeek/dns.log", "network/c2-taidoor-zeek/http.log", "network/c2-taidoor-zeek/ssl.log",
     "network/c2-taidoor-zeek/dhcp.log", "network/m57-day1-zeek/dns.log.gz", "network/m57-day1-zeek/http.log.gz",
-    "network/zat/dns.log", "network/zat/http.log", "network/zat/ssl.log", "network/zat/tor_ssl.log", "network/zat/dhcp.log",
+    "network/zat/dns.log", "network/zat/http.log", "network/zat/ssl.log", "network/zat/tor_ssl.log",
+    "network/zat/dhcp.log",
     "network/zat/dhcp_002.log", "network/zat/json/dns.log", "network/zat/json/http.log", "network/zat/json/ssl.log",
     "network/zat/json/dhcp.log", "identity/otrf-apt29-day1-zeek/SCRANTON_kerberos.log",
     "identity/otrf-apt29-day1-zeek/SCRANTON_dns.log", "identity/otrf-apt29-day1-zeek/SCRANTON_http.log",
@@ -52,7 +53,9 @@ def ours(path):
 def theirs(path):
     """Return parsezeeklogs' records under Zeek's column names."""
     records = [dict(record) for record in read_zeek(str(path))]
-    return [{name.replace("id_orig", "id.orig").replace("id_resp", "id.resp"): x for name, x in r.items()} for r in records]
+    return [
+        {name.replace("id_orig", "id.orig").replace("id_resp", "id.resp"): x for name, x in r.items()} for r in records
+    ]
 
 
 def ns(value):
@@ -70,7 +73,9 @@ def test_conn_logs_equal_parsezeeklogs_in_every_column(data_dir, name):
         assert abs(ns(record.get("duration")) - int(row["duration"])) < 500
         assert record["uid"] == row["uid"].decode()
         for side in ("orig", "resp"):
-            assert str(ipaddress.ip_address(record[f"id.{side}_h"])) == addresses.text(row[f"{side}_hi"], row[f"{side}_lo"])
+            assert str(ipaddress.ip_address(record[f"id.{side}_h"])) == addresses.text(
+                row[f"{side}_hi"], row[f"{side}_lo"]
+            )
             assert record[f"id.{side}_p"] == row[f"{side}_p"]
             local = record.get(f"local_{side}")
             assert (-1 if local is None else int(local)) == row[f"local_{side}"]
@@ -106,7 +111,7 @@ def test_other_logs_equal_parsezeeklogs(data_dir, name):
 
 
 def readable(text):
-    """Leave out bytes that are not UTF-8: we show them as `\\xNN`, parsezeeklogs as U+FFFD."""
+    r"""Leave out bytes that are not UTF-8: we show them as `\xNN`, parsezeeklogs as U+FFFD."""
     return re.sub(r"\\x[89a-f][0-9a-f]|\ufffd", "", text)
 
 
@@ -133,7 +138,9 @@ def check_forms(kind, message, record):
         assert KERBEROS_ERRORS.get(record.get("error_msg")) == message.error_code
 
 
-@pytest.mark.parametrize("name", [name for name in CONN if "json" not in name and "otrf" not in name and ".gz" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in CONN if "json" not in name and "otrf" not in name and ".gz" not in name]
+)
 def test_conn_logs_equal_zat_where_it_has_a_value(data_dir, name):
     """zat reads unset counts as 0 and times without a zone; all other values are equal."""
     rows = ours(data_dir / name)
@@ -144,7 +151,7 @@ def test_conn_logs_equal_zat_where_it_has_a_value(data_dir, name):
     for row, record in zip(rows, records, strict=True):
         assert record["uid"] == row["uid"].decode()
         assert record["id.orig_p"] == row["orig_p"]
-        assert record["ts"] == datetime.datetime.fromtimestamp(int(row["ts"]) / 1e9)  # noqa: DTZ006 - zat's
+        assert record["ts"] == dt.datetime.fromtimestamp(int(row["ts"]) / 1e9)  # noqa: DTZ006 - zat's
         for column in COUNTS:
             assert record[column] == max(row[column], 0), column
         assert abs(record["duration"].total_seconds() * 1e9 - max(int(row["duration"]), 0)) < 1000

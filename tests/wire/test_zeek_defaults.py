@@ -43,7 +43,10 @@ def test_columns_before_zeeks():
     assert ("conn", 2) == (found.path, found.lead)
 
 
-@pytest.mark.parametrize("text", ["", "1.5", "a b c d", f"{LINES['conn']} T F {END}".replace("10.0.0.1", "x"), f"{LINES['conn']} XX T F {END}"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1.5", "a b c d", f"{LINES['conn']} T F {END}".replace("10.0.0.1", "x"), f"{LINES['conn']} XX T F {END}"],
+)
 def test_no_schema_for_what_does_not_fit(text):
     """A line that no schema takes is not guessed at."""
     assert guess(line(text), try_tsv) is None

@@ -21,7 +21,12 @@ def taken(*lines):
 def test_the_header_says_how_fields_are_written():
     """Separators and markers are the header's, the separator decoded."""
     schema = taken(
-        b"#separator \\x7c", b"#set_separator|;", b"#empty_field|NONE", b"#unset_field|?", b"#path|dns", b"#fields|ts|query"
+        b"#separator \\x7c",
+        b"#set_separator|;",
+        b"#empty_field|NONE",
+        b"#unset_field|?",
+        b"#path|dns",
+        b"#fields|ts|query",
     )
     assert (b"|", b";", b"NONE", b"?", "dns", ("ts", "query")) == (
         schema.separator, schema.set_separator, schema.empty, schema.unset, schema.path, schema.fields,

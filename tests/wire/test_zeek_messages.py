@@ -4,9 +4,16 @@ import pytest
 
 from sensor.errors import Malformed
 from sensor.model import metadata
-from sensor.wire.zeek_messages import READERS
+from sensor.wire.zeek_messages import NO_ADDRESS, READERS
 
-ID = {"ts": "1.5", "uid": "C1", "id.orig_h": "10.0.0.1", "id.orig_p": "4000", "id.resp_h": "10.0.0.2", "id.resp_p": "53"}
+ID = {
+    "ts": "1.5",
+    "uid": "C1",
+    "id.orig_h": "10.0.0.1",
+    "id.orig_p": "4000",
+    "id.resp_h": "10.0.0.2",
+    "id.resp_p": "53",
+}
 SHARED = {"ts": 1_500_000_000, "uid": "C1", "orig_h": "10.0.0.1", "orig_p": 4000, "resp_h": "10.0.0.2", "resp_p": 53}
 
 
@@ -57,7 +64,8 @@ def test_http():
 
 def test_dhcp_of_today():
     """A record over an exchange has no connection; its client's and server's addresses stand for it."""
-    columns = {"ts": "1.5", "uids": ["C1", "C2"], "mac": "AA:bb:cc:dd:ee:ff", "host_name": "pc", "client_addr": "10.0.0.9",
+    columns = {"ts": "1.5", "uids": ["C1", "C2"], "mac": "AA:bb:cc:dd:ee:ff", "host_name": "pc",
+               "client_addr": "10.0.0.9",
                "assigned_addr": "10.0.0.9", "lease_time": "600.000000", "msg_types": ["REQUEST", "ACK"]}  # fmt: skip
     found = READERS["dhcp"](columns.get, 0, 0)
     assert ("C1", "10.0.0.9", 68, "255.255.255.255", 67, 17) == (
@@ -67,7 +75,7 @@ def test_dhcp_of_today():
         found.mac, found.host_name, found.assigned_addr, found.lease_time_s, found.msg_type,
     )  # fmt: skip
     del columns["client_addr"]
-    assert "0.0.0.0" == READERS["dhcp"](columns.get, 0, 0).orig_h
+    assert NO_ADDRESS == READERS["dhcp"](columns.get, 0, 0).orig_h
 
 
 def test_dhcp_of_old():
@@ -78,7 +86,14 @@ def test_dhcp_of_old():
 
 def test_kerberos():
     """The error's name becomes its code; which transport is not said."""
-    found = read("kerberos", request_type="AS", client="u/R", service="krbtgt/R", success="F", error_msg="KDC_ERR_PREAUTH_REQUIRED")
+    found = read(
+        "kerberos",
+        request_type="AS",
+        client="u/R",
+        service="krbtgt/R",
+        success="F",
+        error_msg="KDC_ERR_PREAUTH_REQUIRED",
+    )
     assert ("AS", "u/R", "krbtgt/R", False, 25, 0) == (
         found.request_type, found.client, found.service, found.success, found.error_code, found.proto,
     )  # fmt: skip
@@ -86,10 +101,10 @@ def test_kerberos():
 
 def test_ntlm_and_ssh():
     """Names and banners as they stand."""
-    assert ("u", "PC", "D", True) == (lambda m: (m.username, m.hostname, m.domainname, m.success))(
-        read("ntlm", username="u", hostname="PC", domainname="D", success="T")
-    )
-    assert ("SSH-2.0-a", None) == (lambda m: (m.client, m.server))(read("ssh", client="SSH-2.0-a"))
+    ntlm = read("ntlm", username="u", hostname="PC", domainname="D", success="T")
+    ssh = read("ssh", client="SSH-2.0-a")
+    assert ("u", "PC", "D", True) == (ntlm.username, ntlm.hostname, ntlm.domainname, ntlm.success)
+    assert ("SSH-2.0-a", None) == (ssh.client, ssh.server)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,14 @@ from tests.flows.conn_lines import any_line, columns
 from tests.flows.test_log_tsv import shown
 from tests.naive.log_tsv import record
 
-PLAIN = {"ts": "1.5", "id.orig_h": "10.0.0.1", "id.orig_p": "1", "id.resp_h": "10.0.0.2", "id.resp_p": "2", "proto": "tcp"}
+PLAIN = {
+    "ts": "1.5",
+    "id.orig_h": "10.0.0.1",
+    "id.orig_p": "1",
+    "id.resp_h": "10.0.0.2",
+    "id.resp_p": "2",
+    "proto": "tcp",
+}
 
 
 def filled(**changes):
@@ -44,7 +51,8 @@ def test_any_line_is_judged_as_the_twin_does(data):
         ({"ts": None}, "missing_ts"), ({"id.orig_h": None}, "missing_orig_h"), ({"id.resp_p": None}, "missing_resp_p"),
         ({"proto": None}, "missing_proto"), ({"proto": "sctp?"}, "bad_proto"), ({"conn_state": "XX"}, "bad_conn_state"),
         ({"duration": "-1"}, "bad_duration"), ({"orig_bytes": "-1"}, "bad_orig_bytes"), ({"vlan": "x"}, "bad_vlan"),
-        ({"local_orig": "maybe"}, "bad_local_orig"), ({"uid": "C" * 25}, "bad_uid"), ({"orig_l2_addr": "x"}, "bad_orig_l2_addr"),
+        ({"local_orig": "maybe"}, "bad_local_orig"), ({"uid": "C" * 25}, "bad_uid"), ({"orig_l2_addr": "x"},
+        "bad_orig_l2_addr"),
     ],
 )  # fmt: skip
 def test_why_a_record_is_refused(columns, reason):
