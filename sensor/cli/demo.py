@@ -7,7 +7,7 @@ import click
 
 from sensor.cli import show
 from sensor.cli.options import echo_json, fail, json_option
-from sensor.cli.replay import exit_code, perform
+from sensor.cli.replay import exit_code, perform, say_if_cold
 from sensor.cli.samples import samples_dir
 
 
@@ -23,6 +23,8 @@ from sensor.cli.samples import samples_dir
 def demo(*, state_dir: Path | None, as_json: bool) -> None:
     """Replay real captures, made by curl, dig, ssh, nmap and the like, and show the incident that is in them."""
     from sensor import config
+
+    say_if_cold()
     from sensor.pipeline import Options
 
     try:

@@ -3,6 +3,7 @@
 Not here yet: --speed, --metrics-history, --report, --indicators.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sensor.pipeline import Core, Options, Run
 
 WORK_FAILED, BAD_USAGE, FAIL_ON = 1, 2, 3
+COMPILING = "compiling kernels (first run only) …"
+ERRORS_SHOWN = 5
+"""A folder may be full of files that are no input."""
 
 
 @click.command(
@@ -53,6 +57,8 @@ def replay(
     An INPUT is a file or a folder; SITE=PATH says which site it is of. The same input again changes nothing.
     """
     from sensor import config as configuration
+
+    say_if_cold()
     from sensor.pipeline import Options
 
     config = configuration.load(config_path, edges=False) if config_path else configuration.default()
@@ -94,10 +100,25 @@ def perform(
         answer = run.result()
         if metrics_out is not None:
             metrics_out.write_bytes(_metrics(core, run, answer))
-        for one in answer.inputs:
-            if one.error:
-                click.echo(f"spanline: {one.error}", err=True)
+        _tell_errors([one.error for one in answer.inputs if one.error])
         return answer
+
+
+def say_if_cold() -> None:
+    """Say that kernels will be compiled, before importing what compiles them: the first run takes half a minute."""
+    from sensor.conversion import kernels_are_cold
+
+    if "sensor.pipeline" not in sys.modules and kernels_are_cold():
+        click.echo(COMPILING, err=True)
+
+
+def _tell_errors(errors: list[str]) -> None:
+    for text in errors[:ERRORS_SHOWN]:
+        click.echo(f"spanline: {text}", err=True)
+    if len(errors) > ERRORS_SHOWN:
+        click.echo(
+            f"spanline: and {len(errors) - ERRORS_SHOWN} more inputs that could not be read: see --json", err=True
+        )
 
 
 def exit_code(answer: "ReplayResult", fail_on: str | None) -> int:

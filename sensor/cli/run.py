@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from sensor.cli.options import config_option
+from sensor.cli.replay import say_if_cold
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,11 +28,13 @@ def run(*, config_path: Path | None, once: bool) -> None:
     if config_path is None:
         raise click.UsageError("Missing option '--config'.")
     from sensor import config as configuration
-    from sensor import pipeline
-    from sensor.store.state import State
 
     config = configuration.load(config_path)
     host, port = configuration.loopback("metrics", config.metrics.listen)
+    say_if_cold()
+    from sensor import pipeline
+    from sensor.store.state import State
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -40,13 +40,15 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """Open the state's database, creating or migrating it unless `readonly`.
 
+    A source may ask the ledger from the thread that reads ahead; SQLite serialises the two (sqlite3.threadsafety 3).
+
     Raises:
         ValueError: It was written by a newer release, or is no database of ours.
     """
     if readonly:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     else:
-        connection = sqlite3.connect(path)
+        connection = sqlite3.connect(path, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
     try:

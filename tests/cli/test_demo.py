@@ -1,10 +1,12 @@
 """`spanline demo`: the main job on what is shipped."""
 
 import json
+import re
 
 import pytest
 
 from sensor.cli.demo import demo_inputs
+from sensor.cli.samples import samples_dir
 from tests.cli.runs import spanline
 
 
@@ -40,3 +42,16 @@ def test_without_captures_it_says_so(tmp_path):
     """A damaged installation is told, not ignored."""
     with pytest.raises(FileNotFoundError, match="reinstall"):
         demo_inputs(tmp_path)
+
+
+def test_threads_and_the_order_of_files_change_nothing(monkeypatch, capsys, tmp_path):
+    """One thread or two: the same bytes. Either file first: the same verdicts, but for the uids of a capture's flows."""
+    files = demo_inputs(samples_dir())
+    told = []
+    for args in (("--threads", 1, *files), ("--threads", 2, *files), ("--threads", 2, *reversed(files))):
+        out = spanline(monkeypatch, capsys, "replay", *args, "--fresh", "--json", "--state", tmp_path / "s")[1]
+        answer = json.loads(out)
+        told.append(json.dumps([answer[key] for key in ("incidents", "digest", "unusual", "coverage", "visible")]))
+
+    assert told[0] == told[1]
+    assert re.sub(r'"uid": "\w+"', "", told[0]) == re.sub(r'"uid": "\w+"', "", told[2])

@@ -1,5 +1,7 @@
 """Known blocks of input."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from sensor.store import schema
 from sensor.store.ledger import StateLedger
 
@@ -17,4 +19,16 @@ def test_blocks_are_known_after_the_commit_only(tmp_path):
     assert ([], [30, 20, 10]) == (before, ledger.lengths("S", 5))
     asked = [("S", 5, b"b"), ("T", 5, b"b"), ("S", 6, b"b"), ("S", 5, b"z")]
     assert [3, None, None, None] == [ledger.records(*key) for key in asked]
+    connection.close()
+
+
+def test_a_reader_on_another_thread_may_ask(tmp_path):
+    """A source that reads ahead asks from its own thread."""
+    connection = schema.connect(tmp_path / "x.sqlite")
+    ledger = StateLedger(connection)
+    with connection:
+        ledger.remember("S", 0, b"a", 10, 1)
+        ledger.write_pending()
+    with ThreadPoolExecutor(1) as worker:
+        assert 1 == worker.submit(ledger.records, "S", 0, b"a").result()
     connection.close()
