@@ -43,6 +43,8 @@ class JsonLines:
 
 def flow_columns(flows: NDArray[np.void]) -> dict[str, Iterable[Cell]]:
     """Return the columns of a flow line, each as a list of n values; dtype FLOW, shape (n,)."""
+    ids = community_ids(flows)  # over the ports, which Zeek does not log for SCTP
+    flows = shown.as_zeek_logs(flows)
     return {
         "ts": shown.rfc3339(flows["ts"]),
         "uid": shown.ascii_texts(flows["uid"]),
@@ -66,7 +68,7 @@ def flow_columns(flows: NDArray[np.void]) -> dict[str, Iterable[Cell]]:
         "resp_ip_bytes": shown.unless(flows["resp_ip_bytes"], -1),
         "tunnel_parents": [None] * len(flows),
         "ip_proto": flows["proto"].tolist(),
-        "community_id": community_ids(flows),
+        "community_id": ids,
         "vlan": shown.unless(flows["vlan"], 0),
         "inner_vlan": shown.unless(flows["inner_vlan"], 0),
         "orig_l2_addr": shown.macs(flows["orig_l2"]),

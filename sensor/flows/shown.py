@@ -11,6 +11,7 @@ from sensor.model.addresses import mac, texts
 from sensor.model.capture import TUNNELS
 from sensor.model.flow import CONN_STATES, PROTOS
 
+_ZEEK_PROTOS = list(PROTOS)
 _PROTO_NAMES = [PROTOS.get(number, "unknown_transport") for number in range(256)]
 _ARP_OPERATIONS = {1: "request", 2: "reply"}
 
@@ -25,6 +26,21 @@ def decimal_seconds(ns: NDArray[np.int64]) -> list[str]:
 def rfc3339(ts_ns: NDArray[np.int64]) -> list[str]:
     """Write times as `2009-11-16T08:00:00.123456Z`; ns since 1970, int64, shape (n,)."""
     return [text + "Z" for text in np.datetime_as_string((ts_ns // 1000).view("datetime64[us]")).tolist()]
+
+
+def as_zeek_logs(flows: NDArray[np.void]) -> NDArray[np.void]:
+    """Leave unset, or 0, what Zeek does in conn.log (base/protocols/conn/main.zeek); dtype FLOW, shape (n,).
+
+    Duration and bytes are unset where all packets came at one moment. Protocols other than TCP, UDP and ICMP have no
+    ports there, SCTP included.
+    """
+    logged = flows.copy()
+    at_once = np.flatnonzero(flows["duration"] <= 0)
+    for name in ("duration", "orig_bytes", "resp_bytes"):
+        logged[name][at_once] = -1
+    other = np.flatnonzero(~np.isin(flows["proto"], _ZEEK_PROTOS))
+    logged["orig_p"][other] = logged["resp_p"][other] = 0
+    return logged
 
 
 def ascii_texts(column: NDArray[np.bytes_]) -> list[str]:

@@ -76,6 +76,7 @@ class ZeekLog:
 
 def conn_columns(flows: NDArray[np.void]) -> list[list[str]]:
     """Return the columns of conn.log as text, in the order of FIELDS; dtype FLOW, shape (n,)."""
+    flows = shown.as_zeek_logs(flows)
     return [
         shown.decimal_seconds(flows["ts"]),
         shown.ascii_texts(flows["uid"]),

@@ -59,6 +59,16 @@ def test_absent_values_are_null():
     assert {None} == {found[name] for name in unset}
 
 
+def test_the_community_id_is_over_ports_that_zeek_does_not_log():
+    """Two SCTP associations between two hosts differ in it, though not in their ids."""
+    one, other = (lines("write", flow(proto=132, orig_p=port))[0] for port in (1000, 2000))
+    assert (0, 0) == (one["id.orig_p"], other["id.orig_p"])
+    assert [one["community_id"], other["community_id"]] == [
+        community_ids(flow(proto=132, orig_p=port))[0] for port in (1000, 2000)
+    ]
+    assert one["community_id"] != other["community_id"]
+
+
 def test_arp_lines_say_what_they_are():
     """They may stand between flows."""
     found = lines("write_arp", arps())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sensor.flows import shown
 from sensor.model import addresses, times
+from tests.flows.rows import flow
 
 NS = st.integers(0, 9_214_646_399 * 10**9)
 
@@ -50,6 +51,15 @@ def test_absent_values_are_none():
     assert [None, "00:00:00:00:00:ff", None] == shown.macs(np.array([0, 255, 0], np.uint64))
     assert [None, "SF"] == shown.conn_states(np.array([0, 3], np.uint8))
     assert [None, "gre"] == shown.tunnels(np.array([0, 1], np.uint8))
+
+
+def test_zeek_logs_no_ports_but_those_of_its_own_protocols():
+    """TCP, UDP and ICMP keep theirs; SCTP's are 0. What was given is not changed."""
+    flows = np.concatenate([flow(proto=number) for number in (6, 17, 1, 58, 132, 47)])
+    logged = shown.as_zeek_logs(flows)
+    assert [443, 443, 443, 443, 0, 0] == logged["resp_p"].tolist()
+    assert [49152, 49152, 49152, 49152, 0, 0] == logged["orig_p"].tolist()
+    assert {443} == set(flows["resp_p"].tolist())
 
 
 @pytest.mark.parametrize(

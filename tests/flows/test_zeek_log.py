@@ -65,7 +65,7 @@ def test_parsezeeklogs_reads_the_exact_values():
     ]
     assert [flow["uid"].decode() for flow in flows] == [row["uid"] for row in rows]
     assert [(flow["ts"] + 500) // 1000 / 1e6 for flow in flows] == [row["ts"] for row in rows]
-    assert [None if flow["duration"] < 0 else flow["duration"] / 1e9 for flow in flows] == [
+    assert [flow["duration"] / 1e9 if flow["duration"] > 0 else None for flow in flows] == [
         row["duration"] for row in rows
     ]
     assert [{1: True, 0: False}.get(int(flow["local_orig"])) for flow in flows] == [row["local_orig"] for row in rows]
@@ -81,7 +81,7 @@ def test_zat_reads_every_row(tmp_path):
     assert len(flows) == len(rows)
     assert list(FIELDS) == list(rows[0])
     for row, ours in zip(rows, flows, strict=True):
-        assert (ours["uid"].decode(), ours["orig_p"], ours["resp_pkts"]) == (
+        assert (ours["uid"].decode(), ours["orig_p"] if ours["proto"] != 132 else 0, ours["resp_pkts"]) == (
             row["uid"],
             row["id.orig_p"],
             row["resp_pkts"],
@@ -101,6 +101,14 @@ def test_unset_values_are_dashes():
     unset = ("duration", "orig_bytes", "resp_bytes", "conn_state", "history", "service", "local_orig", "local_resp")
     assert {"-"} == {values[name] for name in (*unset, "tunnel_parents")}
     assert "1258531222.486539" == values["ts"]  # 999,999,500 ns later: rounded up to the microsecond
+
+
+def test_packets_of_one_moment_have_no_duration_and_no_bytes():
+    """Zeek sets them only where time has passed; what the IP headers say of sizes stays."""
+    row = written("conn", flow(duration=0)).splitlines()[8].split("\t")
+    values = dict(zip(FIELDS, row, strict=True))
+    names = ("duration", "orig_bytes", "resp_bytes", "orig_pkts", "orig_ip_bytes")
+    assert ["-", "-", "-", "9", "597"] == [values[name] for name in names]
 
 
 def test_batches_of_any_size_give_the_same_file():
