@@ -1,8 +1,8 @@
 """Captures: pcap or pcapng files, plain or compressed, as flows, messages and ARP rows.
 
-Drives the capture reader and the flow engine. With two threads, the second reads and decodes the next block while
-this one keeps the table; results are the same. A file is one input: flows do not go on into the next file. What the reader or the
-decoder drops is in the account under its reason. Kernels are imported when reading begins.
+Drives the capture reader and the flow engine. With two threads, the second reads and decodes the next block while this
+one keeps the table; results are the same. A file is one input: flows do not go on into the next file. What the reader
+or the decoder drops is in the account under its reason. Kernels are imported when reading begins.
 """
 
 import logging
@@ -12,9 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.container import is_capture
 
@@ -23,6 +20,10 @@ if TYPE_CHECKING:
     from sensor.packets.reader import CaptureReader
 
 STDIN = "-"
+OFFLOAD_SHARE = 0.05
+"""Of all packets: from there on Zeek blames a NIC's offload (base/misc/find-checksum-offloading.zeek)."""
+OFFLOAD_LEAST = 3
+"""Fewer wrong checksums than this are damage, not a habit."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -123,7 +124,7 @@ class PcapSource:
         from sensor.flows.engine import FlowEngine
         from sensor.packets.reader import CaptureReader
 
-        threaded = self._threads > 1
+        threaded = self._threads > 1 and not self._follow  # a followed file is read as it comes
         engine = FlowEngine(self._max_flows, threaded=threaded, **self._options)  # type: ignore[arg-type]
         reader = self._reader = CaptureReader(
             file,
@@ -145,10 +146,18 @@ class PcapSource:
         engine.finish()
         self._settle(reader, engine)
         self.account.records = reader.frames_seen
-        self.warnings += reader.warnings
-        for warning in reader.warnings:
+        self.warnings += reader.warnings + self._offload()
+        for warning in self.warnings:
             self._warn(warning)
         yield self._batch(engine)
+
+    def _offload(self) -> list[str]:
+        """Say so where checksums are wrong as often as a NIC's offload makes them."""
+        wrong, seen = self.account.rejected.get("bad_checksum", 0), self.account.records - self.account.duplicates
+        if wrong < OFFLOAD_LEAST or wrong <= OFFLOAD_SHARE * seen:
+            return []
+        said = f"{wrong} of {seen} packets have wrong TCP, UDP or ICMP checksums, most likely from a NIC's offload"
+        return [f"file {self.account.path}: {said}; --ignore-checksums takes them"]
 
     def _batch(self, engine: "FlowEngine") -> Batch:
         if not self._rows:
@@ -194,10 +203,13 @@ def _ahead(parts: Iterator["Decoded | None"]) -> Iterator["Decoded | None"]:
 
 
 def _next_parts(parts: Iterator["Decoded | None"]) -> list["Decoded | None"]:
-    """Make parts up to and including the next with packets; empty at the end."""
+    """Make the next part with packets and the mark before it; empty at the end.
+
+    Never past a second mark: the reader has two buffers, and the part in use lies in one of them.
+    """
     made: list[Decoded | None] = []
     for part in parts:
         made.append(part)
-        if part is not None:
+        if part is not None or len(made) == 2:
             break
     return made

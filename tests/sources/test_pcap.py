@@ -10,7 +10,7 @@ from scapy.packet import Raw
 
 from sensor.errors import Malformed
 from sensor.model.flow import FLOW
-from sensor.sources.pcap import PcapSource, recognises
+from sensor.sources.pcap import PcapSource, _next_parts, recognises
 from tests.packets.captures import enhanced, interface, pcap, section
 from tests.packets.test_known import Memory
 
@@ -173,6 +173,25 @@ def test_a_warning_is_logged_once_or_given_to_whoever_asked(tmp_path, caplog):
     caplog.clear()
     read(path, warn=taken.append)
     assert (source.warnings, []) == (taken, caplog.records)
+
+
+@pytest.mark.parametrize(("wrong", "warned"), [(0, False), (20, False), (21, True)])
+def test_offload_is_named_where_more_than_a_twentieth_of_checksums_is_wrong(tmp_path, wrong, warned):
+    """The warning says how many, and which option takes them; with that option there is nothing to warn of."""
+    damaged = [frame[:-1] + bytes([frame[-1] ^ 1]) if k < 10 * wrong and k % 10 == 4 else frame
+               for k, frame in enumerate(FRAMES)]  # fmt: skip
+    path = tmp_path / "offload.pcap"
+    path.write_bytes(pcap([(k, 0, frame, len(frame)) for k, frame in enumerate(damaged)]))
+    _, _, source = read(path)
+    assert wrong == source.account.rejected.get("bad_checksum", 0)
+    assert [f"{wrong} of 400 packets have wrong"] * warned == [text.split(": ")[1][:28] for text in source.warnings]
+    assert [] == read(path, ignore_checksums=True)[2].warnings
+
+
+def test_reading_ahead_stays_within_two_buffers():
+    """However many blocks hold no packet, at most one block beyond the one in use is asked for at a time."""
+    parts = iter([None, None, None, None, "a", None, "b", "c"])
+    assert [[None, None], [None, None], ["a"], [None, "b"], ["c"], []] == [_next_parts(parts) for _ in range(6)]
 
 
 def test_without_rows_the_account_is_the_same(capture):
