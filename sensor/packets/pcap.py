@@ -69,12 +69,12 @@ def walk(
         if start + captured > end:
             break
         frame = frames[n]
-        frame.ts = seconds * 1_000_000_000 + fraction * scale
-        frame.off = start
-        frame.cap = captured
-        frame.wire = wire
-        frame.link = link
-        frame.iface = 0
+        frame["ts"] = seconds * 1_000_000_000 + fraction * scale
+        frame["off"] = start
+        frame["cap"] = captured
+        frame["wire"] = wire
+        frame["link"] = link
+        frame["iface"] = 0
         pos = start + captured
         n += 1
     return pos, n

@@ -226,12 +226,12 @@ def walk(
             pos += length
             continue
         frame = frames[n]
-        frame.ts = ts
-        frame.off = start
-        frame.cap = captured
-        frame.wire = wire
-        frame.link = interfaces[known, LINK]
-        frame.iface = iface
+        frame["ts"] = ts
+        frame["off"] = start
+        frame["cap"] = captured
+        frame["wire"] = wire
+        frame["link"] = interfaces[known, LINK]
+        frame["iface"] = iface
         if interfaces[known, LINKTYPE] >= 0:
             seen[interfaces[known, LINKTYPE]] += 1
         state[LAST_TS] = ts
