@@ -21,6 +21,8 @@ from sensor.packets.link import (
     N_COUNT,
     N_ETHERNET,
     N_INNER_VLAN,
+    N_JOINED,
+    N_LIMIT,
     N_NEXT,
     N_POS,
     N_TUNNEL,
@@ -52,6 +54,9 @@ MAX_EXTENSIONS = 8
 """IPv6 extension headers followed; RFC 8200 §4.1 names seven, each at most once (destination options twice)."""
 MAX_SUBFRAMES = 16
 """Further subframes of an 802.11 A-MSDU; 7,935 bytes hold five of full size."""
+MAX_JOINED = 4
+"""Datagrams put together in one frame: a fragment whose datagram holds a fragment, and so on. Two are seen in practice."""
+ROWS_A_FRAME = MAX_DEPTH * (MAX_SUBFRAMES + 1)
 T_IP = capture.TUNNELS.index("ip")
 
 FAIL_IP = -1 - capture.DROP_REASONS.index("malformed_ip")
@@ -150,8 +155,8 @@ def ipv6(buf, pos, cap_end, wire_end, words, facts):  # type: ignore[no-untyped-
 
 
 @kernel()
-def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl):  # type: ignore[no-untyped-def]
-    """Give a fragment to reassembly.
+def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl, frame):  # type: ignore[no-untyped-def]
+    """Give a fragment to reassembly; `frame` is 1, or 0 where its frame has been accounted for.
 
     Returns:
         The IP length of the whole datagram, whose payload then lies in the scratch part of `buf` and `facts` says
@@ -165,8 +170,9 @@ def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl): 
         return FAIL_FRAGMENT_ROOM
     size = facts[I_L4_END] - facts[I_L4]
     total = fragments.add(
-        places, bits, store, frag_counts, slot, buf, facts[I_L4], size, facts[I_FRAGMENT], facts[I_MORE], header
-    )
+        places, bits, store, frag_counts, slot, buf, facts[I_L4], size, facts[I_FRAGMENT], facts[I_MORE], header,
+        frame,
+    )  # fmt: skip
     if total == -2:
         return FAIL_IP
     if total < 0:
@@ -176,7 +182,7 @@ def join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl): 
         buf[start + k] = store[base + k]
     ctl[C_SCRATCH] = start + total
     place = fragments.place_row(places, slot)
-    ctl[C_ACCEPTED] += place.frames - 1
+    ctl[C_ACCEPTED] += place.frames - frame
     length = place.header + total
     fragments.clear(places, bits, slot, frag_counts)
     facts[I_L4], facts[I_L4_END] = start, start + total
@@ -193,36 +199,41 @@ def tunnel_port(p):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store, frag_counts, notes, words, facts, ctl):  # type: ignore[no-untyped-def]
-    """Open IP at `notes[N_POS]` down to the innermost packet, writing rows to `out`; ACCEPTED, WAITS or FAIL_*."""
-    outcome = FAIL_DEEP
+def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store, frag_counts, notes, words, facts, ctl, outcome):  # type: ignore[no-untyped-def]
+    """Open IP at `notes[N_POS]` down to the innermost packet, writing rows to `out`; ACCEPTED, WAITS or FAIL_*.
+
+    `outcome` is FAIL_DEEP, or ACCEPTED for what comes behind the first packet of an A-MSDU: its frame has been counted.
+    """
     status = 0
     check = ctl[C_CHECK] != 0
-    for depth in range(MAX_DEPTH):
+    for _ in range(MAX_DEPTH):
         start = notes[N_POS]
         if ethertype == ET_IPV4:
             failure = ipv4(buf, start, cap_end, wire_end, check, words, facts)
         else:
             failure = ipv6(buf, start, cap_end, wire_end, words, facts)
         if failure < 0:
-            return failure if depth == 0 or outcome < 0 else outcome
+            return failure if outcome < 0 else outcome
         length = facts[I_L4_END] - start
         if facts[I_FRAGMENT] or facts[I_MORE]:
             if facts[I_L4_END] > cap_end:
                 return FAIL_FRAGMENT if outcome < 0 else outcome
-            length = join(
-                buf, ts, facts[I_L4] - start, words, facts, places, bits, store, frag_counts, ctl
-            )
+            if notes[N_JOINED] == MAX_JOINED:
+                return FAIL_DEEP if outcome < 0 else outcome
+            length = join(buf, ts, facts[I_L4] - start, words, facts, places, bits, store, frag_counts, ctl, np.int64(outcome < 0))
             if length < 0:
                 return length if outcome < 0 else outcome
             if length == 0:
                 return WAITS if outcome < 0 else outcome
+            notes[N_JOINED] += 1
             cap_end = facts[I_L4_END]
             status |= capture.STATUS_FRAGMENT
         proto, l4, l4_end = facts[I_PROTO], facts[I_L4], facts[I_L4_END]
         cap_end = min(cap_end, l4_end)
         wire_end = l4_end
         if proto == 4 or proto == 41 or proto == 47:
+            vlan, inner_vlan, ethernet = notes[N_VLAN], notes[N_INNER_VLAN], notes[N_ETHERNET]
+            tunnel, tunnel_id = notes[N_TUNNEL], notes[N_TUNNEL_ID]
             notes[N_POS] = l4
             if proto == 47:
                 ethertype = shims(buf, cap_end, gre(buf, l4, cap_end, notes), notes)
@@ -231,6 +242,8 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
                 notes[N_TUNNEL], notes[N_TUNNEL_ID] = T_IP, 0
             if ethertype == ET_IPV4 or ethertype == ET_IPV6:
                 continue
+            notes[N_VLAN], notes[N_INNER_VLAN], notes[N_ETHERNET] = vlan, inner_vlan, ethernet
+            notes[N_TUNNEL], notes[N_TUNNEL_ID] = tunnel, tunnel_id
         p = packet_row(out, ctl[C_PACKETS])
         p.ts, p.nth, p.ip_len, p.status = ts, nth, length, status
         p.vlan, p.inner_vlan = notes[N_VLAN], notes[N_INNER_VLAN]
@@ -372,9 +385,9 @@ def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, w
     notes, words, facts, ctl, drops = borrow(notes), borrow(words), borrow(facts), borrow(ctl), borrow(drops)
     while (
         i < n_frames
-        and ctl[C_PACKETS] + MAX_DEPTH * 2 <= n_out
+        and ctl[C_PACKETS] + ROWS_A_FRAME <= n_out
         and ctl[C_ARPS] < n_arps
-        and ctl[C_SCRATCH_END] - ctl[C_SCRATCH] >= fragments.PLACE_BYTES
+        and ctl[C_SCRATCH_END] - ctl[C_SCRATCH] >= MAX_JOINED * fragments.PLACE_BYTES
     ):
         f = frame_row(frames, i)
         pos, cap_end, wire_end = np.int64(f.off), np.int64(f.off) + np.int64(f.cap), np.int64(f.off) + np.int64(f.wire)
@@ -397,16 +410,17 @@ def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, w
         else:
             outcome = network(
                 buf, ethertype, cap_end, max(wire_end, cap_end), f.ts, i, out, places, bits, store, frag_counts,
-                notes, words, facts, ctl,
+                notes, words, facts, ctl, FAIL_DEEP,
             )  # fmt: skip
         for _ in range(MAX_SUBFRAMES):
-            if notes[N_NEXT] == 0 or ctl[C_PACKETS] + MAX_DEPTH > n_out:
+            if notes[N_NEXT] == 0:
                 break
-            ethertype = shims(buf, cap_end, subframe(buf, cap_end, notes), notes)
+            limit = notes[N_LIMIT]
+            ethertype = shims(buf, limit, subframe(buf, limit, notes), notes)
             if ethertype == ET_IPV4 or ethertype == ET_IPV6:
                 network(
-                    buf, ethertype, cap_end, max(wire_end, cap_end), f.ts, i, out, places, bits, store, frag_counts,
-                    notes, words, facts, ctl,
+                    buf, ethertype, limit, max(wire_end, limit) if limit == cap_end else limit, f.ts, i, out, places, bits, store, frag_counts,
+                    notes, words, facts, ctl, ACCEPTED,
                 )  # fmt: skip
         if outcome == ACCEPTED:
             ctl[C_ACCEPTED] += 1

@@ -28,6 +28,7 @@ PLACE = np.dtype(
         ("first", np.int64),  # ns
         ("total", np.int64),  # payload bytes, -1 until the last part has come
         ("units", np.int64),  # 8-byte units that have come
+        ("high", np.int64),  # where the part that reaches furthest ends
         ("header", np.int64),  # bytes of IP headers in front of the payload
         ("frames", np.int64),
     ],
@@ -78,12 +79,12 @@ def find(places, bits, counts, src_hi, src_lo, dst_hi, dst_lo, ident, ts, seed):
     if free >= 0:
         place = place_row(places, free)
         place.src_hi, place.src_lo, place.dst_hi, place.dst_lo = src_hi, src_lo, dst_hi, dst_lo
-        place.ident, place.first, place.total, place.units, place.header = ident, ts, -1, 0, 0
+        place.ident, place.first, place.total, place.units, place.high, place.header = ident, ts, -1, 0, 0, 0
     return free
 
 
 @kernel()
-def add(places, bits, store, counts, slot, buf, pos, size, offset, more, header):  # type: ignore[no-untyped-def]
+def add(places, bits, store, counts, slot, buf, pos, size, offset, more, header, frame):  # type: ignore[no-untyped-def]
     """Put one part into its place.
 
     Args:
@@ -93,19 +94,25 @@ def add(places, bits, store, counts, slot, buf, pos, size, offset, more, header)
         offset: Where it belongs in the payload, bytes, a multiple of 8.
         more: Whether parts follow.
         header: Bytes of IP headers in front of it.
+        frame: 1, or 0 where its frame has been accounted for already: it holds another packet.
 
     Returns:
         The payload's length once the datagram is whole, else -1; -2 where the part cannot belong to a datagram.
     """
     place = place_row(places, slot)
-    if offset + size > PLACE_BYTES - 1 or (more and size & 7) or size == 0:
-        if place.frames == 0:
+    end = offset + size
+    wrong = end > PLACE_BYTES - 1 or (more and size & 7) or size == 0
+    if place.total >= 0:  # a datagram has one end, and nothing behind it: else units behind it would fill its holes
+        wrong = wrong or end > place.total or (not more and end != place.total)
+    if wrong or (not more and end < place.high):
+        if place.units == 0:
             place.ident = np.uint64(0)
         return -2
-    place.frames += 1
-    counts[WAITING] += 1
+    place.frames += frame
+    counts[WAITING] += frame
     if not more:
-        place.total = offset + size
+        place.total = end
+    place.high = max(place.high, end)
     if offset == 0:
         place.header = header
     base = slot * PLACE_BYTES

@@ -10,9 +10,11 @@ What it learns on the way stands in a small int64 array, the *notes* (N_*), beca
 from baselines._jit import be16, be32, kernel, le16, le32
 from sensor.model import capture
 
-N_POS, N_VLAN, N_INNER_VLAN, N_TUNNEL, N_TUNNEL_ID, N_ETHERNET, N_NEXT, N_COUNT = 0, 1, 2, 3, 4, 5, 6, 7
+N_POS, N_VLAN, N_INNER_VLAN, N_TUNNEL, N_TUNNEL_ID, N_ETHERNET, N_NEXT, N_LIMIT, N_JOINED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 """Notes: next byte, 802.1Q ids, tunnel and its identifier, start of the innermost Ethernet header (-1: none), next
-subframe of an A-MSDU (0: none)."""
+subframe of an A-MSDU (0: none) and where the A-MSDU ends, datagrams that were put together in this frame."""
+N_KEPT, N_COUNT = 9, 14
+"""Copies of N_VLAN … N_ETHERNET: as they were before the A-MSDU, for its later subframes."""
 
 ET_IPV4, ET_ARP, ET_IPV6 = 0x0800, 0x0806, 0x86DD
 ET_ETHERNET = 0x6558
@@ -88,6 +90,8 @@ def subframe(buf, end, notes):  # type: ignore[no-untyped-def]
     """Read the subframe of an A-MSDU at `notes[N_NEXT]` (IEEE 802.11-2020 §9.3.2.2.2), and note the one after it."""
     pos = notes[N_NEXT]
     notes[N_NEXT] = 0
+    for k in range(N_VLAN, N_ETHERNET + 1):
+        notes[k] = notes[N_KEPT - N_VLAN + k]
     if pos + 14 > end:
         return FAIL_LINK
     after = pos + ((14 + be16(buf, pos + 12) + 3) & ~3)
@@ -117,7 +121,9 @@ def wlan(buf, pos, end, notes):  # type: ignore[no-untyped-def]
         if ds & 0x80:
             pos += 4
         if aggregated:
-            notes[N_NEXT] = pos
+            notes[N_NEXT], notes[N_LIMIT] = pos, end
+            for k in range(N_VLAN, N_ETHERNET + 1):
+                notes[N_KEPT - N_VLAN + k] = notes[k]
             return subframe(buf, end, notes)
     return llc(buf, pos, end, notes)
 

@@ -75,13 +75,13 @@ def gre(buf, pos, end, notes):  # type: ignore[no-untyped-def]
     if at >= end:
         return FAIL_LINK
     notes[N_POS] = at
+    notes[N_TUNNEL], notes[N_TUNNEL_ID] = tunnel, identifier
     if inner == 0x9000 or 0x8200 <= inner <= 0x83FF:  # Aruba's access points: 802.11 frames
         inner = wlan(buf, at, end, notes)
     elif inner == 0x883E:  # WCCP: a redirect header may stand in front (draft-wilson-wrec-wccp-v2-01 §4.12)
         inner = ET_IPV4
         if buf[at] >> 4 != 4:
             notes[N_POS] = at + 4
-    notes[N_TUNNEL], notes[N_TUNNEL_ID] = tunnel, identifier
     return inner
 
 
