@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import DTypeLike, NDArray
 
-from baselines._jit import kernel, rows
+from baselines._jit import JIT_DISABLED, kernel, rows
 from baselines.table import Table
 
 Words = NDArray[np.uint64]
@@ -35,6 +35,22 @@ def mix(a: np.uint64, b: np.uint64, c: np.uint64, secret: np.uint64) -> np.uint6
         h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         h = (h ^ (h >> np.uint64(31))) + np.uint64(0x9E3779B97F4A7C15)
     return h ^ (h >> np.uint64(32))
+
+
+def _mix_plain(a: np.uint64, b: np.uint64, c: np.uint64, secret: np.uint64) -> np.uint64:
+    """Do the same in Python's integers: numpy's scalars warn where they wrap, as they must here."""
+    low = (1 << 64) - 1
+    h = int(secret)
+    for word in (a, b, c):
+        h ^= int(word)
+        h = (h ^ h >> 30) * 0xBF58476D1CE4E5B9 & low
+        h = (h ^ h >> 27) * 0x94D049BB133111EB & low
+        h = (h ^ h >> 31) + 0x9E3779B97F4A7C15 & low
+    return np.uint64(h ^ h >> 32)
+
+
+if JIT_DISABLED:
+    mix = _mix_plain
 
 
 @kernel()

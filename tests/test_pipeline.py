@@ -268,3 +268,43 @@ def test_the_second_half_of_a_benign_office_day_is_quiet(data_dir, tmp_path):
 
     assert [(), ()] == [result.incidents for result in found]
     assert len(rows) == sum(result.flows for result in found)
+
+
+@pytest.mark.parametrize(
+    "name", ["445_scan.pcap", "multiport_scan.pcap", "port_scan.pcap", "scan_with_zero_windows.pcap"]
+)
+def test_one_way_scan_captures_are_silent_and_say_why(data_dir, tmp_path, name):
+    """SYNs alone prove nothing: no incident, and the coverage says what was not seen."""
+    result = replay_file(data_dir / "network" / "scan-misc" / name, tmp_path, config.default())
+
+    assert ((), ()) == (result.incidents, result.digest)
+    assert not result.visible.both_directions
+    assert {"no_input"} == {one.state for one in result.coverage if one.detector == "scan"}
+
+
+def test_real_backscatter_is_no_scan(data_dir, tmp_path):
+    """A day of a victim's answers to 202 addresses of ours: nobody here is a scanner."""
+    ours = config.build({"local_networks": ["192.150.186.0/23"]})
+    result = replay_file(data_dir / "network" / "scan-misc" / "backscatter.trace", tmp_path, ours)
+
+    assert () == result.incidents
+    assert result.devices > 100
+    assert 4771 == result.packets == result.inputs[0].accepted
+
+
+def test_a_day_with_a_beacon_is_judged_honestly(data_dir, tmp_path):
+    """c2-taidoor was captured one way: this release finds nothing there and says that it could not."""
+    folder = data_dir / "network" / "c2-taidoor-zeek"
+    result = replay_file(folder / "conn.log", tmp_path, config.default())
+
+    assert () == result.incidents
+    assert "one direction only" in result.visible.text
+
+
+def replay_file(path, folder, settings):
+    """Replay one file through its real source."""
+    with State(folder / "state", exclusive=True) as state:
+        core = Core(settings, state)
+        run = Run(core, open_sources([(str(path), "local")], state.ledger, Options(), settings.networks()))
+        run.go()
+        return run.result()

@@ -45,7 +45,7 @@ def test_without_captures_it_says_so(tmp_path):
 
 
 def test_threads_and_the_order_of_files_change_nothing(monkeypatch, capsys, tmp_path):
-    """One thread or two: the same bytes. Either file first: the same verdicts, but for the uids of a capture's flows."""
+    """One thread or two: the same bytes. Either file first: the same verdicts, but for the uids of flows."""
     files = demo_inputs(samples_dir())
     told = []
     for args in (("--threads", 1, *files), ("--threads", 2, *files), ("--threads", 2, *reversed(files))):
