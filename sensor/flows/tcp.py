@@ -38,12 +38,16 @@ from sensor.flows.columns import (
     S_SYN_SENT,
 )
 from sensor.flows.history import add_letter, at_threshold, once
+from sensor.flows.ports import is_interactive
 from sensor.flows.stream import acknowledged, close, data_seen, delta, end_of_stream, low_word
 from sensor.model.capture import STATUS_ZERO_WINDOW
+from sensor.model.metadata import K_SSH
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 ATTEMPT_NS = 5_000_000_000
 """Zeek's tcp_attempt_delay: an unanswered SYN's connection ends this long after it."""
+INTERACTIVE_NS = 3_600_000_000_000
+"""Idle time of SSH, and of the ports of `ports.INTERACTIVE`, once established (base/protocols/conn/inactivity.zeek)."""
 TOO_LARGE = 1048576
 """Zeek's TOO_LARGE_SEQ_DELTA: a SYN, RST or zero ACK this far off is not believed."""
 
@@ -329,6 +333,10 @@ def end_time(key, cold, flow, orig, resp):  # type: ignore[no-untyped-def]
     if flow & F_UNTIL:
         return cold.until
     end = key.last + (300_000_000_000 if flow & F_LONG else 60_000_000_000)
+    if flow & F_LONG and orig.state != S_PARTIAL and resp.state != S_PARTIAL:
+        responder = key.k4 >> np.uint64(48 if flow & F_FLIPPED else 32) & np.uint64(0xFFFF)
+        if cold.kind == K_SSH or is_interactive(np.int64(responder)):
+            end = key.last + INTERACTIVE_NS
     attempt = orig.state == S_SYN_SENT or orig.state == S_SYN_ACK_SENT
     if attempt and resp.state == S_INACTIVE:
         return min(end, cold.until)

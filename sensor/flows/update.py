@@ -37,7 +37,7 @@ from sensor.flows.columns import (
 from sensor.flows.export import write_flow
 from sensor.flows.history import add_letter, at_threshold, once
 from sensor.flows.observe import METAS_A_PACKET, observe, release
-from sensor.flows.ports import likely_server
+from sensor.flows.ports import is_dns, likely_server
 from sensor.flows.table import (
     SWEEP_BLOCK,
     T_ARENA,
@@ -73,6 +73,9 @@ IDLE_NS = 60 * SECOND
 """Zeek's udp_, icmp_ and unknown_ip_inactivity_timeout."""
 LONG_NS = 300 * SECOND
 """Zeek's tcp_inactivity_timeout."""
+DNS_CHECK_NS, DNS_IDLE_NS = 10 * SECOND, 9 * SECOND
+"""Zeek's dns_session_timeout: every 10 s it ends DNS flows over UDP that were idle for all but 1 s of that
+(`DNS_Analyzer::ExpireTimer` in src/analyzer/protocol/dns/DNS.cc)."""
 SWEEP_S = 10
 """The pipeline's tick: what has ended is written out within it."""
 BATCH = 16
@@ -86,9 +89,14 @@ LIMITED_BROADCAST = np.uint64(0xFFFF_FFFF_FFFF)
 def ends_at(table, r):  # type: ignore[no-untyped-def]
     """Return when record r ends unless something more happens, ns."""
     key = key_row(table.keys, r)
-    if np.int64(key.k4 >> np.uint64(24) & np.uint64(0xFF)) != 6:
-        return key.last + IDLE_NS
     first = end_row(table.ends, 2 * r)
+    proto = np.int64(key.k4 >> np.uint64(24) & np.uint64(0xFF))
+    if proto != 6:
+        if proto == 17 and is_dns(np.int64(key.k4 >> np.uint64(48 if first.flow & F_FLIPPED else 32) & np.uint64(0xFFFF))):
+            opened = cold_row(table.colds, r).first
+            checks = (max(key.last - opened, 0) + DNS_IDLE_NS - 1) // DNS_CHECK_NS + 1
+            return opened + checks * DNS_CHECK_NS
+        return key.last + IDLE_NS
     orig = np.int64(2 * r + (first.flow & F_FLIPPED))
     return end_time(key, cold_row(table.colds, r), np.int64(first.flow), end_row(table.ends, orig), end_row(table.ends, orig ^ 1))
 
@@ -202,8 +210,7 @@ def begin(table, buf, p, r):  # type: ignore[no-untyped-def]
     else:
         end_row(table.ends, 2 * r).flow = F_FLIPPED if p.dir else 0
     state[T_OPENED] += 1
-    first_end = p.ts + (5 * SECOND if proto == 6 else IDLE_NS)
-    set_due(table, r, first_end)
+    set_due(table, r, p.ts + 5 * SECOND if proto == 6 else ends_at(table, r))
 
 
 @kernel()
@@ -326,7 +333,7 @@ def quick(key, cold, e, pe, head, p):  # type: ignore[no-untyped-def]
             else:
                 once(cold, 6, L_ACK, (head.flow & F_FLIPPED) == p.dir)
     elif proto == 17:
-        if p.status & STATUS_BAD_CHECKSUM or not e.flags & E_DATA or elapsed >= IDLE_NS:
+        if p.status & STATUS_BAD_CHECKSUM or not e.flags & E_DATA or elapsed >= DNS_IDLE_NS:
             return False
         low = np.int64(e.start) + size
         e.start = low & 0xFFFFFFFF

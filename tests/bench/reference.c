@@ -931,6 +931,10 @@ static i64 sent_bytes(const End *e, const End *pe, const Tail *t) {
 static i64 end_time(const Key *key, const Cold *c, int flow, const End *orig, const End *resp) {
     if (flow & F_UNTIL) return c->until;
     i64 end = key->last + (flow & F_LONG ? 300 * SECOND : 60 * SECOND);
+    if (flow & F_LONG && orig->state != PARTIAL && resp->state != PARTIAL) {
+        int responder = key->k4 >> (flow & F_FLIPPED ? 48 : 32) & 0xFFFF;
+        if (responder == 21 || responder == 22 || responder == 23 || responder == 513) end = key->last + 3600 * SECOND;
+    }
     if ((orig->state == SYN_SENT || orig->state == SYN_ACK_SENT) && resp->state == INACTIVE) return MIN(end, c->until);
     int co = orig->flags & E_CLOSED, cr = resp->flags & E_CLOSED;
     int over = (co || cr) && ((co && cr) || orig->state == RESET || resp->state == RESET || orig->state == INACTIVE || resp->state == INACTIVE);
@@ -941,10 +945,10 @@ static i64 end_time(const Key *key, const Cold *c, int flow, const End *orig, co
 /* ---- sensor/flows/ports.py ---- */
 
 static const u16 TCP_PORTS[] = {
-    21, 2811, 80, 81, 631, 1080, 3128, 8000, 8080, 8888, 143, 6666, 6667, 6668, 6669, 88, 750, 389, 3268, 1434, 3306,
+    21, 2811, 79, 80, 81, 631, 1080, 3128, 8000, 8080, 8888, 143, 6666, 6667, 6668, 6669, 88, 389, 3268, 1434, 3306,
     3389, 135, 139, 445, 25, 587, 22, 443, 563, 585, 614, 636, 989, 990, 992, 993, 995, 5223, 5222, 5269, 110, 502,
-    20000, 53, 1883, 8883, 5432, 6379};
-static const u16 UDP_PORTS[] = {53, 137, 5353, 5355, 67, 88, 389, 123, 161, 162, 514, 1812, 443, 5060, 20000, 3544, 5072, 2152, 2123, 4789, 6081};
+    20000, 53, 1883, 5432, 6379};
+static const u16 UDP_PORTS[] = {53, 137, 5353, 5355, 67, 88, 389, 123, 161, 162, 514, 1812, 443, 784, 853, 3389, 5060, 20000, 3544, 5072, 2152, 2123, 4789, 6081};
 static u8 likely[2][65536];
 
 /* ---- sensor/flows/export.py ---- */
@@ -1121,12 +1125,21 @@ static u32 context(const u8 *b, const Packet *p) {
 
 #define IDLE (60 * SECOND)
 #define LONG_IDLE (300 * SECOND)
+#define DNS_CHECK (10 * SECOND)
+#define DNS_IDLE (9 * SECOND)
 enum { SWEEP_S = 10, BATCH = 16, LEFT = 8 };
 enum { WHY_ENDED, WHY_TIMEOUT, WHY_INTERVAL, WHY_EVICTED, WHY_INPUT };
 INLINE int proto_of(u64 k4) { return k4 >> 24 & 0xFF; }
 
 static i64 ends_at(i64 r) {
-    if (proto_of(keys[r].k4) != 6) return keys[r].last + IDLE;
+    if (proto_of(keys[r].k4) != 6) {
+        int responder = keys[r].k4 >> (ends[2 * r].flow & F_FLIPPED ? 48 : 32) & 0xFFFF;
+        if (proto_of(keys[r].k4) == 17 && (responder == 53 || responder == 137 || responder == 5353 || responder == 5355)) {
+            i64 opened = colds[r].first;
+            return opened + ((MAX(keys[r].last - opened, 0) + DNS_IDLE - 1) / DNS_CHECK + 1) * DNS_CHECK;
+        }
+        return keys[r].last + IDLE;
+    }
     int flow = ends[2 * r].flow;
     i64 orig = 2 * r + (flow & F_FLIPPED);
     return end_time(keys + r, colds + r, flow, ends + orig, ends + (orig ^ 1));
@@ -1223,7 +1236,7 @@ static void begin(const u8 *b, const Packet *p, i64 r) {
         ends[2 * r].flow = p->dir ? 0 : F_FLIPPED;
     } else ends[2 * r].flow = p->dir ? F_FLIPPED : 0;
     st.opened++;
-    set_due(r, p->ts + (proto == 6 ? 5 * SECOND : IDLE));
+    set_due(r, proto == 6 ? p->ts + 5 * SECOND : ends_at(r));
 }
 INLINE void count(End *e, Key *key, const Packet *p) {
     e->pkts++;
@@ -1286,7 +1299,7 @@ INLINE int quick(Key *key, Cold *c, End *e, End *pe, const End *head, const Pack
             once(c, p->pay_len ? 5 : 6, p->pay_len ? L_DATA : L_ACK, (head->flow & F_FLIPPED) == p->dir);
         }
     } else if (proto == 17) {
-        if (p->status & BAD_CHECKSUM || !(e->flags & E_DATA) || elapsed >= IDLE) return 0;
+        if (p->status & BAD_CHECKSUM || !(e->flags & E_DATA) || elapsed >= DNS_IDLE) return 0;
         u64 low = (u64)e->start + p->pay_len;
         e->start = (u32)low;
         e->last += (u32)(low >> 32);
