@@ -74,7 +74,7 @@ def is_compiled(module: str) -> bool:
     return any(Path(folder).rglob(f"{path.stem}.*.nbi"))
 
 
-JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # likewise
+JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # made by numba as it is imported
 
 
 def _enter_cache(function: Any) -> None:
@@ -87,9 +87,9 @@ def kernel(*signature: Any, inline: bool = False, pin: tuple[Any, ...] = ()) -> 
     """Compile a function over columns: nogil, cached, no fastmath.
 
     Args:
-        signature: numba types of the arguments (or their names), which pin the one version that is compiled (at import, or loaded
-            from the cache). Without it the kernel is compiled at its first call; leave it out for helpers that
-            only other kernels call.
+        signature: numba types of the arguments (or their names), which pin the one version that is compiled (at
+            import, or loaded from the cache). Without it the kernel is compiled at its first call; leave it out for
+            helpers that only other kernels call.
         inline: Always inline into its callers: for small helpers of an inner loop, which LLVM leaves as calls
             when they come from another module.
         pin: numba types of the arguments of a helper that only kernels call: one version instead of one for each
@@ -115,7 +115,9 @@ def _pinned_later(function: Callable[..., Any], pin: tuple[Any, ...]) -> Any:
 
     A kernel that comes from the cache holds its helpers already: loading sixty of them took 0.3 s of every start.
     """
-    dispatcher = numba.njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    # numba's own type information leaves out the two options.
+    njit: Any = numba.njit
+    dispatcher = njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     choose = dispatcher.get_call_template
 
     def chosen(arguments: Any, keywords: Any) -> Any:
@@ -138,10 +140,11 @@ def caller(*signature: Any) -> Any:
         return lambda function, *arguments: function(*arguments)
     kinds = [getattr(types, kind) if isinstance(kind, str) else kind for kind in signature]
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def call(typing_context: Any, address: Any, *arguments: Any) -> Any:  # noqa: ARG001
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            values = [context.cast(builder, v, have, want) for v, have, want in zip(_unpack(builder, sig, args), _kinds(sig), kinds, strict=True)]
+            given = zip(_unpack(builder, sig, args), _kinds(sig), kinds, strict=True)
+            values = [context.cast(builder, value, have, want) for value, have, want in given]
             shape = ir.FunctionType(ir.VoidType(), [context.get_value_type(kind) for kind in kinds])
             builder.call(builder.inttoptr(args[0], shape.as_pointer()), values)
             return context.get_dummy_value()
@@ -167,7 +170,8 @@ def entry(*signature: Any) -> Callable[[F], Any]:
         if JIT_DISABLED:
             return function
         _enter_cache(function)
-        return numba.cfunc(types.void(*kinds), nopython=True, cache=True)(function)
+        cfunc: Any = numba.cfunc  # whose own type information leaves out `nopython`
+        return cfunc(types.void(*kinds), nopython=True, cache=True)(function)
 
     return wrap
 
@@ -230,7 +234,7 @@ def _store(bits: int) -> Any:
 
         return plain
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def store(typing_context: Any, buf: Any, offset: Any, value: Any) -> Any:  # noqa: ARG001
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             data = args[0]
@@ -263,7 +267,7 @@ if JIT_DISABLED:
 
 else:
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def borrow(typing_context: Any, array: Any) -> Any:  # noqa: ARG001
         """Return a bare pointer to an array's items, for passing to helpers that are called per record.
 
@@ -291,7 +295,7 @@ def row_loader(dtype: np.dtype[Any]) -> Any:
         return lambda array, i: array[i]
     record = numba.from_dtype(dtype)
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def row(typing_context: Any, pointer: Any, i: Any) -> Any:  # noqa: ARG001
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
             offset = builder.mul(args[1], ir.Constant(ir.IntType(64), dtype.itemsize))
@@ -312,7 +316,7 @@ if JIT_DISABLED:
 
 else:
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def marks(typing_context: Any, buf: Any, offset: Any, first: Any, second: Any) -> Any:  # noqa: ARG001
         """Mark, one bit a byte, which of the 64 bytes at `offset` equal one of two values."""
 
@@ -344,7 +348,7 @@ if JIT_DISABLED:
 
 else:
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def ctz64(typing_context: Any, word: Any) -> Any:  # noqa: ARG001
         """Count the zero bits below the lowest set bit of a 64-bit word; 64 for zero."""
 

@@ -6,6 +6,7 @@ their first call). Installation and the container image run it. It does not read
 """
 
 import importlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ import sensor
 
 # A module whose kernels are cached is there in under a second, even on a busy machine; compiling takes up to a minute.
 COMPILED_ABOVE_S = 2.0
+_COMPILED = re.compile(r"^@(kernel|entry)\b", re.MULTILINE)
+"""How a function that is compiled begins: `baselines._jit` has the two decorators."""
 
 
 def kernel_modules() -> Iterator[str]:
@@ -25,7 +28,7 @@ def kernel_modules() -> Iterator[str]:
     root = Path(sensor.__file__).resolve().parent.parent
     for package in ("baselines", "sensor"):
         for path in sorted((root / package).rglob("*.py")):
-            if "\n@kernel" in path.read_text(encoding="utf-8"):
+            if _COMPILED.search(path.read_text(encoding="utf-8")):
                 yield ".".join(path.relative_to(root).with_suffix("").parts)
 
 

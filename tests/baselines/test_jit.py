@@ -132,6 +132,27 @@ def test_a_helper_pinned_without_an_entry_serves_kernels_alone() -> None:
     assert 1 == len(add.signatures)
 
 
+def test_a_kernel_calls_an_entry_by_its_address() -> None:
+    """The arguments arrive, cast to the entry's types, and what it writes stands in the caller's array."""
+    kinds = (types.CPointer(types.int64), types.int64)
+    call = _jit.caller(*kinds)
+
+    @_jit.entry(*kinds)
+    def double(column, i):
+        column[i] *= 2
+
+    address = double if _jit.JIT_DISABLED else double.address
+
+    @_jit.kernel()
+    def twice(column, where):
+        call(where, _jit.borrow(column), np.uint8(1))
+        call(where, _jit.borrow(column), 2)
+
+    column = np.array([3, 4, 5], np.int64)
+    twice(column, address)
+    assert [3, 8, 10] == column.tolist()
+
+
 def test_prefetch_changes_nothing() -> None:
     """It is a hint: the column is as it was."""
 

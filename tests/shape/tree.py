@@ -45,7 +45,7 @@ class Module:
         return (node for node in ast.walk(self.tree) if isinstance(node, Function))
 
     def kernels(self) -> dict[str, Function]:
-        """Top-level functions under @kernel, by name."""
+        """Top-level functions that are compiled, by name."""
         return {node.name: node for node in self.tree.body if isinstance(node, Function) and is_kernel(node)}
 
     def imports(self) -> list[Import]:
@@ -65,8 +65,8 @@ class Module:
 
 
 def is_kernel(node: Function) -> bool:
-    """Tell whether a function is compiled: @kernel, or @kernel(...) with a pinned signature."""
-    return any(_decorator(item) == "kernel" for item in node.decorator_list)
+    """Tell whether a function is compiled: @kernel, @kernel(...) with a pinned signature, or @entry(...)."""
+    return any(_decorator(item) in {"kernel", "entry"} for item in node.decorator_list)
 
 
 def is_pinned(node: Function) -> bool:
