@@ -145,8 +145,10 @@ def put_value(op: Any, buf: Any, p: Any, end: Any, words: Any, base: int) -> Any
     at = base + _WORD[op]
     if op >= FIRST_COUNT:
         value = count(buf, p, end)
+        if value < 0:
+            return False
         words[at] = np.uint64(value)
-        return value >= 0
+        return True
     if op == TS:
         value, p = time_ns(buf, p)
         words[at] = np.uint64(value)

@@ -291,7 +291,9 @@ def address(buf: Any, p: int, end: int) -> tuple[Any, Any, bool]:
     """Read an address that ends at `end` as its two words; IPv4 becomes ::ffff:a.b.c.d. No zone index, no brackets."""
     if find_byte(np.uint64(ule32(buf, p)), _DOTS) != np.uint64(0):
         quad = v4(buf, p, end - p)
-        return np.uint64(0), np.uint64(0xFFFF00000000) | np.uint64(quad), quad >= 0
+        if quad < 0:
+            return _ZERO, _ZERO, False
+        return _ZERO, np.uint64(0xFFFF00000000) | np.uint64(quad), True
     hi, lo, p = _v6(buf, p, end)
     return hi, lo, p == end
 
@@ -330,11 +332,11 @@ def _v6(buf: Any, p: int, end: int) -> tuple[Any, Any, int]:
             if groups > 6:
                 return hi, lo, -1
             quad = v4(buf, p, end - p)
-            p = end if quad >= 0 else -1
+            if quad < 0:
+                return hi, lo, -1
             hi, lo = hi << _U32 | lo >> _U32, lo << _U32 | np.uint64(quad)
             groups += 2
-            if p < 0:
-                return hi, lo, -1
+            p = end
             break
         hi, lo = hi << _U16 | lo >> np.uint64(48), lo << _U16 | group
         groups += 1
