@@ -5,7 +5,7 @@ the table, in order.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numba
@@ -46,6 +46,8 @@ INTERVAL_NS = 3_600_000_000_000
 """A flow that goes on is reported every hour."""
 PACKET_ROWS = 512
 """Packets decoded before the table takes them: 48 KiB, so that rows are still in the first-level cache."""
+THREADED_PACKET_ROWS = 1 << 14
+"""With two threads a hand-over costs some 50 microseconds, so a batch is a whole block."""
 FLOW_ROWS = 1 << 14
 ARP_ROWS = 4096
 META_ROWS = 1 << 13
@@ -112,6 +114,17 @@ _SINK = numba.typeof(new_sink())
 _BUF = rows(np.uint8)
 
 
+class Decoded(NamedTuple):
+    """A batch of packets between the two halves of the engine."""
+
+    buf: NDArray[np.uint8]
+    packets: NDArray[np.void]
+    n: int
+    ordinal: int
+    """Of the first frame of the block the packets' `nth` counts from."""
+    arps: NDArray[np.void] | None
+
+
 FEED, TICK, FINISH = 0, 1, 2
 
 
@@ -152,6 +165,7 @@ class FlowEngine:
         input_index: int = 0,
         interval_ns: int = INTERVAL_NS,
         keep: bool = True,
+        threaded: bool = False,
     ) -> None:
         """Make an engine with an empty table.
 
@@ -163,11 +177,14 @@ class FlowEngine:
             input_index: Number of the input, noted in every row.
             interval_ns: How often a flow that goes on is reported, ns; 0 never.
             keep: Without it finished rows are counted and forgotten.
+            threaded: Make larger batches, for `decode` and `take` on two threads.
         """
         self._table = new_table(max_flows, network_words(local_networks), seed, interval_ns)
         self._sink = new_sink()
         self._table.state[T_INPUT] = input_index
-        self._packets = np.zeros(PACKET_ROWS, PACKET)
+        rows_each = THREADED_PACKET_ROWS if threaded else PACKET_ROWS
+        self._packets = [np.zeros(rows_each, PACKET) for _ in range(2)]
+        self._turn = 0
         self._arps = np.zeros(ARP_ROWS, ARP)
         self._places = np.zeros(fragments.SLOTS, fragments.PLACE)
         self._bits = np.zeros(fragments.SLOTS * fragments.UNITS, np.uint64)
@@ -192,32 +209,45 @@ class FlowEngine:
             frames: dtype FRAME, shape (n,), in the order of the input.
             scratch_at: Where the free part of `buf` begins.
         """
+        for decoded in self.decode(buf, frames, scratch_at):
+            self.take(decoded)
+
+    def decode(self, buf: NDArray[np.uint8], frames: NDArray[np.void], scratch_at: int) -> Iterator[Decoded]:
+        """Do the first half of `feed`; `take` does the second, on another thread if one likes.
+
+        What is yielded may be taken while the next is being made, not later: two sets of memory are used in turn.
+        """
         ctl = self._ctl
-        ctl[C_SCRATCH_END] = len(buf)
+        half = (len(buf) - scratch_at) // 2
         i, n = 0, len(frames)
         while i < n:
-            ctl[C_SCRATCH], ctl[C_PACKETS], ctl[C_ARPS] = scratch_at, 0, 0
+            self._turn ^= 1
+            packets = self._packets[self._turn]
+            ctl[C_SCRATCH] = scratch_at + self._turn * half
+            ctl[C_SCRATCH_END] = ctl[C_SCRATCH] + half
+            ctl[C_PACKETS] = ctl[C_ARPS] = 0
             i = decode(
-                buf, frames, i, self._packets, self._arps, self._places, self._bits, self._store,
+                buf, frames, i, packets, self._arps, self._places, self._bits, self._store,
                 self._fragment_counts, self._notes, self._words, self._facts, ctl, self._drops,
             )  # fmt: skip
-            if ctl[C_ARPS] and self._keep:
-                self._done_arps.append(self._arps[: ctl[C_ARPS]].copy())
-            self._take(buf, int(ctl[C_PACKETS]))
+            arps = self._arps[: ctl[C_ARPS]].copy() if ctl[C_ARPS] and self._keep else None
+            yield Decoded(buf, packets, int(ctl[C_PACKETS]), int(ctl[C_ORDINAL]), arps)
         ctl[C_ORDINAL] += n
-        self._table.state[T_ORDINAL] = ctl[C_ORDINAL]
+
+    def take(self, decoded: Decoded) -> None:
+        """Put decoded packets into the table."""
+        if decoded.arps is not None:
+            self._done_arps.append(decoded.arps)
+        self._table.state[T_ORDINAL] = decoded.ordinal
+        i = 0
+        while i < decoded.n:
+            i = drive(self._table, self._sink, decoded.buf, decoded.packets, FEED, i, decoded.n)
+            if i < decoded.n or not self._keep:
+                self._collect()
 
     def skip(self, count: int) -> None:
         """Count frames of the input that are not fed (known before, or dropped by the reader) in later ordinals."""
         self._ctl[C_ORDINAL] += count
-        self._table.state[T_ORDINAL] = self._ctl[C_ORDINAL]
-
-    def _take(self, buf: NDArray[np.uint8], n: int) -> None:
-        i = 0
-        while i < n:
-            i = drive(self._table, self._sink, buf, self._packets, FEED, i, n)
-            if i < n or not self._keep:
-                self._collect()
 
     def _collect(self) -> None:
         state, sink = self._table.state, self._sink
@@ -239,7 +269,7 @@ class FlowEngine:
         self._until_done(FINISH, 0)
 
     def _until_done(self, mode: int, value: int) -> None:
-        while not drive(self._table, self._sink, self._store, self._packets, mode, 0, value):
+        while not drive(self._table, self._sink, self._store, self._packets[0], mode, 0, value):
             self._collect()
         self._collect()
 
