@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike
 
@@ -77,6 +79,24 @@ def is_compiled(module: str) -> bool:
 JIT_DISABLED: bool = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]  # made by numba as it is imported
 
 
+def _refresh_without_scipy() -> None:
+    """Let numba set itself up now, with scipy out of sight.
+
+    At the first kernel numba imports scipy.linalg where it is installed, for `np.linalg` and `@` inside kernels. None
+    of ours uses them, and it takes 0.2 to 0.4 s of every start.
+    """
+    if JIT_DISABLED or "scipy" in sys.modules:
+        return
+    sys.modules["scipy"] = None  # type: ignore[assignment]  # the documented way to make an import fail
+    try:
+        cpu_target.target_context.refresh()
+    finally:
+        del sys.modules["scipy"]
+
+
+_refresh_without_scipy()
+
+
 def _enter_cache(function: Any) -> None:
     if not os.environ.get("NUMBA_CACHE_DIR"):
         folder = _cache_dir(Path(function.__code__.co_filename).resolve())
@@ -102,12 +122,48 @@ def kernel(*signature: Any, inline: bool = False, pin: tuple[Any, ...] = ()) -> 
         _enter_cache(function)
         if signature:
             pinned = tuple(getattr(types, kind) if isinstance(kind, str) else kind for kind in signature)
-            return cast("F", numba.njit([pinned], nogil=True, cache=True)(function))
+            return cast("F", _compiled_at_call(function, pinned))
         if pin:
             return cast("F", _pinned_later(function, pin))
         return cast("F", numba.njit(nogil=True, cache=True, forceinline=inline)(function))
 
     return wrap
+
+
+_PENDING: dict[str, list[Callable[[], object]]] = {}
+"""By module, what compiles its pinned kernels and entries, or loads them from the cache."""
+
+
+def compile_pinned(module: str) -> None:
+    """Compile, or load, every kernel and entry of an imported module that has a pinned signature."""
+    for ready in _PENDING.get(module, []):
+        ready()
+
+
+def _compiled_at_call(function: Callable[..., Any], signature: tuple[Any, ...]) -> Any:
+    """Make a kernel of one version that is compiled, or loaded, at its first call: imports stay quick."""
+    dispatcher = numba.njit(nogil=True, cache=True)(function)
+    choose = dispatcher.get_call_template
+
+    def ready() -> Any:
+        if not dispatcher.overloads:
+            dispatcher.compile(signature)
+            dispatcher.disable_compile()
+        return next(iter(dispatcher.overloads.values())).entry_point
+
+    def called(*_arguments: Any, **_keywords: Any) -> Any:
+        if dispatcher.overloads:
+            raise TypeError(f"{function.__qualname__}: arguments are not of the pinned types {signature}")
+        return ready()
+
+    def chosen(arguments: Any, keywords: Any) -> Any:
+        ready()
+        return choose(arguments, keywords)
+
+    dispatcher._compile_for_args = called
+    dispatcher.get_call_template = chosen
+    _PENDING.setdefault(function.__module__, []).append(ready)
+    return dispatcher
 
 
 def _pinned_later(function: Callable[..., Any], pin: tuple[Any, ...]) -> Any:
@@ -160,6 +216,22 @@ def _unpack(builder: Any, sig: Any, args: Any) -> list[Any]:
 
 def _kinds(sig: Any) -> list[Any]:
     return list(sig.args[1])
+
+
+class _Entry:
+    """A function that is called by its address; compiled, or loaded, when that is asked for."""
+
+    def __init__(self, function: Callable[..., Any], signature: Any) -> None:
+        self._function, self._signature = function, signature
+        self._made: Any = None
+        _PENDING.setdefault(function.__module__, []).append(lambda: self.address)
+
+    @property
+    def address(self) -> int:
+        if self._made is None:
+            _enter_cache(self._function)
+            self._made = numba.cfunc(self._signature, nopython=True, cache=True)(self._function)
+        return int(self._made.address)
 
 
 def entry(*signature: Any) -> Callable[[F], Any]:

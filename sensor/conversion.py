@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines._jit import is_compiled
+from baselines._jit import compile_pinned
 from sensor.errors import ConfigError, Malformed
 from sensor.sources.pcap import PcapSource
 
@@ -27,7 +27,11 @@ ROWS = 1 << 14
 """Flows turned into text at once: a few megabytes of strings."""
 SPOOL_BYTES = 16 << 20
 """ARP messages wait in memory up to this, then in a temporary file, until the flows are written."""
-_KERNELS = ("sensor.packets.pcap", "sensor.packets.pcapng", "sensor.packets.decode", "sensor.flows.engine")
+KERNELS = (
+    *("sensor.packets.pcap", "sensor.packets.pcapng", "sensor.packets.decode", "sensor.packets.reading"),
+    "sensor.flows.engine",
+)
+"""Modules whose kernels the flow engine runs."""
 
 
 class Totals(msgspec.Struct):
@@ -54,15 +58,11 @@ class Writer(Protocol):
         """Write what is still to be written."""
 
 
-def kernels_are_cold() -> bool:
-    """Tell whether anything of the flow engine will have to be compiled."""
-    return not all(is_compiled(module) for module in _KERNELS)
-
-
 def load_kernels() -> None:
-    """Import what has kernels, so that they are ready before the clock starts."""
-    for module in _KERNELS:
+    """Load what has kernels, so that they are ready before the clock starts."""
+    for module in KERNELS:
         importlib.import_module(module)
+        compile_pinned(module)
 
 
 def open_writer(form: str, target: str, out: BinaryIO, *, arp: bool) -> Writer:

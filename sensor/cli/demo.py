@@ -7,7 +7,7 @@ import click
 
 from sensor.cli import show
 from sensor.cli.options import echo_json, fail, json_option
-from sensor.cli.replay import exit_code, perform, say_if_cold
+from sensor.cli.replay import exit_code, perform, warm_up
 from sensor.cli.samples import samples_dir
 
 
@@ -24,7 +24,7 @@ def demo(*, state_dir: Path | None, as_json: bool) -> None:
     """Replay real captures, made by curl, dig, ssh, nmap and the like, and show the incident that is in them."""
     from sensor import config
 
-    say_if_cold()
+    warm_up()
     from sensor.pipeline import Options
 
     try:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from sensor.cli.warm import warm
+
 if TYPE_CHECKING:
     from sensor.conversion import Totals
 
@@ -23,7 +25,6 @@ Examples:
   spanline flows --format json --arp day1.pcapng.gz day2.pcap -o flows.jsonl
   tcpdump -i eth1 -w - | spanline flows --stats -
 """
-COMPILING = "compiling kernels (first run only) …"
 
 
 def _default_threads() -> int:
@@ -65,8 +66,7 @@ def flows(
     from sensor import conversion
     from sensor.errors import ConfigError
 
-    if conversion.kernels_are_cold():
-        _say(COMPILING)
+    warm(_say, conversion.KERNELS)
     conversion.load_kernels()
     with contextlib.ExitStack() as stack:
         try:

@@ -11,6 +11,7 @@ import click
 
 from sensor.cli import show
 from sensor.cli.options import config_option, echo_json, fail, json_option, state_option
+from sensor.cli.warm import warm
 
 if TYPE_CHECKING:
     from sensor.config import Config
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from sensor.pipeline import Core, Options, Run
 
 WORK_FAILED, BAD_USAGE, FAIL_ON = 1, 2, 3
-COMPILING = "compiling kernels (first run only) …"
 ERRORS_SHOWN = 5
 """A folder may be full of files that are no input."""
 
@@ -58,7 +58,7 @@ def replay(
     """
     from sensor import config as configuration
 
-    say_if_cold()
+    warm_up()
     from sensor.pipeline import Options
 
     config = configuration.load(config_path, edges=False) if config_path else configuration.default()
@@ -104,12 +104,10 @@ def perform(
         return answer
 
 
-def say_if_cold() -> None:
-    """Say that kernels will be compiled, before importing what compiles them: the first run takes half a minute."""
-    from sensor.conversion import kernels_are_cold
-
-    if "sensor.pipeline" not in sys.modules and kernels_are_cold():
-        click.echo(COMPILING, err=True)
+def warm_up() -> None:
+    """Compile the kernels that are not in the cache yet, saying so, before importing what needs them."""
+    if "sensor.pipeline" not in sys.modules:
+        warm(lambda line: click.echo(line, err=True))
 
 
 def _tell_errors(errors: list[str]) -> None:

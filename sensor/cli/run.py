@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sensor.cli.options import config_option
-from sensor.cli.replay import say_if_cold
+from sensor.cli.replay import warm_up
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def run(*, config_path: Path | None, once: bool) -> None:
 
     config = configuration.load(config_path)
     host, port = configuration.loopback("metrics", config.metrics.listen)
-    say_if_cold()
+    warm_up()
     from sensor import pipeline
     from sensor.store.state import State
 

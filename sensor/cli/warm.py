@@ -1,79 +1,96 @@
 """Compile every kernel now, so that the first capture does not wait: `spanline warm`.
 
-Kernels with a pinned signature are compiled, or loaded from the cache, when their module is imported. So this imports
-every module that holds one, and calls the module's `warm()` where it defines one (for kernels that are compiled at
-their first call). Installation and the container image run it. It does not read or change any state.
+Kernels are compiled, or loaded from the cache, when they are first called. This finds the modules whose kernels are not
+in the cache, and compiles them in as many processes as there are processors: one module each, the heaviest first.
+Installation and the container image run it; a command that needs kernels runs it for those it needs. It does not read
+or change any state.
 """
 
 import importlib
+import os
 import re
-import threading
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import click
 
 import sensor
 
-# A module whose kernels are cached is there in under a second, even on a busy machine; compiling takes up to a minute.
-COMPILED_ABOVE_S = 2.0
-_COMPILED = re.compile(r"^@(kernel|entry)\b", re.MULTILINE)
-"""How a function that is compiled begins: `baselines._jit` has the two decorators."""
+_PINNED = re.compile(r"^@(entry|kernel)\((?!\)|inline|pin)", re.MULTILINE)
+"""How a function begins that is compiled for its own sake: `baselines._jit` has the two decorators."""
+POLL_S = 0.05
+MODULE = "sensor.cli.warm"
+HEAVIEST = ("sensor.flows.engine", "sensor.packets.reading", "sensor.packets.decode")
+"""Started first, so that the last process is not left with the longest work: 17, 13 and 8 s; the rest take 1 to 6 s."""
 
 
 def kernel_modules() -> Iterator[str]:
-    """Yield the name of every module that defines a kernel, `baselines` first, then by name."""
+    """Yield the name of every module that holds a kernel or entry with a pinned signature."""
     root = Path(sensor.__file__).resolve().parent.parent
     for package in ("baselines", "sensor"):
         for path in sorted((root / package).rglob("*.py")):
-            if _COMPILED.search(path.read_text(encoding="utf-8")):
+            if _PINNED.search(path.read_text(encoding="utf-8")):
                 yield ".".join(path.relative_to(root).with_suffix("").parts)
 
 
-def warm(say: Callable[[str], None], *, patience_s: float = COMPILED_ABOVE_S) -> int:
-    """Import every module with kernels; say which are being compiled while they are, and one line at the end.
+def warm(say: Callable[[str], None], modules: Iterable[str] | None = None, processes: int | None = None) -> int:
+    """Compile the kernels that are not in the cache.
 
     Args:
-        say: Takes a line of progress. Called from another thread while a module is compiled.
-        patience_s: A module is worth a line when it takes longer than this.
+        say: Takes a line of progress.
+        modules: Which modules' kernels; all where None.
+        processes: How many at a time; as many as there are processors where None.
 
     Returns:
-        How many modules there were.
+        How many modules had to be compiled. One that fails is named, and left to whoever needs it.
     """
-    names = list(kernel_modules())
+    from baselines._jit import is_compiled
+
+    wanted = list(kernel_modules() if modules is None else modules)
+    todo = sorted((name for name in wanted if not is_compiled(name)), key=_weight)
+    count = len(todo)
     began = time.monotonic()
-    importlib.import_module("numba")  # a second of its own, which is no module's compilation
-    for number, name in enumerate(names, 1):
-        with _noticed(f"kernels {number}/{len(names)}: compiling {name}", say, patience_s):
-            module = importlib.import_module(name)
-            hook = getattr(module, "warm", None)
-            if hook is not None:
-                hook()
-    say(f"kernels: {len(names)} modules ready in {time.monotonic() - began:.1f} s")
-    return len(names)
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    limit = processes or len(os.sched_getaffinity(0))
+    while todo or running:
+        while todo and len(running) < limit:
+            name = todo.pop(0)
+            say(f"compiling kernels (first run only) {count - len(todo)}/{count}: {name}")
+            running[name] = subprocess.Popen([sys.executable, "-m", MODULE, name])  # noqa: S603 - our own module names
+        time.sleep(POLL_S)
+        for name, process in list(running.items()):
+            if process.poll() is not None:
+                del running[name]
+                if process.returncode:
+                    say(f"compiling {name} failed: exit code {process.returncode}")
+    if count:
+        say(f"kernels of {count} modules ready in {time.monotonic() - began:.1f} s")
+    return count
 
 
-@contextmanager
-def _noticed(line: str, say: Callable[[str], None], patience_s: float) -> Iterator[None]:
-    """Say a line if the block is still running after `patience_s`."""
-    timer = threading.Timer(patience_s, say, [line])
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
+def _weight(name: str) -> int:
+    return HEAVIEST.index(name) if name in HEAVIEST else len(HEAVIEST)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Compile every kernel into the cache.
+@click.argument("modules", nargs=-1, metavar="[MODULE]...")
+def main(modules: tuple[str, ...]) -> None:
+    """Compile every kernel into the cache, or those of the named modules in this process.
 
     Example: spanline warm
     """
-    warm(lambda line: click.echo(line, err=True))
+    if not modules:
+        if not warm(lambda line: click.echo(line, err=True)):
+            click.echo("kernels ready", err=True)
+        return
+    from baselines._jit import compile_pinned
+
+    for name in modules:
+        importlib.import_module(name)
+        compile_pinned(name)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines._jit import borrow, kernel, rows
+from baselines._jit import JIT_DISABLED, borrow, kernel, rows
 from sensor.flows import update as steps
 from sensor.flows.table import T_ARENA, T_EVICTED, T_INPUT, T_METAS, T_OPENED, T_ORDINAL, T_OUT, borrowed, new_table
 from sensor.model.capture import ARP, DROP_REASONS, FRAME, PACKET
@@ -34,6 +34,7 @@ from sensor.packets.decode import (
 )
 from sensor.packets.link import N_COUNT
 from sensor.packets.messages import decode as decode_messages
+from sensor.packets.reading import read_payload
 
 DEFAULT_SEED = 0x5350414E4C494E45
 """The documented key of `replay`: results repeat. `run` has a secret of its own."""
@@ -109,7 +110,7 @@ def new_sink() -> Sink:
     return Sink(flows, flows.view(np.uint8), np.zeros(META_ROWS, META), np.zeros(ARENA_BYTES, np.uint8))
 
 
-_TABLE = numba.typeof(new_table(16, network_words(LOCAL_NETWORKS), 0, 0))
+_TABLE = numba.typeof(new_table(16, network_words(LOCAL_NETWORKS), 0, 0, 0))
 _SINK = numba.typeof(new_sink())
 _BUF = rows(np.uint8)
 
@@ -179,7 +180,8 @@ class FlowEngine:
             keep: Without it finished rows are counted and forgotten.
             threaded: Make larger batches, for `decode` and `take` on two threads.
         """
-        self._table = new_table(max_flows, network_words(local_networks), seed, interval_ns)
+        reader = read_payload if JIT_DISABLED else read_payload.address
+        self._table = new_table(max_flows, network_words(local_networks), seed, interval_ns, reader)
         self._sink = new_sink()
         self._table.state[T_INPUT] = input_index
         rows_each = THREADED_PACKET_ROWS if threaded else PACKET_ROWS

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines._jit import JIT_DISABLED, be16, be32, borrow, kernel
+from baselines._jit import be16, be32, borrow, kernel
 from sensor.flows.columns import COLD, CONTEXT, ENDPOINT, HOLES, KEY, SLOT_BYTES, SLOTS, TAIL, key_row, tail_row, context_row
 from sensor.flows.stream import drop_holes
 from sensor.model.capture import NO_FRAME
-from sensor.packets.reading import R_COUNT, read_payload
+from sensor.packets.reading import R_COUNT
 from sensor.packets.transport import key_hash, mix
 
 (
@@ -143,7 +143,7 @@ def aligned(count: int, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     return block[start : start + count * dtype.itemsize].view(dtype)
 
 
-def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_ns: int) -> Table:
+def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_ns: int, reader: int) -> Table:
     """Make an empty table.
 
     Args:
@@ -151,6 +151,7 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
         networks: Local networks, uint64, shape (4 m,): mask and value of each, high and low word.
         seed: Key of the hashes.
         interval_ns: How often a flow that goes on is reported, ns; 0 never.
+        reader: Address of `reading.read_payload` (without compilation the function itself).
     """
     size = 1 << max(5, (2 * max_flows - 1).bit_length())
     n_holes = 4096
@@ -176,7 +177,7 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
         networks,
         state,
         np.zeros(R_COUNT, np.int64),
-        read_payload if JIT_DISABLED else read_payload.address,
+        reader,
     )
 
 

@@ -1,51 +1,49 @@
-"""Warming finds every module with kernels and says what it does."""
+"""Warming finds every module with pinned kernels, and compiles what the cache lacks in processes of its own."""
 
-import threading
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from sensor import errors
 from sensor.cli import warm
-from sensor.model import flow
-from tests.shape.tree import ours
+
+SMALL = "baselines.evidence"
+"""A module with small kernels."""
 
 
-def test_every_module_that_uses_the_decorator_is_found() -> None:
-    """The modules found by text are those that a syntax tree shows to define a kernel."""
-    expected = sorted(module.name for module in ours() if module.kernels())
-    assert expected == sorted(warm.kernel_modules())
+def test_the_flow_engine_and_the_parsers_are_among_the_modules() -> None:
+    """The heaviest modules exist and hold pinned kernels; modules of helpers alone are not listed."""
+    modules = list(warm.kernel_modules())
+    assert set(warm.HEAVIEST) <= set(modules)
+    assert "sensor.flows.tcp" not in modules
 
 
-def test_a_module_that_takes_long_is_named_while_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line is there before the module is done; a module that is ready at once is not worth one."""
-    lines: list[str] = []
-    said = threading.Event()
-
-    def say(line: str) -> None:
-        lines.append(line)
-        said.set()
-
-    monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors", "sensor.model.flow"]))
-    monkeypatch.setattr(flow, "warm", lambda: said.wait(60), raising=False)
-    assert 2 == warm.warm(say, patience_s=0.5)
-    assert ["kernels 2/2: compiling sensor.model.flow", "kernels: 2 modules"] == [
-        line.split(" ready")[0] for line in lines
+def test_a_cold_module_is_compiled_once(tmp_path: Path) -> None:
+    """The first call compiles into the cache and says so; the second finds everything there."""
+    code = f"from sensor.cli.warm import warm; print(warm(lambda line: print(line), ['{SMALL}']))"
+    environment = os.environ | {"SPANLINE_KERNEL_CACHE": str(tmp_path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    outputs = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
     ]
+    assert f"compiling kernels (first run only) 1/1: {SMALL}" == outputs[0].splitlines()[0]
+    assert ["1", "0"] == [output.splitlines()[-1] for output in outputs]
 
 
-def test_a_module_may_warm_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module's own `warm()` is called after its import."""
-    calls: list[str] = []
-    monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors"]))
-    monkeypatch.setattr(errors, "warm", lambda: calls.append("warmed"), raising=False)
-    warm.warm(lambda _line: None)
-    assert ["warmed"] == calls
+def test_a_module_that_cannot_be_compiled_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line says which and why; nothing is raised."""
+    lines: list[str] = []
+    monkeypatch.setattr("baselines._jit.is_compiled", lambda _name: False)
+    assert 1 == warm.warm(lines.append, ["sensor.no_such_module"])
+    assert "compiling sensor.no_such_module failed: exit code 1" == lines[1]
 
 
 def test_the_command_writes_its_progress_to_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stdout stays empty; where everything is cached one line sums up."""
-    monkeypatch.setattr(warm, "kernel_modules", lambda: iter(["sensor.errors", "sensor.model.flow"]))
+    """Stdout stays empty; where everything is cached one line says so."""
+    monkeypatch.setattr("baselines._jit.is_compiled", lambda _name: True)
     result = CliRunner().invoke(warm.main)
-    assert (0, "") == (result.exit_code, result.stdout)
-    assert 1 == len(result.stderr.splitlines())
+    assert (0, "", "kernels ready\n") == (result.exit_code, result.stdout, result.stderr)
