@@ -142,7 +142,7 @@ def compile_pinned(module: str) -> None:
 
 def _compiled_at_call(function: Callable[..., Any], signature: tuple[Any, ...]) -> Any:
     """Make a kernel of one version that is compiled, or loaded, at its first call: imports stay quick."""
-    dispatcher = numba.njit(nogil=True, cache=True)(function)
+    dispatcher: Any = numba.njit(nogil=True, cache=True)(function)
     choose = dispatcher.get_call_template
 
     def ready() -> Any:
@@ -230,7 +230,7 @@ class _Entry:
     def address(self) -> int:
         if self._made is None:
             _enter_cache(self._function)
-            self._made = numba.cfunc(self._signature, nopython=True, cache=True)(self._function)
+            self._made = numba.cfunc(self._signature, cache=True)(self._function)
         return int(self._made.address)
 
 

@@ -3,6 +3,9 @@
 Rows are written through a byte view of the FLOW array where a field is text.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from baselines._jit import kernel, put64, row_loader
@@ -45,9 +48,10 @@ from sensor.packets.transport import mix
 flow_row = row_loader(FLOW)
 
 _ITEM = FLOW.itemsize
-_UID = FLOW.fields["uid"][1]
-_HISTORY = FLOW.fields["history"][1]
-_SERVICE = FLOW.fields["service"][1]
+_FIELDS: Mapping[str, Any] = FLOW.fields or {}
+_UID = _FIELDS["uid"][1]
+_HISTORY = _FIELDS["history"][1]
+_SERVICE = _FIELDS["service"][1]
 _LETTERS = np.frombuffer(LETTERS, np.uint8).copy()
 _BASE32 = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", np.uint8).copy()
 _SERVICE_NAMES = np.array([*SERVICES, "krb_tcp"], "S24")

@@ -65,7 +65,7 @@ class Table(NamedTuple):
     tails: NDArray[np.void]
     due: NDArray[np.uint32]
     free: NDArray[np.uint32]
-    index: NDArray[np.uint64]
+    lookup: NDArray[np.uint64]
     contexts: NDArray[np.void]
     context_index: NDArray[np.uint16]
     holes: NDArray[np.void]
@@ -89,7 +89,7 @@ class Live(NamedTuple):
     tails: Any
     due: Any
     free: Any
-    index: Any
+    lookup: Any
     mask: Any
     capacity: Any
     contexts: Any
@@ -117,8 +117,8 @@ def borrowed(table):  # type: ignore[no-untyped-def]
         borrow(table.tails),
         borrow(table.due),
         borrow(table.free),
-        borrow(table.index),
-        len(table.index) - 1,
+        borrow(table.lookup),
+        len(table.lookup) - 1,
         len(table.keys),
         borrow(table.contexts),
         borrow(table.context_index),
@@ -184,7 +184,7 @@ def new_table(max_flows: int, networks: NDArray[np.uint64], seed: int, interval_
 @kernel(inline=True)
 def find(table, p):  # type: ignore[no-untyped-def]
     """Return the record of a packet's flow, or -1."""
-    index, mask = table.index, table.mask
+    index, mask = table.lookup, table.mask
     h = np.int64(p.h)
     at = h & mask
     while True:
@@ -209,7 +209,7 @@ def hash_of(table, r):  # type: ignore[no-untyped-def]
 @kernel()
 def unlink(table, r):  # type: ignore[no-untyped-def]
     """Take a record out of the index and put it on the free chain."""
-    index, mask = table.index, table.mask
+    index, mask = table.lookup, table.mask
     key = key_row(table.keys, r)
     at = hash_of(table, r) & mask
     while np.int64(index[at] & np.uint64(0xFFFFFFFF)) - 1 != r:

@@ -172,7 +172,7 @@ def sweep(table, sink):  # type: ignore[no-untyped-def]
                     ask_cold(table, r)
             for r in range(first, stop):
                 if due[r] <= now_s:
-                    prefetch(table.index, (hash_of(table, r) & table.mask) << 3)
+                    prefetch(table.lookup, (hash_of(table, r) & table.mask) << 3)
             for r in range(first, stop):
                 if due[r] <= now_s:
                     if not has_room(state, sink):
@@ -394,7 +394,7 @@ def settle_slowly(table, sink, buf, p, r):  # type: ignore[no-untyped-def]
 @kernel()
 def link(table, p, r):  # type: ignore[no-untyped-def]
     """Enter record r into the index."""
-    index, mask = table.index, table.mask
+    index, mask = table.lookup, table.mask
     at = np.int64(p.h) & mask
     while index[at] != np.uint64(0):
         at = (at + 1) & mask
@@ -469,13 +469,13 @@ def update(table, sink, buf, packets, i, n):  # type: ignore[no-untyped-def]
 @kernel(inline=True)
 def likely_record(table, p):  # type: ignore[no-untyped-def]
     """Return the record that stands first where a packet's flow belongs in the index, -1 where there is none."""
-    return np.int64(table.index[np.int64(p.h) & table.mask] & np.uint64(0xFFFFFFFF)) - 1
+    return np.int64(table.lookup[np.int64(p.h) & table.mask] & np.uint64(0xFFFFFFFF)) - 1
 
 
 @kernel(inline=True)
 def ask_index(table, p):  # type: ignore[no-untyped-def]
     """Prefetch the index line of a packet's flow."""
-    prefetch(table.index, (np.int64(p.h) & table.mask) << 3)
+    prefetch(table.lookup, (np.int64(p.h) & table.mask) << 3)
 
 
 @kernel(inline=True)

@@ -58,7 +58,7 @@ def find(places, bits, counts, src_hi, src_lo, dst_hi, dst_lo, ident, ts, seed):
     mixed = (src_lo ^ seed) * np.uint64(0x9E3779B97F4A7C15) ^ dst_lo * np.uint64(0xBF58476D1CE4E5B9) ^ ident
     mixed = (mixed ^ mixed >> np.uint64(29)) * np.uint64(0x94D049BB133111EB)
     start = np.int64(mixed >> np.uint64(40))
-    free = -1
+    free = np.int64(-1)
     for probe in range(PROBES):
         slot = (start + probe) % SLOTS
         place = place_row(places, slot)
