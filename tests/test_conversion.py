@@ -94,7 +94,7 @@ def test_threads_change_no_byte(capture, form):
 
 def test_a_flow_that_goes_on_for_hours_is_one_record(tmp_path):
     """A packet every 20 s for five hours: reports at intervals are for the sensor, not for a conversion."""
-    content = pcap([(1_700_000_000 + 20 * k, 0, FRAMES[4], len(FRAMES[4])) for k in range(900)])
+    content = pcap([(1_700_000_000 + 20 * k, 0, FRAMES[9], len(FRAMES[9])) for k in range(900)])
     (tmp_path / "long.pcap").write_bytes(content)
     (line,) = run([str(tmp_path / "long.pcap")], "json")[0].splitlines()
     assert (900, 899 * 20) == (json.loads(line)["orig_pkts"], json.loads(line)["duration"])
