@@ -198,7 +198,7 @@ static i64 transport(const u8 *b, Packet *p, i64 proto, i64 l4, i64 cap_end, i64
 /* ---- sensor/packets/link.py and tunnel.py ---- */
 
 enum { ET_IPV4 = 0x0800, ET_ARP = 0x0806, ET_IPV6 = 0x86DD, ET_ETHERNET = 0x6558 };
-enum { MAX_SHIMS = 16, MAX_LABELS = 8, MAX_DEPTH = 8, MAX_EXTENSIONS = 8, MAX_GTP_EXTENSIONS = 8 };
+enum { MAX_SHIMS = 16, MAX_LABELS = 8, MAX_DEPTH = 8, MAX_EXTENSIONS = 8, MAX_GTP_EXTENSIONS = 8, MAX_JOINED = 4 };
 typedef struct { i64 pos, vlan, inner_vlan, tunnel, tunnel_id, ethernet; } Notes;
 
 static i64 raw_ip(const u8 *b, i64 pos, i64 end) {
@@ -302,6 +302,13 @@ static i64 gre(const u8 *b, i64 pos, i64 end, Notes *n) {
     n->tunnel = tunnel; n->tunnel_id = id;
     return inner;
 }
+INLINE int is_teredo(const u8 *b, i64 pos, i64 end) {
+    if (end - pos < 40) return 0;
+    if (b[pos] >> 4 == 6) return be32(b, pos + 8) == 0x20010000 || be32(b, pos + 24) == 0x20010000;
+    if (b[pos] || b[pos + 1] > 1) return 0;
+    if (b[pos + 1]) pos += 13 + b[pos + 2] + b[pos + 3];
+    return end - pos >= 48 && be16(b, pos) == 0 && b[pos + 8] >> 4 == 6;
+}
 static i64 over_udp(const u8 *b, i64 pos, i64 end, i64 port, Notes *n) {
     i64 at;
     if (port == 4789) {
@@ -316,7 +323,7 @@ static i64 over_udp(const u8 *b, i64 pos, i64 end, i64 port, Notes *n) {
         n->tunnel = TUN_GENEVE; n->tunnel_id = be32(b, pos + 4) >> 8; n->pos = at;
         return be16(b, pos + 2);
     }
-    if (port == 2152) {
+    if (port == 2152 || port == 2123) {
         if (pos + 8 > end || (b[pos] & 0xF0) != 0x30 || b[pos + 1] != 0xFF) return FAIL(DROP_NOT_IP);
         at = pos + 8;
         if (b[pos] & 7) {
@@ -353,7 +360,7 @@ static i64 over_udp(const u8 *b, i64 pos, i64 end, i64 port, Notes *n) {
 
 enum { SLOTS = 256, PROBES = 8, PLACE_BYTES = 65536, UNITS = PLACE_BYTES / 8 / 64 };
 #define FRAGMENT_TIMEOUT 30000000000ll
-typedef struct { u64 src_hi, src_lo, dst_hi, dst_lo, ident; i64 first, total, units, header, frames; } Place;
+typedef struct { u64 src_hi, src_lo, dst_hi, dst_lo, ident; i64 first, total, units, high, header, frames; } Place;
 static Place places[SLOTS];
 static u64 bits[SLOTS * UNITS];
 static u8 *store;
@@ -376,17 +383,21 @@ static i64 find_place(const u64 *w, u64 ident, i64 ts, u64 seed) {
         if (!p->ident) { if (vacant < 0) vacant = slot; }
         else if (p->ident == ident && p->src_lo == w[1] && p->dst_lo == w[3] && p->src_hi == w[0] && p->dst_hi == w[2]) return slot;
     }
-    if (vacant >= 0) places[vacant] = (Place){w[0], w[1], w[2], w[3], ident, ts, -1, 0, 0, 0};
+    if (vacant >= 0) places[vacant] = (Place){w[0], w[1], w[2], w[3], ident, ts, -1, 0, 0, 0, 0};
     return vacant;
 }
-static i64 add_part(i64 slot, const u8 *b, i64 pos, i64 size, i64 offset, i64 more, i64 header) {
+static i64 add_part(i64 slot, const u8 *b, i64 pos, i64 size, i64 offset, i64 more, i64 header, i64 frame) {
     Place *p = places + slot;
-    if (offset + size > PLACE_BYTES - 1 || (more && size & 7) || size == 0) {
-        if (!p->frames) p->ident = 0;
+    i64 end = offset + size;
+    int wrong = end > PLACE_BYTES - 1 || (more && size & 7) || size == 0;
+    if (p->total >= 0) wrong = wrong || end > p->total || (!more && end != p->total);
+    if (wrong || (!more && end < p->high)) {
+        if (!p->units) p->ident = 0;
         return -2;
     }
-    p->frames++; waiting++;
-    if (!more) p->total = offset + size;
+    p->frames += frame; waiting += frame;
+    if (!more) p->total = end;
+    p->high = MAX(p->high, end);
     if (!offset) p->header = header;
     for (i64 done = 0; done < size;) {
         i64 unit = (offset + done) >> 3, word = slot * UNITS + (unit >> 6), width = MIN(8, size - done);
@@ -422,14 +433,8 @@ static i64 ipv4(const u8 *b, i64 pos, i64 cap_end, i64 wire_end, int check, u64 
     *f = (Facts){b[pos + 9], pos + header, pos + total, (part & 0x1FFF) << 3, part >> 13 & 1, be16(b, pos + 4), 0};
     return 0;
 }
-static i64 ipv6(const u8 *b, i64 pos, i64 cap_end, i64 wire_end, u64 *w, Facts *f) {
-    if (pos + 40 > cap_end || b[pos] >> 4 != 6) return FAIL(DROP_IP);
-    i64 total = be16(b, pos + 4) + 40;
-    if (total == 40 && (b[pos + 6] == 6 || b[pos + 6] == 17 || b[pos + 6] == 0)) total = wire_end - pos;
-    if (pos + total > wire_end) return FAIL(DROP_IP);
-    i64 end = pos + total, proto = b[pos + 6], at = pos + 40;
-    for (int k = 0; k < 4; k++) w[k] = be64(b, pos + 8 + 8 * k);
-    f->fragment = f->more = f->ident = f->routed = 0;
+static i64 extensions(const u8 *b, i64 cap_end, Facts *f) {
+    i64 proto = f->proto, at = f->l4;
     for (int k = 0; k < MAX_EXTENSIONS; k++) {
         if (proto == 0 || proto == 43 || proto == 60 || proto == 135) {
             if (at + 8 > cap_end) return FAIL(DROP_IP);
@@ -446,61 +451,78 @@ static i64 ipv6(const u8 *b, i64 pos, i64 cap_end, i64 wire_end, u64 *w, Facts *
             if (f->fragment || f->more) break;
         } else break;
     }
-    if (at > end || at > cap_end) return FAIL(DROP_IP);
-    f->proto = proto; f->l4 = at; f->l4_end = end;
+    if (at > f->l4_end || at > cap_end) return FAIL(DROP_IP);
+    f->proto = proto; f->l4 = at;
     return 0;
 }
-static i64 join(u8 *b, i64 ts, i64 header, const u64 *w, Facts *f) {
+static i64 ipv6(const u8 *b, i64 pos, i64 cap_end, i64 wire_end, u64 *w, Facts *f) {
+    if (pos + 40 > cap_end || b[pos] >> 4 != 6) return FAIL(DROP_IP);
+    i64 total = be16(b, pos + 4) + 40;
+    if (total == 40 && (b[pos + 6] == 6 || b[pos + 6] == 17 || b[pos + 6] == 0)) total = wire_end - pos;
+    if (pos + total > wire_end) return FAIL(DROP_IP);
+    for (int k = 0; k < 4; k++) w[k] = be64(b, pos + 8 + 8 * k);
+    *f = (Facts){b[pos + 6], pos + 40, pos + total, 0, 0, 0, 0};
+    return extensions(b, cap_end, f);
+}
+static i64 join(u8 *b, i64 ts, i64 header, const u64 *w, Facts *f, i64 frame) {
     u64 ident = (u64)((f->ident << 8 | f->proto) + 1);
     i64 slot = find_place(w, ident, ts, ctl.seed);
     if (slot < 0) return FAIL(DROP_FRAGMENT_ROOM);
-    i64 total = add_part(slot, b, f->l4, f->l4_end - f->l4, f->fragment, f->more, header);
+    i64 total = add_part(slot, b, f->l4, f->l4_end - f->l4, f->fragment, f->more, header, frame);
     if (total == -2) return FAIL(DROP_IP);
     if (total < 0) return 0;
     i64 start = ctl.scratch;
     memcpy(b + start, store + slot * PLACE_BYTES, total);
     ctl.scratch = start + total;
-    ctl.accepted += places[slot].frames - 1;
+    ctl.accepted += places[slot].frames - frame;
     i64 length = places[slot].header + total;
     clear_place(slot);
     f->l4 = start; f->l4_end = start + total;
     return length;
 }
+INLINE int is_tunnel(i64 port) {
+    return port == 4789 || port == 6081 || port == 2152 || port == 2123 || port == 3544 || port == 5072 || port == 4754;
+}
 INLINE i64 tunnel_port(const Packet *p) {
-    i64 ports[2] = {p->k4 >> 48, p->k4 >> 32 & 0xFFFF};
-    for (int k = 0; k < 2; k++) {
-        i64 port = ports[k];
-        if (port == 4789 || port == 6081 || port == 2152 || port == 3544 || port == 5072 || port == 4754) return port;
-    }
-    return 0;
+    i64 low = p->k4 >> 48, high = p->k4 >> 32 & 0xFFFF;
+    return is_tunnel(low) ? low : is_tunnel(high) ? high : 0;
 }
 NOINLINE i64 network(u8 *b, i64 et, i64 cap_end, i64 wire_end, i64 ts, i64 nth, Packet *out, Notes *n) {
     i64 outcome = FAIL(DROP_DEEP), failure;
-    int status = 0;
+    int status = 0, exact = 0, joined = 0;
     u64 w[4];
     Facts f;
     for (int depth = 0; depth < MAX_DEPTH; depth++) {
         i64 start = n->pos;
         failure = et == ET_IPV4 ? ipv4(b, start, cap_end, wire_end, ctl.check, w, &f) : ipv6(b, start, cap_end, wire_end, w, &f);
         if (failure < 0) return depth == 0 || outcome < 0 ? failure : outcome;
+        if (exact && f.l4_end != wire_end) return outcome;
+        exact = 0;
         i64 length = f.l4_end - start;
-        if (f.fragment || f.more) {
-            if (f.l4_end > cap_end) return outcome < 0 ? FAIL(DROP_FRAGMENT) : outcome;
-            length = join(b, ts, f.l4 - start, w, &f);
+        int whole = f.l4_end <= cap_end;
+        if (f.fragment && !whole) return outcome < 0 ? FAIL(DROP_FRAGMENT) : outcome;
+        if (whole && (f.fragment || f.more)) {
+            if (joined == MAX_JOINED) return outcome < 0 ? FAIL(DROP_DEEP) : outcome;
+            length = join(b, ts, f.l4 - start - (et == ET_IPV4 ? 0 : 8), w, &f, outcome < 0);
             if (length < 0) return outcome < 0 ? length : outcome;
             if (length == 0) return outcome < 0 ? WAITS : outcome;
+            joined++;
             cap_end = f.l4_end;
             status |= FRAGMENT;
+            if (et == ET_IPV6 && (failure = extensions(b, cap_end, &f)) < 0) return outcome < 0 ? failure : outcome;
         }
         i64 proto = f.proto;
         cap_end = MIN(cap_end, f.l4_end);
         wire_end = f.l4_end;
         if (proto == 4 || proto == 41 || proto == 47) {
+            Notes outer = *n;
             n->pos = f.l4;
             if (proto == 47) et = shims(b, cap_end, gre(b, f.l4, cap_end, n), n);
             else { et = proto == 4 ? ET_IPV4 : ET_IPV6; n->tunnel = TUN_IP; n->tunnel_id = 0; }
             if (et == ET_IPV4 || et == ET_IPV6) continue;
+            *n = outer;
         }
+        if (proto == 59 && status & INNER) return outcome;
         Packet *p = out + ctl.packets;
         p->ts = ts; p->nth = nth; p->ip_len = length; p->status = status;
         p->vlan = n->vlan; p->inner_vlan = n->inner_vlan; p->tunnel = n->tunnel; p->ctx = n->tunnel_id;
@@ -512,13 +534,14 @@ NOINLINE i64 network(u8 *b, i64 et, i64 cap_end, i64 wire_end, i64 ts, i64 nth, 
         }
         ctl.packets++;
         outcome = ACCEPTED;
-        i64 port = proto == 17 ? tunnel_port(p) : 0;
-        if (!port) return outcome;
+        i64 port = proto == 17 ? tunnel_port(p) : 0, end = (i64)p->pay_off + p->pay_cap;
+        if (proto == 17 && !port && is_teredo(b, p->pay_off, end)) port = 3544;
+        if (!port || (n->tunnel == TUN_GTP && (port == 2152 || port == 2123))) return outcome;
         n->pos = p->pay_off;
-        i64 end = (i64)p->pay_off + p->pay_cap;
         et = shims(b, end, over_udp(b, p->pay_off, end, port, n), n);
         if (et != ET_IPV4 && et != ET_IPV6) return outcome;
         cap_end = end; wire_end = (i64)p->pay_off + p->pay_len;
+        exact = n->tunnel == TUN_GTP || n->tunnel == TUN_TEREDO;
         status |= INNER;
     }
     return outcome;
@@ -532,11 +555,26 @@ INLINE int plain(const u8 *b, const Frame *f, i64 nth, Packet *p) {
         u64 x = raw64(b + ip), y = raw64(b + ip + 8);
         if (fold((x & 0xFFFFFFFF) + (x >> 32) + (y & 0xFFFFFFFF) + (y >> 32) + raw32(b + ip + 16)) != 0xFFFF) return 0;
     }
-    p->ts = f->ts; p->nth = nth; p->ip_len = total; p->status = 0; p->frame_off = pos;
-    p->vlan = p->inner_vlan = p->tunnel = p->ctx = 0;
+    i64 l4 = ip + 20, end = ip + total, header = 8;
+    if (proto == 6) {
+        header = (b[l4 + 12] >> 4) << 2;
+        if (header < 20 || l4 + header > end) return 0;
+        p->seq = be32(b, l4 + 4); p->ack = be32(b, l4 + 8); p->flags = b[l4 + 13];
+        p->status = be16(b, l4 + 14) == 0 ? ZERO_WINDOW : 0;
+    } else {
+        if (be16(b, l4 + 4) != total - 20) return 0;
+        p->seq = p->ack = p->flags = p->status = 0;
+    }
+    if (ctl.check && (proto == 6 || be16(b, l4 + 6))
+        && fold(ones_sum(b, ip + 12, end) + (u64)(proto << 8) + __builtin_bswap16((u16)(total - 20))) != 0xFFFF) return 0;
+    i64 sp = be16(b, l4), dp = be16(b, l4 + 2);
+    if (proto == 17 && (is_tunnel(dp) || is_tunnel(sp) || is_teredo(b, l4 + 8, end))) return 0;
     u64 prefix = 0xFFFF00000000ull;
-    i64 failure = transport(b, p, proto, ip + 20, ip + total, ip + total, 0, prefix | be32(b, ip + 12), 0, prefix | be32(b, ip + 16), ctl.seed, ctl.check);
-    if (failure < 0 || (proto == 17 && tunnel_port(p))) return 0;
+    set_key(p, proto, 0, prefix | be32(b, ip + 12), 0, prefix | be32(b, ip + 16), sp, dp, 0, ctl.seed);
+    p->ts = f->ts; p->nth = nth; p->ip_len = total; p->frame_off = pos;
+    p->vlan = p->inner_vlan = p->tunnel = p->ctx = 0;
+    p->pay_len = p->pay_cap = total - 20 - header;
+    p->pay_off = l4 + header;
     ctl.packets++;
     return 1;
 }
