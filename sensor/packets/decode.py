@@ -38,9 +38,13 @@ from sensor.packets.tunnel import (
     PORT_GENEVE,
     PORT_GRE,
     PORT_GTP,
+    PORT_GTP_CONTROL,
     PORT_TEREDO,
     PORT_VXLAN,
+    T_GTP,
+    T_TEREDO,
     gre,
+    is_teredo,
     over_udp,
 )
 
@@ -52,6 +56,8 @@ MAX_DEPTH = 8
 """IP headers opened in one frame. Five is the deepest seen in practice (6in4 over GRE in a mobile core)."""
 MAX_EXTENSIONS = 8
 """IPv6 extension headers followed; RFC 8200 §4.1 names seven, each at most once (destination options twice)."""
+NO_NEXT_HEADER = 59
+"""RFC 8200 §4.7."""
 MAX_SUBFRAMES = 16
 """Further subframes of an 802.11 A-MSDU; 7,935 bytes hold five of full size."""
 MAX_JOINED = 4
@@ -113,7 +119,7 @@ def ipv4(buf, pos, cap_end, wire_end, check, words, facts):  # type: ignore[no-u
 
 @kernel()
 def ipv6(buf, pos, cap_end, wire_end, words, facts):  # type: ignore[no-untyped-def]
-    """Read an IPv6 header and its extension headers (RFC 8200 §3, §4); 0 or a negative FAIL_*."""
+    """Read an IPv6 header and its extension headers (RFC 8200 §3); 0 or a negative FAIL_*."""
     if pos + 40 > cap_end or buf[pos] >> 4 != 6:
         return FAIL_IP
     total = be16(buf, pos + 4) + 40
@@ -121,12 +127,17 @@ def ipv6(buf, pos, cap_end, wire_end, words, facts):  # type: ignore[no-untyped-
         total = wire_end - pos
     if pos + total > wire_end:
         return FAIL_IP
-    end = pos + total
     for k in range(4):
         words[k] = ube64(buf, pos + 8 + 8 * k)
-    proto = int(buf[pos + 6])
-    at = pos + 40
+    facts[I_PROTO], facts[I_L4], facts[I_L4_END] = int(buf[pos + 6]), pos + 40, pos + total
     facts[I_FRAGMENT] = facts[I_MORE] = facts[I_IDENT] = facts[I_ROUTED] = 0
+    return extensions(buf, cap_end, facts)
+
+
+@kernel()
+def extensions(buf, cap_end, facts):  # type: ignore[no-untyped-def]
+    """Move `facts` over IPv6 extension headers (RFC 8200 §4), up to a fragment's payload; 0 or FAIL_IP."""
+    proto, at = facts[I_PROTO], facts[I_L4]
     for _ in range(MAX_EXTENSIONS):
         if proto == 0 or proto == 43 or proto == 60 or proto == 135:
             if at + 8 > cap_end:
@@ -148,9 +159,9 @@ def ipv6(buf, pos, cap_end, wire_end, words, facts):  # type: ignore[no-untyped-
                 break
         else:
             break
-    if at > end or at > cap_end:
+    if at > facts[I_L4_END] or at > cap_end:
         return FAIL_IP
-    facts[I_PROTO], facts[I_L4], facts[I_L4_END] = proto, at, end
+    facts[I_PROTO], facts[I_L4] = proto, at
     return 0
 
 
@@ -199,13 +210,15 @@ def tunnel_port(p):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store, frag_counts, notes, words, facts, ctl, outcome):  # type: ignore[no-untyped-def]
+def network(
+    buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store, frag_counts, notes, words, facts, ctl, outcome
+):  # type: ignore[no-untyped-def]
     """Open IP at `notes[N_POS]` down to the innermost packet, writing rows to `out`; ACCEPTED, WAITS or FAIL_*.
 
     `outcome` is FAIL_DEEP, or ACCEPTED for what comes behind the first packet of an A-MSDU: its frame has been counted.
     """
     status = 0
-    check = ctl[C_CHECK] != 0
+    check, exact = ctl[C_CHECK] != 0, False
     for _ in range(MAX_DEPTH):
         start = notes[N_POS]
         if ethertype == ET_IPV4:
@@ -214,13 +227,18 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
             failure = ipv6(buf, start, cap_end, wire_end, words, facts)
         if failure < 0:
             return failure if outcome < 0 else outcome
+        if exact and facts[I_L4_END] != wire_end:
+            return outcome
+        exact = False
         length = facts[I_L4_END] - start
-        if facts[I_FRAGMENT] or facts[I_MORE]:
-            if facts[I_L4_END] > cap_end:
-                return FAIL_FRAGMENT if outcome < 0 else outcome
+        whole = facts[I_L4_END] <= cap_end
+        if facts[I_FRAGMENT] and not whole:
+            return FAIL_FRAGMENT if outcome < 0 else outcome
+        if whole and (facts[I_FRAGMENT] or facts[I_MORE]):  # of a first part that was cut, its headers are there
+            header = facts[I_L4] - start - (0 if ethertype == ET_IPV4 else 8)
             if notes[N_JOINED] == MAX_JOINED:
                 return FAIL_DEEP if outcome < 0 else outcome
-            length = join(buf, ts, facts[I_L4] - start, words, facts, places, bits, store, frag_counts, ctl, np.int64(outcome < 0))
+            length = join(buf, ts, header, words, facts, places, bits, store, frag_counts, ctl, np.int64(outcome < 0))
             if length < 0:
                 return length if outcome < 0 else outcome
             if length == 0:
@@ -228,6 +246,10 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
             notes[N_JOINED] += 1
             cap_end = facts[I_L4_END]
             status |= capture.STATUS_FRAGMENT
+            if ethertype == ET_IPV6:
+                failure = extensions(buf, cap_end, facts)
+                if failure < 0:
+                    return failure if outcome < 0 else outcome
         proto, l4, l4_end = facts[I_PROTO], facts[I_L4], facts[I_L4_END]
         cap_end = min(cap_end, l4_end)
         wire_end = l4_end
@@ -244,6 +266,8 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
                 continue
             notes[N_VLAN], notes[N_INNER_VLAN], notes[N_ETHERNET] = vlan, inner_vlan, ethernet
             notes[N_TUNNEL], notes[N_TUNNEL_ID] = tunnel, tunnel_id
+        if proto == NO_NEXT_HEADER and status & capture.STATUS_INNER:  # a Teredo bubble
+            return outcome
         p = packet_row(out, ctl[C_PACKETS])
         p.ts, p.nth, p.ip_len, p.status = ts, nth, length, status
         p.vlan, p.inner_vlan = notes[N_VLAN], notes[N_INNER_VLAN]
@@ -261,15 +285,19 @@ def network(buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store
         outcome = ACCEPTED
         if proto != 17:
             return outcome
-        port = tunnel_port(p)
+        port, end = tunnel_port(p), np.int64(p.pay_off) + np.int64(p.pay_cap)
         if port == 0:
-            return outcome
+            if not is_teredo(buf, np.int64(p.pay_off), end):
+                return outcome
+            port = PORT_TEREDO
+        if notes[N_TUNNEL] == T_GTP and (port == PORT_GTP or port == PORT_GTP_CONTROL):
+            return outcome  # a phone's own packet on that port
         notes[N_POS] = np.int64(p.pay_off)
-        end = np.int64(p.pay_off) + np.int64(p.pay_cap)
         ethertype = shims(buf, end, over_udp(buf, np.int64(p.pay_off), end, port, notes), notes)
         if ethertype != ET_IPV4 and ethertype != ET_IPV6:
             return outcome
         cap_end, wire_end = end, np.int64(p.pay_off) + np.int64(p.pay_len)
+        exact = notes[N_TUNNEL] == T_GTP or notes[N_TUNNEL] == T_TEREDO  # they have no better mark
         status |= capture.STATUS_INNER
     return outcome
 
@@ -301,7 +329,7 @@ def plain(buf, pos, cap_end, f, nth, p, ctl):  # type: ignore[no-untyped-def]
         p.seq, p.ack, p.flags = be32(buf, l4 + 4), be32(buf, l4 + 8), buf[l4 + 13]
         p.status = capture.STATUS_ZERO_WINDOW if be16(buf, l4 + 14) == 0 else 0
     else:
-        header = 8
+        header = np.int64(8)
         if be16(buf, l4 + 4) != total - 20:
             return FAIL_IP
         p.seq, p.ack, p.flags, p.status = 0, 0, 0, 0
@@ -311,7 +339,7 @@ def plain(buf, pos, cap_end, f, nth, p, ctl):  # type: ignore[no-untyped-def]
         if fold(sum_) != 0xFFFF:
             return FAIL_IP
     src_port, dst_port = be16(buf, l4), be16(buf, l4 + 2)
-    if proto == 17 and (is_tunnel(dst_port) or is_tunnel(src_port)):
+    if proto == 17 and (is_tunnel(dst_port) or is_tunnel(src_port) or is_teredo(buf, l4 + 8, end)):
         return FAIL_IP
     prefix, zero = np.uint64(0xFFFF00000000), np.uint64(0)
     src, dst = prefix | ube32(buf, ip + 12), prefix | ube32(buf, ip + 16)
@@ -333,12 +361,13 @@ def swapped(value):  # type: ignore[no-untyped-def]
 @kernel(inline=True)
 def is_tunnel(port):  # type: ignore[no-untyped-def]
     """Tell whether a UDP port may stand for a tunnel of `tunnel.over_udp`."""
-    if port < PORT_GTP or port > PORT_GENEVE:
+    if port < PORT_GTP_CONTROL or port > PORT_GENEVE:
         return False
     return (
         port == PORT_VXLAN
         or port == PORT_GENEVE
         or port == PORT_GTP
+        or port == PORT_GTP_CONTROL
         or port == PORT_TEREDO
         or port == PORT_AYIYA
         or port == PORT_GRE

@@ -29,7 +29,9 @@ T_GTP = capture.TUNNELS.index("gtpv1")
 T_TEREDO = capture.TUNNELS.index("teredo")
 T_AYIYA = capture.TUNNELS.index("ayiya")
 
-PORT_GTP, PORT_TEREDO, PORT_GRE, PORT_VXLAN, PORT_AYIYA, PORT_GENEVE = 2152, 3544, 4754, 4789, 5072, 6081
+PORT_GTP_CONTROL, PORT_GTP, PORT_TEREDO, PORT_GRE, PORT_VXLAN = 2123, 2152, 3544, 4754, 4789
+PORT_AYIYA, PORT_GENEVE = 5072, 6081
+TEREDO_PREFIX = 0x20010000
 MAX_GTP_EXTENSIONS = 8
 """Extension headers followed; TS 29.281 defines fewer that may occur together."""
 
@@ -131,6 +133,24 @@ def gtp(buf, pos, end, notes):  # type: ignore[no-untyped-def]
     return raw_ip(buf, at, end)
 
 
+@kernel(inline=True)
+def is_teredo(buf, pos, end):  # type: ignore[no-untyped-def]
+    """Tell whether a UDP payload of any port may be Teredo: only clients and servers use the registered one.
+
+    IPv6 from or to 2001::/32 (RFC 4380 §2.6), or IPv6 behind an origin indication, as `TeredoAnalyzer::DetectProtocol`
+    in Zeek's src/packet_analysis/protocol/teredo has it.
+    """
+    if end - pos < 40:
+        return False
+    if buf[pos] >> 4 == 6:
+        return be32(buf, pos + 8) == TEREDO_PREFIX or be32(buf, pos + 24) == TEREDO_PREFIX
+    if buf[pos] or buf[pos + 1] > 1:
+        return False
+    if buf[pos + 1]:
+        pos += 13 + int(buf[pos + 2]) + int(buf[pos + 3])
+    return end - pos >= 48 and be16(buf, pos) == 0 and buf[pos + 8] >> 4 == 6
+
+
 @kernel()
 def teredo(buf, pos, end, notes):  # type: ignore[no-untyped-def]
     """Open the authentication and origin indications of Teredo (RFC 4380 §5.1.1); IPv6 must follow."""
@@ -167,7 +187,7 @@ def over_udp(buf, pos, end, port, notes):  # type: ignore[no-untyped-def]
         return vxlan(buf, pos, end, notes)
     if port == PORT_GENEVE:
         return geneve(buf, pos, end, notes)
-    if port == PORT_GTP:
+    if port == PORT_GTP or port == PORT_GTP_CONTROL:
         return gtp(buf, pos, end, notes)
     if port == PORT_TEREDO:
         return teredo(buf, pos, end, notes)

@@ -60,15 +60,20 @@ def ipv4(data, wire, check):
 
 
 def ipv6(data, wire):
-    """RFC 8200 §3, §4: up to eight extension headers; those behind a fragment header belong to the payload."""
+    """RFC 8200 §3."""
     need(data, 40, "malformed_ip")
     total = 40 + word(data, 4)
     if total == 40 and data[6] in (0, 6, 17):
         total = wire
     if data[0] >> 4 != 6 or total > wire:
         raise Dropped("malformed_ip")
+    proto, at, found = extensions(data, data[6], 40, total)
+    return Ip(data[8:24], data[24:40], proto, at, total, **found)
+
+
+def extensions(data, proto, at, total):
+    """RFC 8200 §4: up to eight extension headers; those behind a fragment header belong to the datagram's payload."""
     found = {"offset": 0, "more": False, "ident": 0, "routed": False}
-    proto, at = data[6], 40
     for _ in range(8):
         if proto not in (0, 43, 44, 51, 60, 135):
             break
@@ -80,24 +85,27 @@ def ipv6(data, wire):
             size = 4 * (data[at + 1] + 2)
         elif proto == 44:
             size, part = 8, word(data, at + 2)
-            found |= {"offset": part & 0xFFF8, "more": bool(part & 1), "ident": int.from_bytes(data[at + 4 : at + 8], "big")}
+            found |= {
+                "offset": part & 0xFFF8,
+                "more": bool(part & 1),
+                "ident": int.from_bytes(data[at + 4 : at + 8], "big"),
+            }
         proto, at = following, at + size
         if found["offset"] or found["more"]:
             break
     if at > min(total, len(data)):
         raise Dropped("malformed_ip")
-    return Ip(data[8:24], data[24:40], proto, at, total, **found)
+    return proto, at, found
 
 
 def join(ip, data, ts, result, frame):
     """Add a fragment of a frame that counts (1) or has been counted (0); the datagram's (payload, IP length) once it is whole."""
     payload = data[ip.header : ip.total]
-    if len(payload) < ip.total - ip.header:
-        raise Dropped("fragment_incomplete")
     if result.joined == MAX_JOINED:
         raise Dropped("too_deep")
     key = (ip.src, ip.dst, ip.proto, ip.ident)
-    whole = result.fragments.add(key, ts, ip.offset, ip.more, ip.header, payload, frame)
+    header = ip.header - (8 if data[0] >> 4 == 6 else 0)  # without the fragment header
+    whole = result.fragments.add(key, ts, ip.offset, ip.more, header, payload, frame)
     if whole is False:
         raise Dropped("malformed_ip")
     if whole is None:
@@ -127,34 +135,48 @@ def within_ip(proto, data, layer, result, slack):
 def within_udp(packet, layer, result, slack):
     """The IP packet that a UDP tunnel carries, or None; the lower endpoint's port is asked first."""
     (_, _, _, _, k4), _ = transport.flow_key(packet)
-    for port in (k4 >> 48, k4 >> 32 & 0xFFFF):
-        if port in tunnel.BY_PORT:
-            try:
-                inner = tunnel.BY_PORT[port](packet.payload, layer)
-                result.further += [(part, inner, slack) for part in inner.further]
-                inner = shims(inner)
-            except Dropped:
-                return None
-            return inner if inner.kind in (IPV4, IPV6) else None
-    return None
+    ports = [port for port in (k4 >> 48, k4 >> 32 & 0xFFFF) if port in tunnel.BY_PORT]
+    if not ports and tunnel.is_teredo(packet.payload):
+        ports = [3544]
+    if not ports or (layer.tunnel == "gtpv1" and ports[0] in (2123, 2152)):  # what a phone sends is no GTP
+        return None
+    try:
+        inner = tunnel.BY_PORT[ports[0]](packet.payload, layer)
+        result.further += [(part, inner, slack) for part in inner.further]
+        inner = shims(inner)
+    except Dropped:
+        return None
+    return inner if inner.kind in (IPV4, IPV6) else None
 
 
 def network(layer, wire, ts, nth, check, result, frame):
     """Yield (packet, reason for a drop or None) from the outermost IP packet to the innermost."""
-    status, slack = 0, wire - len(layer.rest)
+    status, slack, exact = 0, wire - len(layer.rest), False
     for _ in range(MAX_DEPTH):
         data = layer.rest
         ip = ipv4(data, wire, check) if layer.kind == IPV4 else ipv6(data, wire)
+        if exact and ip.total != wire:
+            return
+        exact = False
         payload, size, ip_len = data[ip.header : ip.total], ip.total - ip.header, ip.total
-        if ip.offset or ip.more:
+        cut = len(payload) < size
+        if cut and ip.offset:
+            raise Dropped("fragment_incomplete")
+        if not cut and (ip.offset or ip.more):
             payload, ip_len = join(ip, data, ts, result, frame)
             size, slack = len(payload), 0
             status |= capture.STATUS_FRAGMENT
+            if layer.kind == IPV6:
+                proto, at, found = extensions(payload, ip.proto, 0, size)
+                ip = replace(ip, proto=proto, routed=ip.routed or found["routed"])
+                payload, size = payload[at:], size - at
         slack = slack if len(data) <= ip.total else 0
         inner = within_ip(ip.proto, payload, layer, result, slack)
         if inner is not None:
             layer, wire = inner, size - (len(payload) - len(inner.rest))
             continue
+        if ip.proto == 59 and status & capture.STATUS_INNER:
+            return
         found, failure = transport.fields(ip.proto, payload, size, ip.src, ip.dst, check and not ip.routed)
         found["status"] |= status
         packet = transport.Packet(
@@ -170,6 +192,7 @@ def network(layer, wire, ts, nth, check, result, frame):
         if inner is None:
             return
         layer, wire = inner, packet.pay_len - (len(packet.payload) - len(inner.rest))
+        exact = inner.tunnel in ("gtpv1", "teredo")
         status |= capture.STATUS_INNER
     raise Dropped("too_deep")
 

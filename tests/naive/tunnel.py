@@ -96,5 +96,17 @@ def ayiya(data, layer):
     return replace(layer, kind=kind, rest=data[size:], tunnel="ayiya", tunnel_id=0)
 
 
-BY_PORT = {4789: vxlan, 6081: geneve, 2152: gtp, 3544: teredo, 5072: ayiya, 4754: gre}
+def is_teredo(data):
+    """RFC 4380 §2.6 (a relay uses any port), §5.1.1; what Zeek takes for it where no port says so."""
+    prefix = bytes.fromhex("20010000")
+    if len(data) < 40 or data[0] >> 4 == 6:
+        return len(data) >= 40 and prefix in (data[8:12], data[24:28])
+    if data[:2] == b"\0\1":
+        data = data[13 + data[2] + data[3] :]
+    elif data[:2] != b"\0\0":
+        return False
+    return len(data) >= 48 and data[:2] == b"\0\0" and data[8] >> 4 == 6
+
+
+BY_PORT = {4789: vxlan, 6081: geneve, 2123: gtp, 2152: gtp, 3544: teredo, 5072: ayiya, 4754: gre}
 """IANA's registered ports; RFC 8086 for GRE."""
