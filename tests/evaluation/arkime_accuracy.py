@@ -1,9 +1,10 @@
 """Our flows against arkime's expected sessions: `python -m tests.evaluation.arkime_accuracy DATA [-v]`.
 
-DATA is a folder with pairs X.pcap and X.test, itself or in arkime/ or network/arkime/ below it. A session is matched with
-the flows between its two addresses and ports, whichever of them it calls the source, that begin within it; where
-several of our flows do (arkime keeps a session across a connection's end), their packets are added up. Arkime validates
-no checksums, so ours are ignored. Only TCP and UDP are compared. Bytes are not: arkime counts link-layer bytes.
+DATA is a folder with pairs X.pcap and X.test, itself or in arkime/ or network/arkime/ below it. A session is matched
+with the flows between its two addresses and ports, whichever of them it calls the source, that begin within it; where
+several of our flows do (arkime keeps a session across a connection's end), their packets are added up. Arkime
+validates no checksums, so ours are ignored. Only TCP and UDP are compared. Bytes are not: arkime counts link-layer
+bytes.
 """
 
 import json

@@ -60,7 +60,7 @@ def log_rows(text):
 
 
 def rows_of_frames(frames):
-    """The flows of frames in memory, (ts in ns, captured bytes, bytes on the wire, LINK_ code) each, as JSON has them."""
+    """The flows, as JSON has them, of frames: (ts in ns, captured bytes, bytes on the wire, LINK_ code) each."""
     engine = FlowEngine(1 << 12, interval_ns=0)
     size = sum(len(frame[1]) for frame in frames)
     buf = np.zeros(size + SCRATCH, np.uint8)
