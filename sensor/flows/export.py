@@ -10,11 +10,6 @@ import numpy as np
 
 from baselines._jit import kernel, put64, row_loader
 from sensor.flows.columns import (
-    key_row,
-    end_row,
-    cold_row,
-    tail_row,
-    context_row,
     F_FLIPPED,
     L_ACK,
     L_FIN,
@@ -35,6 +30,11 @@ from sensor.flows.columns import (
     S_RESET,
     S_SYN_ACK_SENT,
     S_SYN_SENT,
+    cold_row,
+    context_row,
+    end_row,
+    key_row,
+    tail_row,
 )
 from sensor.flows.history import letter_at
 from sensor.flows.table import T_INPUT, T_SEED
@@ -144,7 +144,7 @@ def write_flow(table, r, why, flows, raw, n):  # type: ignore[no-untyped-def]
     low_port = np.int64(key.k4 >> np.uint64(48))
     high_port = np.int64(key.k4 >> np.uint64(32) & np.uint64(0xFFFF))
     f.ts = cold.first
-    f.duration = key.last - cold.first
+    f.duration = max(key.last - cold.first, 0)  # a capture's clock may go back
     f.proto = proto
     if flipped:
         f.orig_hi, f.orig_lo, f.resp_hi, f.resp_lo = key.k2, key.k3, key.k0, key.k1

@@ -1040,7 +1040,7 @@ static void write_flow(i64 r, int why) {
     Flow *f = sink + st.out++;
     int proto = key->k4 >> 24 & 0xFF;
     u16 low = key->k4 >> 48, high = key->k4 >> 32;
-    f->ts = c->first; f->duration = key->last - c->first; f->proto = proto;
+    f->ts = c->first; f->duration = MAX(key->last - c->first, 0); f->proto = proto;
     if (flipped) {
         f->orig_hi = key->k2; f->orig_lo = key->k3; f->resp_hi = key->k0; f->resp_lo = key->k1;
         f->orig_p = high; f->resp_p = low; f->orig_l2 = x->mac1; f->resp_l2 = x->mac0;
