@@ -23,7 +23,8 @@ Who may import whom (tests/shape/test_imports.py enforces it; absolute imports o
     `responses` → model, wire, metrics, and its `executor` alone → store. No edge imports another edge.
 10. `registry` → model. `config` → model, registry. `console` → store, model. `pipeline` → all of the above.
     `conversion` (captures to flow records alone) → model, packets, flows, sources, `baselines._jit`.
-    `cli` → config, pipeline, conversion, store, model. Nobody else imports `pipeline`, `conversion` or `cli`.
+    `warming` (kernels compiled ahead) → `baselines._jit`. `cli` → config, pipeline, conversion, warming, store, model.
+    Nobody else imports `pipeline`, `conversion`, `warming` or `cli`.
 """
 
 __version__ = "0.1.0"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sensor import warming
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Kernels compile inside the first example, so no deadline. The same examples every time, so that a change that fails
@@ -25,6 +27,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = [name for name in wanted if shutil.which(name, path=path) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}: see .ci/debian-packages")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_are_ready() -> None:
+    """Compile what the cache lacks before the first test, on every processor; a run without compilation needs none."""
+    warming.warm(lambda _line: None)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ import click
 
 from sensor.cli import show
 from sensor.cli.options import echo_json, fail, json_option
-from sensor.cli.replay import exit_code, perform, warm_up
+from sensor.cli.replay import exit_code, perform
 from sensor.cli.samples import samples_dir
+from sensor.cli.warm import warm_up
 
 
 @click.command(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from sensor.cli.warm import warm
+from sensor.cli.warm import warm_up
 
 if TYPE_CHECKING:
     from sensor.conversion import Totals
@@ -66,7 +66,7 @@ def flows(
     from sensor import conversion
     from sensor.errors import ConfigError
 
-    warm(_say, conversion.KERNELS)
+    warm_up(conversion.KERNELS)
     conversion.load_kernels()
     with contextlib.ExitStack() as stack:
         try:

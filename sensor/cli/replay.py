@@ -3,7 +3,6 @@
 Not here yet: --speed, --metrics-history, --report, --indicators.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from sensor.cli import show
 from sensor.cli.options import config_option, echo_json, fail, json_option, state_option
-from sensor.cli.warm import warm
+from sensor.cli.warm import warm_up
 
 if TYPE_CHECKING:
     from sensor.config import Config
@@ -102,12 +101,6 @@ def perform(
             metrics_out.write_bytes(_metrics(core, run, answer))
         _tell_errors([one.error for one in answer.inputs if one.error])
         return answer
-
-
-def warm_up() -> None:
-    """Compile the kernels that are not in the cache yet, saying so, before importing what needs them."""
-    if "sensor.pipeline" not in sys.modules:
-        warm(lambda line: click.echo(line, err=True))
 
 
 def _tell_errors(errors: list[str]) -> None:

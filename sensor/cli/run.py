@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sensor.cli.options import config_option
-from sensor.cli.replay import warm_up
+from sensor.cli.warm import warm_up
 
 _LOG = logging.getLogger(__name__)
 

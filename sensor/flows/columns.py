@@ -1,8 +1,9 @@
 """The flow table's memory: which bytes a live flow holds, and what the small codes in them mean.
 
 A flow takes 256 bytes: a key line and an endpoints line of 64 bytes each, which every packet touches; 56 + 48 bytes
-that only beginnings, ends and oddities touch; 4 bytes of deadline and 4 of the stack of free records; 16 bytes of index at half load. The two endpoints
-of record r are rows 2r and 2r+1 of `ENDPOINT` and `TAIL`, in the order of the key, not of who opened the flow.
+that only beginnings, ends and oddities touch; 4 bytes of deadline and 4 of the stack of free records; 16 bytes of index
+at half load. The two endpoints of record r are rows 2r and 2r+1 of `ENDPOINT` and `TAIL`, in the order of the key, not
+of who opened the flow.
 """
 
 import numpy as np
@@ -102,8 +103,6 @@ tail_row = row_loader(TAIL)
 context_row = row_loader(CONTEXT)
 hole_row = row_loader(HOLES)
 
-assert KEY.itemsize == 64 and ENDPOINT.itemsize == 32 and COLD.itemsize == 56 and TAIL.itemsize == 24
-
 # Endpoint states: Zeek's, src/analyzer/protocol/tcp (INACTIVE and ACTIVE also serve UDP and ICMP)
 S_INACTIVE, S_SYN_SENT, S_SYN_ACK_SENT, S_PARTIAL, S_ESTABLISHED, S_CLOSED, S_RESET, S_ACTIVE = range(8)
 
@@ -135,16 +134,17 @@ F_DEFERRED = 16
 
 LETTERS = b"?SHADFRCGTWIQ^"
 """History letters by code; 16 is added for the responder's lower case."""
-L_SYN, L_HANDSHAKE, L_ACK, L_DATA, L_FIN, L_RST, L_CHECKSUM, L_GAP, L_REXMIT, L_ZERO, L_FINRST, L_MULTI, L_FLIP = range(1, 14)
+L_SYN, L_HANDSHAKE, L_ACK, L_DATA, L_FIN, L_RST, L_CHECKSUM = range(1, 8)
+L_GAP, L_REXMIT, L_ZERO, L_FINRST, L_MULTI, L_FLIP = range(8, 14)
 LOWER = 16
 HISTORY_MAX = 24
 """Letters kept; Zeek's scaled letters make more than that only in flows of over 10^5 oddities."""
 
 LEFT = 8
-"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be: STARTTLS comes with the third or
-fourth, NTLM in SMB with the second or third."""
+"""Payloads of each endpoint that are looked at before a flow of unknown protocol is let be: STARTTLS comes with the
+third or fourth, NTLM in SMB with the second or third."""
 SLOTS = 512
-"""Beginnings of streams kept at a time: 8 MiB. A message spans segments for a round trip, so a thousand a second fit."""
+"""Beginnings of streams kept at a time: 8 MiB. A message spans segments for a round trip: a thousand a second fit."""
 SLOT_BYTES = 16384
 """Room for the beginning of a stream. A ClientHello with post-quantum shares is under 4 KiB, Kerberos tickets with a
 large PAC reach 12 KiB, most servers refuse header blocks beyond 8 KiB."""

@@ -176,7 +176,7 @@ def move_last(e, t, cold, past, flags, size, is_orig):  # type: ignore[no-untype
 
 
 @kernel()
-def from_inactive(e, pe, key, cold, ts, flags, seq, size, is_orig, flow):  # type: ignore[no-untyped-def]
+def from_inactive(e, pe, cold, ts, flags, seq, size, is_orig, flow):  # type: ignore[no-untyped-def]
     """Take an endpoint's first packet through the state machine; returns the flow's flags."""
     if flags & SYN:
         if is_orig:
@@ -206,11 +206,11 @@ def from_inactive(e, pe, key, cold, ts, flags, seq, size, is_orig, flow):  # typ
 
 
 @kernel()
-def next_state(e, pe, key, cold, ts, flags, seq, size, is_orig, flow):  # type: ignore[no-untyped-def]
+def next_state(e, pe, cold, ts, flags, seq, size, is_orig, flow):  # type: ignore[no-untyped-def]
     """Run the state machine for one packet; (flow's flags, whether the endpoint closes)."""
     state = e.state
     if state == S_INACTIVE:
-        flow = from_inactive(e, pe, key, cold, ts, flags, seq, size, is_orig, flow)
+        flow = from_inactive(e, pe, cold, ts, flags, seq, size, is_orig, flow)
         return flow, flags & (FIN | RST) != 0
     if state == S_SYN_SENT or state == S_SYN_ACK_SENT:
         if flags & FIN:
@@ -296,7 +296,7 @@ def segment(p, key, e, pe, t, pt, cold, flow, is_orig, holes, free_holes, n_free
             if not flags & RST:
                 move_ack(pe, pt, p.ack)
     move_last(e, t, cold, past, flags, size, is_orig)
-    flow, closes = next_state(e, pe, key, cold, p.ts, flags, seq, size, is_orig, flow)
+    flow, closes = next_state(e, pe, cold, p.ts, flags, seq, size, is_orig, flow)
     if acks and pe.state != S_INACTIVE:
         acknowledged(pe, e, pt, cold, flow, p.ack, not is_orig, holes, free_holes, n_free)
         flow = end_of_stream(pe, e, pt, t, key, cold, flow)

@@ -79,7 +79,7 @@ def test_bad_usage_is_exit_2(arguments, why, capture):
 
 def test_compiling_is_announced_when_the_cache_is_cold(capture, monkeypatch):
     """What is compiled is said, so that nobody thinks the program hangs."""
-    monkeypatch.setattr("sensor.cli.flows.warm", lambda say, modules: say(f"compiling kernels of {len(modules)}"))
+    monkeypatch.setattr("sensor.warming.warm", lambda say, modules: say(f"compiling kernels of {len(modules)}"))
     assert ["compiling kernels of 5"] == run("--format", "none", capture).stderr.splitlines()
 
 

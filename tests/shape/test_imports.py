@@ -36,7 +36,8 @@ MAY = {
     "console": "store model",
     "pipeline": BELOW_PIPELINE,
     "conversion": f"model packets flows sources {KERNEL_HOME}",
-    "cli": "config pipeline conversion store model",
+    "warming": KERNEL_HOME,
+    "cli": "config pipeline conversion warming store model",
 }
 # Where a rule names the other packages too, these and the standard library are all.
 FOREIGN = {
