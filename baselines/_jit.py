@@ -160,7 +160,7 @@ def _compiled_at_call(function: Callable[..., Any], signature: tuple[Any, ...]) 
         ready()
         return choose(arguments, keywords)
 
-    dispatcher._compile_for_args = called
+    dispatcher._compile_for_args = called  # noqa: SLF001 - what numba's C code calls for types it has not seen
     dispatcher.get_call_template = chosen
     _PENDING.setdefault(function.__module__, []).append(ready)
     return dispatcher

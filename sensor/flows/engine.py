@@ -47,8 +47,8 @@ LOCAL_NETWORKS = (
 INTERVAL_NS = 3_600_000_000_000
 """A flow that goes on is reported every hour."""
 PACKET_ROWS = 4096
-"""Packets decoded before the table takes them. They pass through the second-level cache, but each batch costs two calls of
-kernels with many arrays: against 512 rows, which fit the first level, 10 % less on mix and 17 % on small."""
+"""Packets decoded before the table takes them. They pass through the second-level cache, but each batch costs two calls
+of kernels with many arrays: against 512 rows, which fit the first level, 10 % less on mix and 17 % on small."""
 THREADED_PACKET_ROWS = 1 << 14
 """With two threads a hand-over costs some 50 microseconds, so a batch is a whole block."""
 FLOW_ROWS = 1 << 14

@@ -9,7 +9,6 @@ import numpy as np
 
 from baselines._jit import kernel
 from sensor.flows.columns import (
-    hole_row,
     E_CLOSED,
     E_EOF,
     E_ODD,
@@ -23,6 +22,7 @@ from sensor.flows.columns import (
     S_ESTABLISHED,
     S_INACTIVE,
     S_RESET,
+    hole_row,
 )
 from sensor.flows.history import add_letter, at_threshold
 
@@ -197,7 +197,7 @@ def pending(e, pe, pt):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def close(e, pe, t, pt, key, cold, flow):  # type: ignore[no-untyped-def]
+def close(e, pe, pt, key, cold, flow):  # type: ignore[no-untyped-def]
     """Act on an endpoint's close, unless data is pending; returns the flow's flags."""
     if pending(e, pe, pt):
         return flow | F_DEFERRED
@@ -218,5 +218,5 @@ def end_of_stream(e, pe, t, pt, key, cold, flow):  # type: ignore[no-untyped-def
         return flow
     e.flags |= E_EOF
     if flow & F_DEFERRED:
-        flow = close(e, pe, t, pt, key, cold, flow) & ~F_DEFERRED
+        flow = close(e, pe, pt, key, cold, flow) & ~F_DEFERRED
     return flow

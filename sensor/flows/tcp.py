@@ -305,7 +305,7 @@ def segment(p, key, e, pe, t, pt, cold, flow, is_orig, holes, free_holes, n_free
         data_seen(e, t, low_word(np.int64(seq) + (1 if syn else 0)), size, holes, free_holes, n_free)
     flow = end_of_stream(e, pe, t, pt, key, cold, flow)
     if closes:
-        flow = close(e, pe, t, pt, key, cold, flow)
+        flow = close(e, pe, pt, key, cold, flow)
     return flow
 
 

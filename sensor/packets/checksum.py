@@ -44,6 +44,7 @@ def pseudo_sum(src_hi, src_lo, dst_hi, dst_lo, proto, length):  # type: ignore[n
     mask = np.uint64(0xFFFF)
     total = np.uint64(proto) + np.uint64(length & 0xFFFF) + np.uint64(length >> 16)
     for shift in (np.uint64(0), np.uint64(16), np.uint64(32), np.uint64(48)):
-        total += (src_hi >> shift & mask) + (src_lo >> shift & mask) + (dst_hi >> shift & mask) + (dst_lo >> shift & mask)
+        total += (src_hi >> shift & mask) + (src_lo >> shift & mask)
+        total += (dst_hi >> shift & mask) + (dst_lo >> shift & mask)
     folded = fold(total)
     return np.uint64(((folded & 0xFF) << 8) | (folded >> 8))

@@ -61,7 +61,7 @@ NO_NEXT_HEADER = 59
 MAX_SUBFRAMES = 16
 """Further subframes of an 802.11 A-MSDU; 7,935 bytes hold five of full size."""
 MAX_JOINED = 4
-"""Datagrams put together in one frame: a fragment whose datagram holds a fragment, and so on. Two are seen in practice."""
+"""Datagrams put together in one frame: a fragment whose datagram holds a fragment, and so on. Two occur in practice."""
 ROWS_A_FRAME = MAX_DEPTH * (MAX_SUBFRAMES + 1)
 T_IP = capture.TUNNELS.index("ip")
 
@@ -209,10 +209,12 @@ def tunnel_port(p):  # type: ignore[no-untyped-def]
     return high if is_tunnel(high) else 0
 
 
+# fmt: off
 @kernel()
-def network(
+def network(  # type: ignore[no-untyped-def]
     buf, ethertype, cap_end, wire_end, ts, nth, out, places, bits, store, frag_counts, notes, words, facts, ctl, outcome
-):  # type: ignore[no-untyped-def]
+):
+    # fmt: on
     """Open IP at `notes[N_POS]` down to the innermost packet, writing rows to `out`; ACCEPTED, WAITS or FAIL_*.
 
     `outcome` is FAIL_DEEP, or ACCEPTED for what comes behind the first packet of an A-MSDU: its frame has been counted.
@@ -445,11 +447,12 @@ def decode(buf, frames, i, out, arps, places, bits, store, frag_counts, notes, w
             if notes[N_NEXT] == 0:
                 break
             limit = notes[N_LIMIT]
+            beyond = max(wire_end, limit) if limit == cap_end else limit
             ethertype = shims(buf, limit, subframe(buf, limit, notes), notes)
             if ethertype == ET_IPV4 or ethertype == ET_IPV6:
                 network(
-                    buf, ethertype, limit, max(wire_end, limit) if limit == cap_end else limit, f.ts, i, out, places, bits, store, frag_counts,
-                    notes, words, facts, ctl, ACCEPTED,
+                    buf, ethertype, limit, beyond, f.ts, i, out, places, bits, store, frag_counts, notes, words,
+                    facts, ctl, ACCEPTED,
                 )  # fmt: skip
         if outcome == ACCEPTED:
             ctl[C_ACCEPTED] += 1

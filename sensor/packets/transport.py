@@ -72,9 +72,7 @@ def icmp_counterpart(proto, kind):  # type: ignore[no-untyped-def]
 @kernel(inline=True)
 def set_key(p, proto, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, one_way, seed):  # type: ignore[no-untyped-def]
     """Write key, direction and hash of a packet row."""
-    flip = src_hi > dst_hi or (
-        src_hi == dst_hi and (src_lo > dst_lo or (src_lo == dst_lo and src_port > dst_port))
-    )
+    flip = src_hi > dst_hi or (src_hi == dst_hi and (src_lo > dst_lo or (src_lo == dst_lo and src_port > dst_port)))
     if flip:
         p.k0, p.k1, p.k2, p.k3 = dst_hi, dst_lo, src_hi, src_lo
         ports = (dst_port << 48) | (src_port << 32)

@@ -99,7 +99,7 @@ def extensions(data, proto, at, total):
 
 
 def join(ip, data, ts, result, frame):
-    """Add a fragment of a frame that counts (1) or has been counted (0); the datagram's (payload, IP length) once it is whole."""
+    """Add a fragment; the datagram's (payload, IP length) once it is whole. `frame` is 0 where it has been counted."""
     payload = data[ip.header : ip.total]
     if result.joined == MAX_JOINED:
         raise Dropped("too_deep")
@@ -231,8 +231,8 @@ def decode(frames, *, check=True, result=None):
         result: What came of earlier frames, to go on with.
     """
     result = result or Decoded()
-    for nth, (ts, data, wire, link) in enumerate(frames):
-        wire = max(wire, len(data))
+    for nth, (ts, data, said, link) in enumerate(frames):
+        wire = max(said, len(data))
         slack = wire - len(data)
         result.joined, result.further = 0, []
         try:

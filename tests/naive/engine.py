@@ -4,7 +4,7 @@ import ipaddress
 
 from sensor.model.flow import FLOW
 from tests.naive.ports import likely_server
-from tests.naive.tcp import SHORT_NS, SYN, ACK, Connection, conn_state, size
+from tests.naive.tcp import ACK, SHORT_NS, SYN, Connection, conn_state, size
 from tests.naive.transport import flow_key
 
 IDLE_NS = SHORT_NS

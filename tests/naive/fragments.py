@@ -25,7 +25,10 @@ class Fragments:
         self.waiting, self.given_up = {}, 0
 
     def add(self, key, ts, offset, more, header, payload, frame):
-        """Add a part of a frame that counts (1) or has been counted (0): (whole payload, header bytes, frames), None while it waits, False where it cannot belong."""
+        """Add a part: (whole payload, header bytes, frames), None while it waits, False where it cannot belong.
+
+        `frame` is 1, or 0 where the frame has been counted.
+        """
         found = self.waiting.get(key)
         if found and ts - found.first > TIMEOUT_NS:
             self.given_up += found.frames

@@ -214,9 +214,7 @@ def shim(layer):
         return replace(layer, kind=inner, rest=left)
     if kind == 0x88E7:
         need(rest, 4)
-        return replace(
-            layer, kind=ETHERNET, rest=rest[4:], tunnel="pbb", tunnel_id=int.from_bytes(rest[1:4], "big")
-        )
+        return replace(layer, kind=ETHERNET, rest=rest[4:], tunnel="pbb", tunnel_id=int.from_bytes(rest[1:4], "big"))
     if kind == 0x8903:
         need(rest, 2)
         return replace(layer, kind=ETHERNET, rest=rest[2:], tunnel="fabricpath", tunnel_id=word(rest, 0) >> 6)

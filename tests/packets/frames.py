@@ -101,7 +101,7 @@ def run(frames, **options):
 def of_capture(path, *, limit=None):
     """The frames of a capture file, in the form the twin takes."""
     frames = []
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         for buf, rows in CaptureReader(file, str(path)).blocks():
             for ts, off, cap, wire, link, _ in rows.tolist():
                 frames.append((ts, buf[off : off + cap].tobytes(), wire, link))
