@@ -11,6 +11,7 @@ from tests.naive.decode import decode as naive_decode
 from tests.packets import frames
 from tests.packets.oracle import CRAFTED, by_scapy, essence, exchange, families_of
 
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 PLAIN = (0, 0, "", 0)
 WRAPPED = {
     **{path.stem: PLAIN for path in CRAFTED.glob("link-*.pcap") if path.stem != "link-unsupported"},
@@ -49,7 +50,7 @@ def test_a_link_type_that_is_not_read_is_refused_by_name():
 @pytest.mark.parametrize(("kind", "reason"), [(0x88CC, "not_ip"), (0x8137, "not_ip"), (0x0600, "not_ip")])
 def test_other_protocols_are_not_ip(kind, reason):
     """A well-formed frame of another protocol is no malformed one."""
-    found = frames.run([frames.ethernet(bytes(Ether(type=kind)) + bytes(46))])
+    found = frames.run([frames.ethernet(bytes(Ether(src=MACS[0], dst=MACS[1], type=kind)) + bytes(46))])
     assert {reason: 1} == found.drops
 
 
@@ -71,9 +72,9 @@ def test_labels_and_tags_are_followed_to_a_limit():
     ip = bytes(INNER)
     for labels, drops in ((8, {}), (9, {"too_deep": 1})):
         stack = b"".join(struct.pack(">I", k << 12 | (0x100 if k == labels else 0)) for k in range(1, labels + 1))
-        assert drops == frames.run([frames.ethernet(bytes(Ether(type=0x8847)) + stack + ip)]).drops
+        assert drops == frames.run([frames.ethernet(bytes(Ether(src=MACS[0], dst=MACS[1], type=0x8847)) + stack + ip)]).drops
     for tags, drops in ((15, {}), (17, {"too_deep": 1})):
-        packet = Ether()
+        packet = Ether(src=MACS[0], dst=MACS[1])
         for tag in range(tags):
             packet = packet / Dot1Q(vlan=tag + 1)
         assert drops == frames.run([frames.ethernet(bytes(packet / INNER))]).drops

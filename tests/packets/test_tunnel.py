@@ -34,6 +34,8 @@ OVER_UDP = {
     "teredo-indications": ("teredo", 0, 3544),
     "ayiya": ("ayiya", 0, 5072),
 }
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+ETHER = Ether(src=MACS[0], dst=MACS[1])  # given, or scapy asks the network for them
 OUTER = IP(src="192.0.2.1", dst="192.0.2.2")
 INNER = IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=1000, dport=80, flags="S", seq=7)
 INNER6 = IPv6(src="2001:db8::1", dst="2001:db8::2") / UDP(sport=5, dport=6) / b"six"
@@ -80,7 +82,7 @@ def test_optional_fields_of_gre_are_passed_over(header, identifier):
         octets = octets[:2] + len(octets).to_bytes(2, "big") + octets[4:]
         octets = bytes(IP(octets[:10] + b"\0\0" + octets[12:20]).__class__(src="192.0.2.1", dst="192.0.2.2", proto=47)
                        / octets[20:])  # fmt: skip
-    found = frames.run([frames.ethernet(bytes(Ether(type=0x0800)) + octets)]).packets
+    found = frames.run([frames.ethernet(bytes(Ether(src=MACS[0], dst=MACS[1], type=0x0800)) + octets)]).packets
     assert [by_scapy(IP(bytes(INNER)))] == [essence(p) for p in found]
     assert [("gre", identifier)] == [(p.tunnel, p.tunnel_id) for p in found]
 
@@ -91,7 +93,7 @@ def test_gre_of_pptp_carries_ppp(acknowledged):
     ppp = b"\xff\x03\x00\x21" + bytes(INNER)
     flags = 0x3001 | (0x80 if acknowledged else 0)
     body = struct.pack(">HHHHI", flags, 0x880B, len(ppp), 77, 1) + (b"\0\0\0\5" if acknowledged else b"") + ppp
-    found = run(Ether() / IP(src="192.0.2.1", dst="192.0.2.2", proto=47) / body).packets
+    found = run(ETHER / IP(src="192.0.2.1", dst="192.0.2.2", proto=47) / body).packets
     assert [("gre", 77, *by_scapy(IP(bytes(INNER))))] == [(p.tunnel, p.tunnel_id, *essence(p)) for p in found]
 
 
@@ -100,14 +102,14 @@ def test_gre_of_pptp_carries_ppp(acknowledged):
     [
         struct.pack(">HH", 0, 0x2001) + bytes(40),  # NHRP
         struct.pack(">HH", 2, 0x0800) + bytes(INNER),  # no such version
-        struct.pack(">HH", 0, 0x6558) + bytes(Ether() / Dot1Q(vlan=5, type=0x88CC)) + bytes(40),
+        struct.pack(">HH", 0, 0x6558) + bytes(ETHER / Dot1Q(vlan=5, type=0x88CC)) + bytes(40),
         struct.pack(">HHI", 0x1000, 0x88BE, 1) + struct.pack(">HHI", 1 << 12, 100, 0) + bytes(60),
         struct.pack(">HH", 0, 0x0800),
     ],
 )
 def test_gre_that_carries_no_ip_is_a_packet_of_its_own(body):
     """It is the outer flow's: protocol 47, no tunnel, the outer addresses and VLAN."""
-    packet = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / Dot1Q(vlan=9) / IP(proto=47) / body
+    packet = ETHER / Dot1Q(vlan=9) / IP(proto=47) / body
     (found,) = run(packet).packets
     assert (47, "", 0, 9, 0) == (found.proto, found.tunnel, found.tunnel_id, found.vlan, found.inner_vlan)
     assert bytes.fromhex("020000000002020000000001") == found.macs
@@ -115,7 +117,7 @@ def test_gre_that_carries_no_ip_is_a_packet_of_its_own(body):
 
 def test_gre_in_udp_is_opened():
     """RFC 8086, port 4754."""
-    found = run(Ether() / OUTER / UDP(sport=60000, dport=4754) / GRE(proto=0x86DD) / INNER6).packets
+    found = run(ETHER / OUTER / UDP(sport=60000, dport=4754) / GRE(proto=0x86DD) / INNER6).packets
     assert ["", "gre"] == [p.tunnel for p in found]
     assert (b"six", 5, 6) == (found[1].payload, found[1].sport, found[1].dport)
 
@@ -124,10 +126,10 @@ def test_geneve_options_of_any_length_are_passed_over():
     """The length counts four-byte words; a length past the payload is no Geneve."""
     for words in (0, 1, 5, 63):
         header = struct.pack(">BBHI", words, 0, 0x0800, 12 << 8) + bytes(4 * words)
-        found = run(Ether() / OUTER / UDP(sport=1, dport=6081) / (header + bytes(INNER))).packets
+        found = run(ETHER / OUTER / UDP(sport=1, dport=6081) / (header + bytes(INNER))).packets
         assert [("", 0), ("geneve", 12)] == [(p.tunnel, p.tunnel_id) for p in found]
     short = struct.pack(">BBHI", 63, 0, 0x0800, 12 << 8) + bytes(INNER)
-    assert 1 == len(run(Ether() / OUTER / UDP(sport=1, dport=6081) / short).packets)
+    assert 1 == len(run(ETHER / OUTER / UDP(sport=1, dport=6081) / short).packets)
 
 
 def test_extension_headers_of_gtp_are_followed():
@@ -135,17 +137,17 @@ def test_extension_headers_of_gtp_are_followed():
     one = bytes([1, 0, 0, 0x85])
     body = b"\0\0\0\x85" + one + one + bytes([2, 0, 0, 0, 0, 0, 0, 0]) + bytes(INNER)
     header = struct.pack(">BBHI", 0x34, 255, len(body), 5)
-    found = run(Ether() / OUTER / UDP(sport=2152, dport=2152) / (header + body)).packets
+    found = run(ETHER / OUTER / UDP(sport=2152, dport=2152) / (header + body)).packets
     assert [("", 0), ("gtpv1", 5)] == [(p.tunnel, p.tunnel_id) for p in found]
     endless = struct.pack(">BBHI", 0x34, 255, 40, 5) + b"\0\0\0\x85" + bytes(40)
-    assert 1 == len(run(Ether() / OUTER / UDP(sport=2152, dport=2152) / endless).packets)
+    assert 1 == len(run(ETHER / OUTER / UDP(sport=2152, dport=2152) / endless).packets)
 
 
 def test_a_udp_port_alone_makes_no_tunnel():
     """Payloads on tunnels' ports that are none leave the outer packet alone, accepted."""
     for port in (4789, 6081, 2152, 3544, 5072, 4754):
         for body in (b"", b"\x08", bytes(8), bytes(60), b"\xff" * 60):
-            found = run(Ether() / OUTER / UDP(sport=1, dport=port) / body)
+            found = run(ETHER / OUTER / UDP(sport=1, dport=port) / body)
             assert ([""], 1) == ([p.tunnel for p in found.packets], found.accepted)
 
 
@@ -154,12 +156,12 @@ def test_tunnels_in_tunnels_are_opened_to_a_depth():
     packet = INNER
     for depth in range(2, 12):
         packet = OUTER / packet
-        found = run(Ether() / packet)
+        found = run(ETHER / packet)
         expected = ([("ip", 80)], {}) if depth <= 8 else ([], {"too_deep": 1})
         assert expected == ([(p.tunnel, p.dport) for p in found.packets], found.drops)
-    vxlan = Ether() / INNER
+    vxlan = ETHER / INNER
     for _ in range(8):
-        vxlan = Ether() / OUTER / UDP(sport=9, dport=4789) / VXLAN(vni=3) / vxlan
+        vxlan = ETHER / OUTER / UDP(sport=9, dport=4789) / VXLAN(vni=3) / vxlan
     found = run(vxlan)
     assert (8, 1, {}) == (len(found.packets), found.accepted, found.drops)
 
