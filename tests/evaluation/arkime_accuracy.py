@@ -2,9 +2,9 @@
 
 DATA is a folder with pairs X.pcap and X.test, itself or in arkime/ or network/arkime/ below it. A session is matched
 with the flows between its two addresses and ports, whichever of them it calls the source, that begin within it; where
-several of our flows do (arkime keeps a session across a connection's end), their packets are added up. Arkime
-validates no checksums, so ours are ignored. Only TCP and UDP are compared. Bytes are not: arkime counts link-layer
-bytes.
+several of our flows do (arkime keeps a session across a connection's end), their packets are added up, and so are
+those of the parts in which arkime writes a long session. Arkime validates no checksums, so ours are ignored. Only TCP
+and UDP are compared. Bytes are not: arkime counts link-layer bytes.
 """
 
 import json
@@ -72,34 +72,40 @@ def compare(name, sessions, flows, score):
     for flow in flows:
         key = ends(flow["id.orig_h"], flow["id.orig_p"], flow["id.resp_h"], flow["id.resp_p"], flow["ip_proto"])
         between.setdefault(key, []).append((milliseconds(flow["ts"]), flow))
+    parts = {}
     for session in sessions:
-        proto = session["ipProtocol"]
-        if proto not in COMPARED:
-            continue
-        score.sessions += 1
-        source, target = session["source"], session["destination"]
-        wanted = session["network"].get("community_id")
-        score.with_id += wanted is not None
-        key = ends(source["ip"], source["port"], target["ip"], target["port"], proto)
-        here = f"{name}: {source['ip']}:{source['port']} {target['ip']}:{target['port']} {proto}"
-        within = [
-            flow for ts, flow in between.get(key, []) if session["firstPacket"] <= ts <= session["lastPacket"]
-        ]  # fmt: skip
-        if not within:
-            score.differences.append(f"{here}: no flow ({len(between.get(key, []))} at other times)")
-            continue
-        score.found += 1
-        pairs = [sent(flow, source["ip"], source["port"]) for flow in within]
-        ours = (sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
-        theirs = (source["packets"], target["packets"])
-        score.packets += ours == theirs
-        same = wanted is None or {flow["community_id"] for flow in within} == {wanted}
-        score.ids += same and wanted is not None
-        if ours != theirs or not same:
-            score.differences.append(
-                f"{here}: packets {theirs} are {ours} in {len(within)} flows"
-                + ("" if same else f"; community_id {wanted} is {within[0]['community_id']}")
-            )
+        if session["ipProtocol"] in COMPARED:
+            source, target = session["source"], session["destination"]
+            key = ends(source["ip"], source["port"], target["ip"], target["port"], session["ipProtocol"])
+            parts.setdefault((key, session["firstPacket"]), []).append(session)
+    for (key, first), written in parts.items():
+        moments = [first, *(part["lastPacket"] for part in written)]
+        begin, end = min(moments), max(moments)  # a capture's clock may go back
+        within = [flow for ts, flow in between.get(key, []) if begin <= ts <= end]
+        compare_session(name, written, within, score)
+
+
+def compare_session(name, written, within, score):
+    """Add the parts of one session, and the flows of its time, to a score."""
+    source, target = written[0]["source"], written[0]["destination"]
+    wanted = written[0]["network"].get("community_id")
+    score.sessions += len(written)
+    score.with_id += len(written) * (wanted is not None)
+    here = f"{name}: {source['ip']}:{source['port']} {target['ip']}:{target['port']}"
+    if not within:
+        score.differences.append(f"{here}: no flow")
+        return
+    score.found += len(written)
+    pairs = [sent(flow, source["ip"], source["port"]) for flow in within]
+    ours = (sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
+    theirs = tuple(sum(part[side]["packets"] for part in written) for side in ("source", "destination"))
+    found = {flow["community_id"] for flow in within}
+    score.packets += len(written) * (ours == theirs)
+    score.ids += len(written) * (found == {wanted})
+    if ours != theirs:
+        score.differences.append(f"{here}: packets {theirs} are {ours} in {len(within)} flows")
+    if wanted is not None and found != {wanted}:
+        score.differences.append(f"{here}: community_id {wanted} is {found}")
 
 
 def score_all(data):

@@ -49,9 +49,16 @@ def test_flows_are_matched_by_ends_and_time_and_added_up():
     assert (3, 2, 2, 2) == (score.sessions, score.found, score.packets, score.ids)
 
 
+def test_the_parts_of_a_long_session_are_added_up():
+    """They begin at the same packet; each counts as a session."""
+    score = Score()
+    compare("made", [session(0, 10, 1, 2), session(0, 50, 8, 8)], [flow(1, 3, 2), flow(40, 7, 7)], score)
+    assert (2, 2, 2) == (score.sessions, score.packets, score.ids)
+
+
 def test_a_difference_is_seen():
     """Another count, another id."""
     score = Score()
-    compare("made", [session(0, 10, 2, 2), session(0, 10, 2, 3, "1:xyz")], [flow(1, 3, 2)], score)
+    compare("made", [session(0, 10, 2, 2), session(1, 10, 2, 3, "1:xyz")], [flow(1, 3, 2)], score)
     assert (2, 1, 1) == (score.found, score.packets, score.ids)
     assert 2 == len(score.differences)
