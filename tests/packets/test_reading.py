@@ -1,0 +1,119 @@
+"""The one door to the parsers: what it answers for whole, cut and foreign payloads, called as kernels call it."""
+
+import base64
+import ctypes
+
+import numpy as np
+import pytest
+
+from baselines._jit import JIT_DISABLED
+from sensor.model import metadata as m
+from sensor.packets import reading
+from tests.naive import identify as twin
+from tests.packets import samples
+from tests.packets.payloads import gathered
+from tests.packets.samples import TCP, UDP
+
+SAMPLES = samples.all_samples()
+BYTES, WORDS, INT = ctypes.POINTER(ctypes.c_uint8), ctypes.POINTER(ctypes.c_int64), ctypes.c_int64
+LOGIN = b"NTLMSSP\0" + samples.ntlm_authenticate("CORP", "ben", "HOST")[8:]
+
+
+def read(content, proto, *, ports=(40000, 40001), wire=None, mode=reading.READ):
+    """Call the entry: (result words by name, fields)."""
+    source = np.frombuffer(bytearray(content) or bytearray(1), np.uint8)
+    arena, result = np.full(m.META_MAX_BYTES + 7, 0xA5, np.uint8), np.full(reading.R_COUNT, -9, np.int64)
+    wire = len(content) if wire is None else wire
+    if JIT_DISABLED:
+        reading.read_payload(mode, source, 0, len(content), wire, proto, *ports, arena, 7, result)
+    else:
+        kinds = (INT, BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT, WORDS)
+        call = ctypes.CFUNCTYPE(None, *kinds)(reading.read_payload.address)
+        at = arena.ctypes.data_as(BYTES)
+        call(mode, source.ctypes.data_as(BYTES), 0, len(content), wire, proto, *ports, at, 7,
+             result.ctypes.data_as(WORDS))  # fmt: skip
+    assert bytes([0xA5]) * 7 == arena[:7].tobytes()
+    words = dict(zip(("end", "whole", "kind", "name", "name_bytes", "print", "print_bytes", "login"), result.tolist(),
+                     strict=True))  # fmt: skip
+    text = arena[words["name"] : words["name"] + words["name_bytes"]].tobytes()
+    return words, gathered(arena[7 : max(7, words["end"])].tobytes()), text
+
+
+def ports_of(kind, content):
+    """A port that the kind needs to be known by: multicast DNS answers hold no question."""
+    return (40000, 5353) if kind == m.K_DNS and content[4:6] == b"\0\0" else (40000, 40001)
+
+
+@pytest.mark.parametrize(("kind", "proto", "content"), SAMPLES, ids=[str(k) for k in range(len(SAMPLES))])
+def test_a_payload_is_recognised_and_read_in_one_call(kind, proto, content):
+    """Kind, wholeness, fields and main name are the twins'."""
+    if kind == m.K_NTLM:
+        carried = content if content.startswith(b"NTLMSSP") else b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM " + content
+        words, _, _ = read(carried, proto, mode=reading.READ_LOGIN)
+        assert (1, m.K_NTLM) == (words["whole"], words["kind"])
+        return
+    ports = ports_of(kind, content)
+    words, fields, name = read(content, proto, ports=ports)
+    guess = twin.identify(content, len(content), proto, *ports)
+    whole, found, expected = twin.parse(guess, content, len(content), proto)
+    assert (whole, found, expected) == (words["whole"], words["kind"], fields)
+    main = {
+        m.K_DNS: m.F_QUERY, m.K_TLS_CLIENT: m.F_SERVER_NAME, m.K_HTTP_REQUEST: m.F_HOST,
+        m.K_DHCP: m.F_HOST_NAME, m.K_KERBEROS: m.F_CNAME,
+    }.get(found)  # fmt: skip
+    assert fields.get(main, [b""])[0] == name
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"hello there, this is no protocol", bytes(64), b"\xff" * 64])
+def test_what_no_parser_knows_is_none_of_theirs(content):
+    """The answer is NOT_THIS, and nothing is written."""
+    for proto in (TCP, UDP, 1, 132):
+        assert m.NOT_THIS == read(content, proto)[0]["end"]
+
+
+def test_a_message_that_goes_on_asks_for_more_over_tcp_alone():
+    """Half a request: NEED_MORE; what was not captured is not waited for; a datagram never goes on."""
+    half = b"GET /index.html HTTP/1.1\r\nHost: www.exam"
+    assert m.NEED_MORE == read(half, TCP)[0]["end"]
+    words, fields, _ = read(half, TCP, wire=len(half) + 100)
+    assert (0, m.K_HTTP_REQUEST, [b"GET"]) == (words["whole"], words["kind"], fields[m.F_METHOD])
+    assert m.NOT_THIS == read(half, UDP)[0]["end"]
+
+
+@pytest.mark.parametrize(("code", "login"), [(200, 0), (401, 1), (407, 1), (404, 0), (400, 0)])
+def test_only_answers_that_ask_for_a_login_may_carry_one(code, login):
+    """401 and 407 (RFC 9110 §11.6.1, §11.7.1)."""
+    words, _, _ = read(b"HTTP/1.1 %d Text\r\nServer: x\r\n\r\n" % code, TCP)
+    assert login == words["login"]
+    assert 1 == read(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", TCP)[0]["login"]
+
+
+def test_a_login_in_a_header_is_found_in_its_own_mode():
+    """NTLM in base64 behind `Authorization:` (MS-NTHT), and none where there is none."""
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: NTLM " + base64.b64encode(LOGIN) + b"\r\n\r\n"
+    words, fields, name = read(request, TCP, mode=reading.READ_LOGIN)
+    assert (m.K_NTLM, [b"ben"], b"ben") == (words["kind"], fields[m.F_USERNAME], name)
+    assert m.NOT_THIS == read(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", TCP, mode=reading.READ_LOGIN)[0]["end"]
+
+
+SMB2 = b"\0\0\0\0\xfeSMB" + bytes(8)
+CARRIERS = {
+    "smb2 session set-up": (SMB2 + b"\1\0" + bytes(50), True),
+    "smb2 negotiate": (SMB2 + b"\0\0" + bytes(50), False),
+    "smb1 session set-up": (b"\0\0\0\0\xffSMB\x73" + bytes(40), True),
+    "smb1 negotiate": (b"\0\0\0\0\xffSMB\x72" + bytes(40), False),
+    "dce-rpc bind": (b"\5\0\x0b\3" + bytes(40), True),
+    "dce-rpc auth3": (b"\5\0\x10\3" + bytes(40), True),
+    "dce-rpc request": (b"\5\0\0\3" + bytes(40), False),
+    "ldap bind": (b"\x30\x84\0\0\0\x60" + bytes(40), True),
+    "anything else": (bytes(64), False),
+}
+
+
+@pytest.mark.parametrize("name", CARRIERS)
+def test_logins_are_looked_for_where_they_are_carried(name):
+    """SMB session set-up, DCE-RPC with authentication and LDAP binds; not in other messages of those."""
+    head, carries = CARRIERS[name]
+    words, _, _ = read(head + LOGIN, TCP)
+    assert (m.K_NTLM if carries else 0) == words["kind"]
+    assert 0 == read(head + LOGIN, UDP)[0]["kind"]
