@@ -21,6 +21,8 @@ SAMPLES = sorted(path for path in CRAFTED.parent.rglob("*.pcap*"))
 FOLDERS = ("zeek-btest", "arkime", "ipfixprobe", "tcpdump", "iot-sentinel", "scan-misc", "iti-ics", "otrf")
 LINKS = sorted({*capture.LINKTYPES.values(), capture.LINK_UNKNOWN, 77})
 FRAMES_EACH = 3000
+BATCH = 40
+"""Damaged frames at a time: as many datagrams in parts never find the bounded table full, as the twin's never is."""
 
 
 def agree(given_, *, pieces=(), **options):
@@ -33,11 +35,15 @@ def agree(given_, *, pieces=(), **options):
             decoder.feed(given_[at : at + size])
         at += size
     found = decoder.result
-    drops = expected.drops + Counter({"fragment_incomplete": expected.fragments.given_up})
+    waiting = sum(datagram.frames for datagram in expected.fragments.waiting.values())
+    drops = expected.drops + Counter({"fragment_incomplete": expected.fragments.given_up + waiting})
     if not pieces:
         assert expected.packets == found.packets
         assert expected.arps == found.arps
-    assert (expected.accepted, drops) == (found.accepted, found.drops)
+    # when what is overdue is given up depends on where it lies
+    assert (expected.accepted, drops) == (
+        found.accepted, found.drops + Counter({"fragment_incomplete": decoder.waiting}),
+    )  # fmt: skip
     assert len(given_) == found.accepted + sum(found.drops.values()) + decoder.waiting
     return found
 
@@ -95,8 +101,8 @@ def mutated(seed, count):
     for path in SAMPLES:
         if path.parent == CRAFTED:
             given_ = frames.of_capture(path)
-            if given_:
-                agree(list(damaged(rng, given_, count)), check=bool(seed % 2))
+            for _ in range(0, count if given_ else 0, BATCH):
+                agree(list(damaged(rng, given_, BATCH)), check=bool(seed % 2))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
