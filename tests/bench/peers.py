@@ -13,6 +13,8 @@ import argparse
 import json
 import os
 import platform
+import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -249,8 +251,8 @@ def available(tool: Tool) -> str | None:
         print(f"{tool.name} is not installed: left out", file=sys.stderr)
         return None
     done = subprocess.run(tool.version, check=False, capture_output=True, text=True)
-    lines = (done.stdout + done.stderr).strip().splitlines()
-    return next((line.strip() for line in lines if any(letter.isdigit() for letter in line)), "version unknown")
+    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    return found[0] if found else "version unknown"
 
 
 def main() -> None:
@@ -260,7 +262,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cases", nargs="*", default=["mix", "small", "synflood"])
     parser.add_argument("--tools", nargs="*", help="names to measure; default all")
-    parser.add_argument("--spanline", nargs="*", default=[str(Path(sys.executable).parent / "spanline")])
+    default = str(Path(sys.executable).parent / "spanline")
+    parser.add_argument("--spanline", type=shlex.split, default=[default], help="our command line, as one word")
     parser.add_argument("--nfstream-python", type=Path)
     asked = parser.parse_args()
     known = tools(asked.spanline, asked.nfstream_python or asked.folder / "nfstream" / "bin" / "python")
