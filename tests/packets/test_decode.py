@@ -91,7 +91,9 @@ def damaged(rng, given_, count):
         octets = bytearray(octets)
         for _ in range(rng.randint(1, 6)):
             if octets:
-                octets[rng.randrange(min(len(octets), rng.choice((20, 60, 9999))))] = rng.choice((0, 255, rng.randrange(256)))
+                octets[rng.randrange(min(len(octets), rng.choice((20, 60, 9999))))] = rng.choice(
+                    (0, 255, rng.randrange(256))
+                )
         cut = rng.choice((len(octets), rng.randrange(len(octets) + 1)))
         yield ts, bytes(octets[:cut]), rng.choice((wire, cut, 0, 70_000)), link
 
@@ -150,7 +152,11 @@ def test_extension_headers_are_followed_to_a_limit():
 
 def test_arp_gives_rows_of_its_own():
     """Request and reply on a VLAN; what is no ARP for Ethernet and IPv4 is malformed."""
-    good = Ether(**MACS, type=0x8100) / b"\0\x1e\x08\x06" / ARP(op=2, hwsrc="02:00:00:00:00:07", psrc="10.0.0.7", hwdst="02:00:00:00:00:08", pdst="10.0.0.8")
+    good = (
+        Ether(**MACS, type=0x8100)
+        / b"\0\x1e\x08\x06"
+        / ARP(op=2, hwsrc="02:00:00:00:00:07", psrc="10.0.0.7", hwdst="02:00:00:00:00:08", pdst="10.0.0.8")
+    )
     bad = Ether(**MACS) / ARP(hwtype=6)
     found = agree([frames.ethernet(bytes(good), ts=5), frames.ethernet(bytes(bad)), frames.ethernet(bytes(good)[:40])])
     assert [(5, 0x020000000007, 0x020000000008, 0x0A000007, 0x0A000008, 2, 30, 0)] == found.arps

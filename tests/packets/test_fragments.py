@@ -97,7 +97,11 @@ def test_a_part_that_contradicts_the_others_is_refused_alone(wrong):
     octets = b"\x03\xe8\x07\xd0\x00\x18\x00\x00datagram of 16 b"
     known, missing = part(16, 24, more=False, octets=octets), part(0, 16, octets=octets)
     found, _ = run(framed([known, wrong, missing]))
-    assert ([b"datagram of 16 b"], 2, {"malformed_ip": 1}) == ([p.payload for p in found.packets], found.accepted, found.drops)
+    assert ([b"datagram of 16 b"], 2, {"malformed_ip": 1}) == (
+        [p.payload for p in found.packets],
+        found.accepted,
+        found.drops,
+    )
 
 
 def test_offsets_past_what_a_datagram_can_hold_are_refused():

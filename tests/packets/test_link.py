@@ -72,7 +72,10 @@ def test_labels_and_tags_are_followed_to_a_limit():
     ip = bytes(INNER)
     for labels, drops in ((8, {}), (9, {"too_deep": 1})):
         stack = b"".join(struct.pack(">I", k << 12 | (0x100 if k == labels else 0)) for k in range(1, labels + 1))
-        assert drops == frames.run([frames.ethernet(bytes(Ether(src=MACS[0], dst=MACS[1], type=0x8847)) + stack + ip)]).drops
+        assert (
+            drops
+            == frames.run([frames.ethernet(bytes(Ether(src=MACS[0], dst=MACS[1], type=0x8847)) + stack + ip)]).drops
+        )
     for tags, drops in ((15, {}), (17, {"too_deep": 1})):
         packet = Ether(src=MACS[0], dst=MACS[1])
         for tag in range(tags):

@@ -111,7 +111,12 @@ def test_both_directions_have_one_key_and_hash():
 def test_one_way_directions_have_different_keys():
     """An ICMP error back and forth is two flows."""
     decoder = frames.Decoder(check=False)
-    decoder.feed([frame(IP(src=a, dst=b) / ICMP(type=3, code=1)) for a, b in (("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1"))])
+    decoder.feed(
+        [
+            frame(IP(src=a, dst=b) / ICMP(type=3, code=1))
+            for a, b in (("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.1"))
+        ]
+    )
     assert 2 == len({int(row["k4"]) for row in decoder.rows})
 
 
@@ -138,7 +143,9 @@ def test_a_transport_header_that_is_cut_is_malformed(layer, proto, least):
     """By the IP header's length, or by the snap length."""
     octets = bytes(layer)[:least].ljust(least, b"\0")
     for size in range(least):
-        assert {"malformed_transport": 1} == one(frame(IP(src="10.0.0.1", dst="10.0.0.2", proto=proto) / octets[:size])).drops
+        assert {"malformed_transport": 1} == one(
+            frame(IP(src="10.0.0.1", dst="10.0.0.2", proto=proto) / octets[:size])
+        ).drops
         whole = frame(IP(src="10.0.0.1", dst="10.0.0.2", proto=proto) / octets)
         assert {"malformed_transport": 1} == one((0, whole[1][: 34 + size], len(whole[1]), capture.LINK_ETHERNET)).drops
 
