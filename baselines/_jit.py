@@ -16,7 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -27,6 +27,8 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike
+
+from baselines._plain import Pointer, Row
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,7 +120,7 @@ def kernel(*signature: Any, inline: bool = False, pin: tuple[Any, ...] = ()) -> 
 
     def wrap(function: F) -> F:
         if JIT_DISABLED:
-            return function
+            return cast("F", _wrapping(function)) if signature else function
         _enter_cache(function)
         if signature:
             pinned = tuple(getattr(types, kind) if isinstance(kind, str) else kind for kind in signature)
@@ -128,6 +130,17 @@ def kernel(*signature: Any, inline: bool = False, pin: tuple[Any, ...] = ()) -> 
         return cast("F", numba.njit(nogil=True, cache=True, forceinline=inline)(function))
 
     return wrap
+
+
+def _wrapping(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let 64-bit words wrap without a word, as they do when compiled."""
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return function(*arguments)
+
+    return called
 
 
 _PENDING: dict[str, list[Callable[[], object]]] = {}
@@ -261,7 +274,10 @@ def _load(bits: int, *, big_endian: bool, unsigned: bool) -> Any:
         order: Literal["big", "little"] = "big" if big_endian else "little"
 
         def plain(buf: Any, offset: int) -> Any:
-            value = int.from_bytes(bytes(buf[offset : offset + bits // 8]), order)
+            octets = bytes(buf[offset : offset + bits // 8]) if offset >= 0 else b""
+            if len(octets) * 8 != bits:
+                raise IndexError(f"a kernel reads {bits} bits at {offset}")
+            value = int.from_bytes(octets, order)
             return np.uint64(value) if unsigned else value
 
         return plain
@@ -334,8 +350,8 @@ put64 = _store(64)
 if JIT_DISABLED:
 
     def borrow(array: Any) -> Any:
-        """Return a bare pointer to an array's items; in plain Python the array itself."""
-        return array
+        """Return a bare pointer to an array's items; in plain Python what counts like one."""
+        return Pointer(array)
 
 else:
 
@@ -364,7 +380,7 @@ def row_loader(dtype: np.dtype[Any]) -> Any:
     The record is a pointer into the array; like it, it is valid while the kernel that borrowed the array runs.
     """
     if JIT_DISABLED:
-        return lambda array, i: array[i]
+        return Row
     record = numba.from_dtype(dtype)
 
     @intrinsic

@@ -71,8 +71,10 @@ def everything(target):
     metas = target.drain_metas()
     texts = [arena[row["at"] : row["at"] + row["len"]].tobytes() for rows, arena in metas for row in rows]
     rows = np.concatenate([rows for rows, _ in metas]) if metas else np.zeros(0)
-    columns = [rows[name].tobytes() for name in rows.dtype.names or () if name != "at"]
-    return (
-        target.drain_flows().tobytes(), columns, texts, target.drain_arps().tobytes(), target.accepted, target.drops,
-        target.opened, target.evicted,
-    )  # fmt: skip
+    columns = [octets(table) for table in (rows, target.drain_flows(), target.drain_arps())]
+    return columns, texts, target.accepted, target.drops, target.opened, target.evicted
+
+
+def octets(rows):
+    """Each column as bytes, but for where a message lies in its arena; between columns lies whatever lay there."""
+    return [rows[name].tobytes() for name in rows.dtype.names or () if name != "at"]
