@@ -45,6 +45,12 @@ def low_word(value):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def nothing_acked(e, t):  # type: ignore[no-untyped-def]
+    """Tell whether the peer has acknowledged none of an endpoint's bytes, its SYN at most (Zeek's NoDataAcked)."""
+    return t.ack_wraps == 0 and low_word(np.int64(e.ack) - np.int64(e.start)) <= 1
+
+
+@kernel()
 def drop_holes(t, free_holes, n_free):  # type: ignore[no-untyped-def]
     """Give an endpoint's row of HOLES back."""
     if t.hole:
@@ -121,8 +127,7 @@ def data_seen(e, t, low, size, holes, free_holes, n_free):  # type: ignore[no-un
         advance(e, t, holes, free_holes, n_free)
         return
     keep_run(e, t, low, high, holes, free_holes, n_free)
-    unacked = delta(e.ack, e.start) <= 1
-    if unacked and t.hole:
+    if t.hole and nothing_acked(e, t):
         h = hole_row(holes, t.hole - 1)
         if delta(h.high[h.n - 1], e.next) > MAX_WITHOUT_ACK:
             e.flags |= E_SKIP
@@ -153,7 +158,7 @@ def acknowledged(e, pe, t, cold, flow, ack, is_orig, holes, free_holes, n_free):
         ack = low_word(np.int64(t.fin_seq) - 1)
     if delta(ack, e.next) <= 0:
         return
-    if delta(ack, e.start) <= 2 and flow & F_PARTIAL:
+    if flow & F_PARTIAL and low_word(np.int64(ack) - np.int64(e.start)) <= 2:
         return
     if not e.flags & E_SKIP:
         while t.hole:
@@ -178,9 +183,9 @@ def holds_data(e, t):  # type: ignore[no-untyped-def]
     if e.state == S_INACTIVE or e.flags & E_SKIP:
         return False
     unacked = delta(e.next, e.ack)
-    if unacked > MAX_WITHOUT_ACK and delta(e.ack, e.start) <= 1:
+    if unacked > MAX_WITHOUT_ACK and nothing_acked(e, t):
         return False
-    return unacked > 0 and delta(e.next, e.start) > 1
+    return unacked > 0 and low_word(np.int64(e.next) - np.int64(e.start)) > 1
 
 
 @kernel()

@@ -36,6 +36,7 @@ from sensor.flows.columns import (
     S_RESET,
     S_SYN_ACK_SENT,
     S_SYN_SENT,
+    hole_row,
 )
 from sensor.flows.history import add_letter, at_threshold, once
 from sensor.flows.ports import is_interactive
@@ -64,14 +65,19 @@ def set_state(e, pe, state, flow):  # type: ignore[no-untyped-def]
 
 
 @kernel()
-def start_numbers(e, seq, past):  # type: ignore[no-untyped-def]
-    """Let the stream begin at a SYN's number."""
-    e.next = low_word(np.int64(seq) + delta(e.next, e.start))
+def start_numbers(e, t, seq, past, holes):  # type: ignore[no-untyped-def]
+    """Let the stream begin at a SYN's number; what was seen of it keeps its distance from the beginning."""
+    shift = np.int64(seq) - np.int64(e.start)
+    e.next = low_word(np.int64(e.next) + shift)
+    if t.hole:
+        h = hole_row(holes, t.hole - 1)
+        for k in range(h.n):
+            h.low[k], h.high[k] = low_word(np.int64(h.low[k]) + shift), low_word(np.int64(h.high[k]) + shift)
     e.start, e.ack, e.last = seq, seq, past
 
 
 @kernel()
-def init_endpoint(e, syn, seq, past):  # type: ignore[no-untyped-def]
+def init_endpoint(e, t, syn, seq, past, holes):  # type: ignore[no-untyped-def]
     """Set or correct the numbers of the sending endpoint before anything is judged by them."""
     state = e.state
     if state == S_INACTIVE:
@@ -84,21 +90,28 @@ def init_endpoint(e, syn, seq, past):  # type: ignore[no-untyped-def]
     elif syn:
         if state == S_SYN_SENT or state == S_SYN_ACK_SENT:
             if seq != e.start:
-                start_numbers(e, seq, past)
+                start_numbers(e, t, seq, past, holes)
         elif state == S_ESTABLISHED or state == S_PARTIAL or (state == S_RESET and e.prev == S_INACTIVE):
-            start_numbers(e, seq, past)
+            start_numbers(e, t, seq, past, holes)
 
 
 @kernel()
 def below_start(e, number, reference, wraps):  # type: ignore[no-untyped-def]
-    """Tell whether a number lies before the stream's start (Zeek's underflow), given how often it has wrapped."""
+    """Tell whether a number lies before the stream's start (Zeek's underflow).
+
+    Args:
+        e: The endpoint whose stream it is.
+        number: The number.
+        reference: A number of the stream that is known to lie at its start or behind.
+        wraps: How often `reference` has passed 2^32 since the start.
+    """
     ahead = delta(number, reference)
     if ahead < 0:
         if wraps and number > reference:
             wraps -= 1
     elif ahead > 0 and number < reference:
         wraps += 1
-    return wraps == 0 and delta(number, e.start) < 0
+    return wraps == 0 and np.int64(low_word(np.int64(reference) - np.int64(e.start))) + ahead < 0
 
 
 @kernel()
@@ -275,7 +288,7 @@ def segment(p, key, e, pe, t, pt, cold, flow, is_orig, holes, free_holes, n_free
             flow |= F_PARTIAL
     length = (0 if flags & RST else size) + (1 if syn else 0) + (1 if flags & FIN else 0)
     past = low_word(np.int64(seq) + length)
-    init_endpoint(e, syn, seq, past)
+    init_endpoint(e, t, syn, seq, past, holes)
     underflow = below_start(e, seq, e.last, np.int64(t.seq_wraps))
     flag_history(e, t, cold, flags, seq, size, is_orig)
     if p.status & STATUS_ZERO_WINDOW and not flags & RST and pe.state != S_CLOSED and e.state != S_RESET:

@@ -42,7 +42,7 @@ class Side:
 
     @property
     def unacknowledged(self):
-        return diff(self.acked, self.start) <= 1
+        return not self.ack_wraps and (self.acked - self.start) % 2**32 <= 1
 
     @property
     def clean(self):
@@ -233,7 +233,7 @@ class Connection:
         if me.fin is not None and diff(ack, me.fin) >= 0:
             ack = (me.fin - 1) % 2**32
         upto = me.offset(ack)
-        if upto <= me.stream.next or (self.partial and diff(ack, me.start) <= 2):
+        if upto <= me.stream.next or (self.partial and (ack - me.start) % 2**32 <= 2):
             return
         for hole in me.stream.holes_before(upto):
             if me.clean and peer.clean:
