@@ -1,7 +1,10 @@
 """States, histories and byte counts of TCP conversations are Zeek's."""
 
+import random
+
 import pytest
 
+from tests.flows import chatter
 from tests.flows.driving import compared, expected, flows
 from tests.flows.talk import closing, handshake, tcp
 
@@ -75,3 +78,81 @@ def test_sequence_numbers_wrap():
     ]  # fmt: skip
     (row,) = flows(frames)
     assert (100, 0) == (row["orig_bytes"], row["missed_bytes"])
+
+
+def unseen(back=True):
+    """A handshake's answer without its question: from a likely server port it turns the flow round."""
+    return tcp(0, "SA", 0, 1, back=back, dport=80)
+
+
+def spoilt(frame):
+    """A frame with one bit of its checksum wrong."""
+    ts, octets, wire, link = frame
+    return ts, octets[:50] + bytes([octets[50] ^ 1]) + octets[51:], wire, link
+
+
+ODDITIES = {
+    "reset by the originator, its SYN unseen": ([unseen(), tcp(1, "R", 1, dport=80)], "RSTO", "^hR"),
+    "reset by the responder, the SYN unseen": ([unseen(), tcp(1, "R", 1, back=True, dport=80)], "RSTRH", "^hr"),
+    "closed by the responder, the SYN unseen": ([unseen(), tcp(1, "FA", 1, 1, back=True, dport=80)], "SHR", "^hf"),
+    "SYN captured behind its answer": ([tcp(0, "SA", 0, 1, back=True), tcp(0.1, "S"), tcp(0.2, "A", 1, 1)], "S1", "Hs^A"),
+    "half closed by the responder": ([*handshake(), tcp(2, "FA", 1, 1, back=True), tcp(2.1, "A", 1, 2)], "S3", "ShAf"),
+    "closed by both at once": ([*handshake(), tcp(2, "FA", 1, 1), tcp(2, "FA", 1, 1, back=True)], "SF", "ShAFf"),
+    "FIN, then RST": ([*handshake(), tcp(2, "FA", 1, 1), tcp(2.1, "R", 1, back=True)], "RSTR", "ShAFr"),
+    "kept alive": ([*handshake(), tcp(9, "A", 0, 1, b"\0"), tcp(9.1, "A", 1, 1, back=True)], "S1", "ShADTa"),
+    "ten retransmissions": ([*handshake(), *[tcp(k, "A", 1, 1, b"x") for k in range(1, 12)]], "S1", "ShADTT"),
+    "FIN scan": ([tcp(0, "F")], "SH", "F"),
+    "Xmas scan": ([tcp(0, "FPU")], "SH", "F"),
+    "NULL scan": ([tcp(0, "")], "OTH", ""),
+    "SYN and FIN together": ([tcp(0, "SF")], "SH", "Q"),
+    "FIN and RST together": ([tcp(0, "FR")], "OTH", "I"),
+    "another SYN within the attempt": ([tcp(0, "S"), tcp(1, "S"), tcp(2, "A", 1, 1, back=True)], "S0", "Sa"),
+    "wrong checksum": ([spoilt(tcp(0, "S"))], "OTH", "C"),
+}
+
+
+@pytest.mark.parametrize("name", ODDITIES)
+def test_oddities_leave_their_state_and_letters(name):
+    """What scanners, middleboxes and late captures leave; the plain twin agrees in every column."""
+    frames, state, history = ODDITIES[name]
+    (row,) = flows(frames)
+    assert (state, history) == (row["conn_state"], row["history"])
+    assert [compared(other) for other in expected(frames)] == [compared(row)]
+
+
+def test_streams_of_more_than_four_gigabytes():
+    """Numbers pass 2^31 and 2^32: bytes, what was missed and the letters go on counting."""
+    there, back = ((1, 40000), (2, 8443)), ((2, 8443), (1, 40000))
+    begin, start, step = chatter.BEGIN, 1000, 2**30
+    frames = [
+        chatter.frame(begin, there, chatter.SYN, start, 0, 0),
+        chatter.frame(begin + 1, back, chatter.SYN | chatter.ACK, 5, start + 1, 0),
+        chatter.frame(begin + 2, there, chatter.ACK, start + 1, 6, 0),
+    ]
+    for k in range(10):
+        seq = start + 1 + k * step
+        frames += [
+            chatter.frame(begin + 10 + 10 * k, there, chatter.ACK, seq, 6, 100),
+            chatter.frame(begin + 15 + 10 * k, back, chatter.ACK, 6, seq + 100, 0),
+        ]
+        (row,) = flows(frames, ignore_checksums=True)
+        assert (k * step + 100, k * (step - 100)) == (row["orig_bytes"], row["missed_bytes"])
+        assert [compared(other) for other in expected(frames, check=False)] == [compared(row)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_conversations_agree_with_the_twin(seed):
+    """Lost, doubled, reordered, wrapped, reset and reused: every column of every flow."""
+    frames = chatter.frames(random.Random(seed), 250)
+    found = flows(frames, ignore_checksums=True)
+    assert [compared(row) for row in expected(frames, check=False)] == [compared(row) for row in found]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1020))
+def test_many_random_conversations_agree_with_the_twin(seed):
+    """The same at length."""
+    for turn in range(30):
+        frames = chatter.frames(random.Random(100 * seed + turn), 600)
+        found = flows(frames, ignore_checksums=True)
+        assert [compared(row) for row in expected(frames, check=False)] == [compared(row) for row in found]
