@@ -9,6 +9,8 @@ SECOND = 1_000_000_000
 BEGIN = 1_700_000_000 * SECOND
 CLIENT, SERVER = "10.0.0.1", "198.51.100.2"
 ISN, PEER_ISN = 1000, 5000
+ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+"""With its addresses given: scapy asks the network for those it is not told."""
 
 
 def at(seconds, packet):
@@ -26,16 +28,14 @@ def tcp(seconds, flags, seq=0, ack=0, payload=b"", *, back=False, sport=40000, d
         sport=sport, dport=dport, flags=flags, seq=(mine + seq) % 2**32, window=window,
         ack=(other + ack) % 2**32 if "A" in flags else 0,
     )  # fmt: skip
-    return at(
-        seconds, Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=src, dst=dst) / header / payload
-    )
+    return at(seconds, ETHER / IP(src=src, dst=dst) / header / payload)
 
 
 def udp(seconds, payload=b"x", *, sport=40000, dport=9999, back=False):
     """A datagram."""
     src, dst = (SERVER, CLIENT) if back else (CLIENT, SERVER)
     sport, dport = (dport, sport) if back else (sport, dport)
-    return at(seconds, Ether() / IP(src=src, dst=dst) / UDP(sport=sport, dport=dport) / payload)
+    return at(seconds, ETHER / IP(src=src, dst=dst) / UDP(sport=sport, dport=dport) / payload)
 
 
 def handshake(**ports):

@@ -95,7 +95,11 @@ ODDITIES = {
     "reset by the originator, its SYN unseen": ([unseen(), tcp(1, "R", 1, dport=80)], "RSTO", "^hR"),
     "reset by the responder, the SYN unseen": ([unseen(), tcp(1, "R", 1, back=True, dport=80)], "RSTRH", "^hr"),
     "closed by the responder, the SYN unseen": ([unseen(), tcp(1, "FA", 1, 1, back=True, dport=80)], "SHR", "^hf"),
-    "SYN captured behind its answer": ([tcp(0, "SA", 0, 1, back=True), tcp(0.1, "S"), tcp(0.2, "A", 1, 1)], "S1", "Hs^A"),
+    "SYN captured behind its answer": (
+        [tcp(0, "SA", 0, 1, back=True), tcp(0.1, "S"), tcp(0.2, "A", 1, 1)],
+        "S1",
+        "Hs^A",
+    ),
     "half closed by the responder": ([*handshake(), tcp(2, "FA", 1, 1, back=True), tcp(2.1, "A", 1, 2)], "S3", "ShAf"),
     "closed by both at once": ([*handshake(), tcp(2, "FA", 1, 1), tcp(2, "FA", 1, 1, back=True)], "SF", "ShAFf"),
     "FIN, then RST": ([*handshake(), tcp(2, "FA", 1, 1), tcp(2.1, "R", 1, back=True)], "RSTR", "ShAFr"),
