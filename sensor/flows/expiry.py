@@ -227,8 +227,10 @@ def flush(table, sink):  # type: ignore[no-untyped-def]
             if not has_room(state, sink):
                 state[T_SWEEP_AT] = r
                 return False
-            over = state[T_CLOCK] >= ends_at(table, r)
-            remove(table, sink, r, np.int64(WHY_TIMEOUT if over else WHY_INPUT))
+            why = WHY_INPUT
+            if state[T_CLOCK] >= ends_at(table, r):
+                why = WHY_ENDED if end_row(table.ends, 2 * r).flow & F_UNTIL else WHY_TIMEOUT
+            remove(table, sink, r, np.int64(why))
         r += 1
     state[T_SWEEP_AT], state[T_HIGH], state[T_FREE] = -1, 0, 0
     return True

@@ -30,6 +30,8 @@ from sensor.packets.transport import mix
 
 meta_row = row_loader(META)
 
+LOST_BYTES = 1 << 24
+"""How far a message that will not go on is said to reach: beyond the end of any (parsers wait for what is to come)."""
 METAS_A_PACKET = 8
 """A packet writes at most two messages of its own and two for each of two flows that it ends."""
 
@@ -161,7 +163,7 @@ def observe(table, sink, buf, p, r, side, is_orig, in_order):  # type: ignore[no
     if t.slot == 0:
         if read(table, sink, r, side, is_orig, buf, pos, cap_end, wire_end, p.ts, ordinal):
             if not keep(table, t, buf, pos, cap_end):
-                read(table, sink, r, side, is_orig, buf, pos, cap_end, cap_end + 1, p.ts, ordinal)
+                read(table, sink, r, side, is_orig, buf, pos, cap_end, cap_end + LOST_BYTES, p.ts, ordinal)
         return
     slot = np.int64(t.slot) - 1
     have, base = table.head_len[slot], slot * SLOT_BYTES
@@ -170,7 +172,7 @@ def observe(table, sink, buf, p, r, side, is_orig, in_order):  # type: ignore[no
         table.heads[base + have + k] = buf[pos + k]
     have += size
     table.head_len[slot] = have
-    missing = 1 if size < wire_end - pos else 0
+    missing = LOST_BYTES if size < wire_end - pos else 0
     end = base + have
     if not read(table, sink, r, side, is_orig, table.heads, base, end, end + missing, p.ts, ordinal) or missing:
         free_slot(table, t)
@@ -188,5 +190,5 @@ def release(table, sink, r):  # type: ignore[no-untyped-def]
             flipped = np.int64(end_row(table.ends, 2 * r).flow & F_FLIPPED)
             is_orig = (side & 1) == flipped
             ts, ordinal = key_row(table.keys, r).last, cold_row(table.colds, r).ordinal
-            read(table, sink, r, side, is_orig, table.heads, base, end, end + 1, ts, ordinal)
+            read(table, sink, r, side, is_orig, table.heads, base, end, end + LOST_BYTES, ts, ordinal)
             free_slot(table, t)

@@ -351,7 +351,7 @@ def end_time(key, cold, flow, orig, resp):  # type: ignore[no-untyped-def]
         if cold.kind == K_SSH or is_interactive(np.int64(responder)):
             end = key.last + INTERACTIVE_NS
     attempt = orig.state == S_SYN_SENT or orig.state == S_SYN_ACK_SENT
-    if attempt and resp.state == S_INACTIVE:
+    if attempt and resp.state == S_INACTIVE and cold.until:  # a SYN behind other packets is no attempt
         return min(end, cold.until)
     closed_o, closed_r = orig.flags & E_CLOSED, resp.flags & E_CLOSED
     over = (closed_o or closed_r) and (

@@ -25,6 +25,7 @@ from sensor.flows.columns import (
     LEFT,
     S_ACTIVE,
     S_ESTABLISHED,
+    S_INACTIVE,
     cold_row,
     end_row,
     key_row,
@@ -161,7 +162,7 @@ def account(table, sink, buf, p, r):  # type: ignore[no-untyped-def]
     is_orig = (flow & F_FLIPPED) == p.dir
     proto = np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF))
     before = key.last
-    in_order = proto != 6 or p.seq == e.next
+    in_order = proto != 6 or p.seq == e.next or e.state == S_INACTIVE  # of an endpoint the first that is seen
     if proto == 6:
         if p.status & (STATUS_BAD_CHECKSUM | STATUS_BAD_HEADER):
             if p.status & STATUS_BAD_CHECKSUM:

@@ -78,3 +78,15 @@ def everything(target):
 def octets(rows):
     """Each column as bytes, but for where a message lies in its arena; between columns lies whatever lay there."""
     return [rows[name].tobytes() for name in rows.dtype.names or () if name != "at"]
+
+
+def differences(frames, *, check=True, **options):
+    """Where flows and the twin's differ: (the flow's offset, column, engine's value, twin's), the first few."""
+    found, wanted = flows(frames, ignore_checksums=not check, **options), expected(frames, check=check)
+    unlike = [
+        (row["offset"], name, row[name], other[name])
+        for row, other in zip(found, wanted, strict=False)
+        for name in COLUMNS
+        if row[name] != other[name]
+    ]
+    return unlike[:10] or [("flows", len(found), len(wanted))] * (len(found) != len(wanted))

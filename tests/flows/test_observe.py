@@ -3,9 +3,12 @@
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 
+from sensor.flows.columns import SLOTS
 from sensor.model.metadata import Dns, Http, Ssh, Tls
+from sensor.packets.messages import uid_text
 from tests.flows.driving import run
-from tests.flows.talk import handshake, tcp, udp
+from tests.flows.talk import closing, handshake, tcp, udp
+from tests.packets import samples
 
 REQUEST = b"GET /a HTTP/1.1\r\nHost: one.example\r\nUser-Agent: test\r\n\r\n"
 
@@ -81,3 +84,64 @@ def test_unknown_bytes_are_let_be():
 def test_tls_is_read_by_its_kind_whatever_the_port():
     """A record layer that is no hello gives nothing."""
     assert [] == [found for found in messages(cut(b"\x17\x03\x03\x00\x04abcd")) if isinstance(found, Tls)]
+
+
+HELLO = samples.records(samples.chrome_hello("split.example"))
+
+
+@pytest.mark.parametrize("sizes", [(), (5,), (100,), (1, 2), (300, 300), (3, 500)])
+def test_a_hello_in_several_segments_is_one_record(sizes):
+    """A ClientHello cut anywhere, also within its record header: server name, flow and service."""
+    frames = cut(HELLO, *sizes)
+    done = run([*frames, *closing(9, 1 + len(HELLO))])
+    ((rows, _),) = done.drain_metas()
+    (row,) = done.drain_flows()
+    assert ([1], "C" + row["uid"].decode()[1:]) == (rows["whole"].tolist(), uid_text(int(rows["uid"][0])))
+    assert b"ssl" == row["service"]
+    (found,) = messages(frames)
+    assert ("split.example", True) == (found.server_name, found.is_client)
+
+
+def test_a_hello_whose_parts_are_exchanged_says_nothing_false():
+    """What came behind its place is not looked at, nor joined in the wrong order."""
+    head, tail = tcp(1, "PA", 301, 1, HELLO[300:]), tcp(2, "PA", 1, 1, HELLO[:300])
+    found = messages([*handshake(), head, tail])
+    assert [] == [record for record in found if record.server_name not in (None, "split.example")]
+
+
+def test_a_hello_that_is_never_whole_is_written_when_its_flow_ends():
+    """With the FINs, before the end of the input; marked not whole."""
+    part = HELLO[:400]
+    done = run([*handshake(), tcp(1, "PA", 1, 1, part), *closing(2, 401), udp(30)])
+    ((rows, _),) = done.drain_metas()
+    assert [0] == rows["whole"].tolist()
+
+
+def test_the_first_packet_that_is_seen_of_a_connection_is_read():
+    """A capture that begins with the request, and one that lacks the handshake's last packet."""
+    request = tcp(1, "PA", 1, 1, REQUEST)
+    for before in ([], handshake()[:2]):
+        (found,) = messages([*before, request])
+        assert "one.example" == found.host
+
+
+def test_requests_that_lie_in_one_segment_begin_with_the_first():
+    """Of pipelined requests in one segment the first is read; the next segment's is read too."""
+    frames = [*handshake(), tcp(1, "PA", 1, 1, 2 * REQUEST), tcp(2, "PA", 1 + 2 * len(REQUEST), 1, REQUEST)]
+    assert ["one.example"] * 2 == [found.host for found in messages(frames)]
+
+
+def test_streams_beyond_the_places_for_beginnings_are_read_as_far_as_they_go():
+    """More unfinished messages than places: each flow still gives one record, none is lost."""
+    half = REQUEST[:25]
+    frames = []
+    for k in range(SLOTS + 40):
+        port = 1024 + k
+        frames += [
+            tcp(0, "S", sport=port),
+            tcp(0, "SA", 0, 1, back=True, sport=port),
+            tcp(1, "PA", 1, 1, half, sport=port),
+        ]
+    done = run(frames)
+    ((rows, _),) = done.drain_metas()
+    assert (SLOTS + 40, {0}) == (len(rows), set(rows["whole"].tolist()))

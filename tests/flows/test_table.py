@@ -6,6 +6,7 @@ from scapy.layers.l2 import Dot1Q, Ether
 
 from sensor.flows import columns
 from sensor.flows.table import CONTEXT_ROWS, T_CONTEXTS, T_FREE, T_LIVE, aligned
+from tests.flows import chatter
 from tests.flows.driving import engine as new_engine
 from tests.flows.driving import feed, flows, run
 from tests.flows.talk import at, udp
@@ -25,8 +26,9 @@ def test_the_hot_rows_are_cache_lines():
 
 def test_ten_thousand_flows_are_told_apart():
     """Each pair of ports is found again: two packets each."""
-    frames = [udp(k / 10000, sport=1024 + k % 10000) for k in range(20000)]
-    done = run(frames, max_flows=1 << 14)
+    ends = [((1, 1024 + k % 10000), (2, 9999)) for k in range(20000)]
+    frames = [chatter.frame(chatter.BEGIN + k, pair, 0, 0, 0, 1, proto=17) for k, pair in enumerate(ends)]
+    done = run(frames, max_flows=1 << 14, ignore_checksums=True)
     rows = done.drain_flows()
     assert (10000, {2}) == (len(rows), set((rows["orig_pkts"] + rows["resp_pkts"]).tolist()))
 
@@ -63,7 +65,7 @@ def test_contexts_beyond_the_table_are_left_out():
         forged = octets.copy()
         forged[6:10] = np.frombuffer(k.to_bytes(4, "big"), np.uint8)
         forged[34:36] = np.frombuffer((1024 + k).to_bytes(2, "big"), np.uint8)
-        frames.append((udp(0)[0], forged.tobytes(), len(forged), 1))
+        frames.append((chatter.BEGIN, forged.tobytes(), len(forged), 1))
     rows = flows(frames, max_flows=1 << 15, ignore_checksums=True)
     assert CONTEXT_ROWS + 10 == len(rows)
     assert 11 == sum(row["orig_l2"] == 0 and row["resp_l2"] == 0 for row in rows)

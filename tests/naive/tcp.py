@@ -299,7 +299,7 @@ class Connection:
         o, r = self.orig, self.resp
         established = "partial" not in (o.state, r.state)
         end = self.last + ((HOUR_NS if interactive and established else LONG_NS) if self.long else SHORT_NS)
-        if o.state in ("syn_sent", "syn_ack_sent") and r.state == "inactive":
+        if o.state in ("syn_sent", "syn_ack_sent") and r.state == "inactive" and self.until is not None:
             return min(end, self.until)
         one = o.closed or r.closed
         both = o.closed and r.closed
