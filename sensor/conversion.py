@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines._jit import compile_pinned
-from sensor.errors import ConfigError, Malformed
+from sensor.errors import ConfigError, Malformed, Permanent
 from sensor.sources.pcap import PcapSource
 
 SITE = "local"
@@ -112,7 +112,7 @@ def convert(
         threads: 2 reads ahead.
 
     Returns:
-        The totals, and how many files could be read.
+        The totals, and how many files could be read; none where the output cannot be written, which ends the work.
     """
     totals, readable = Totals(), 0
     rows = not isinstance(writer, _Nothing)
@@ -126,12 +126,13 @@ def convert(
             for batch in source.batches():
                 flows = batch.flows
                 totals.flows += len(flows)
-                for at in range(0, len(flows), ROWS):
-                    writer.write(flows[at : at + ROWS])
-                if arp and len(batch.arp):
-                    writer.write_arp(batch.arp)
+                _put(writer, flows, batch.arp if arp else batch.arp[:0])
                 progress(path, source.position)
             readable += 1
+        except Permanent as error:
+            say(f"error: {error}")
+            _add(totals, source)
+            return totals, 0
         except (Malformed, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -140,8 +141,30 @@ def convert(
             totals.flows += source.opened
         _add(totals, source)
     totals.elapsed_s = round(time.perf_counter() - begin, 6)
-    writer.close()
-    return totals, readable
+    return totals, readable if _closed(writer, say) else 0
+
+
+def _closed(writer: Writer, say: Callable[[str], None]) -> bool:
+    """Write what is still to be written; whether it could be."""
+    try:
+        writer.close()
+    except OSError as error:
+        say(f"error: cannot write the output: {error.strerror}")
+        return False
+    return True
+
+
+def _put(writer: Writer, flows: NDArray[np.void], arps: NDArray[np.void]) -> None:
+    """Write records. Raises Permanent where the output fails, so that no input is blamed for it."""
+    try:
+        for at in range(0, len(flows), ROWS):
+            writer.write(flows[at : at + ROWS])
+        if len(arps):
+            writer.write_arp(arps)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Permanent(f"cannot write the output: {error.strerror}") from error
 
 
 def _reason(source: PcapSource, error: Exception) -> str:

@@ -68,20 +68,26 @@ def flows(
 
     warm_up(conversion.KERNELS)
     conversion.load_kernels()
-    with contextlib.ExitStack() as stack:
-        try:
-            out = stack.enter_context(_output(target))
-            writer = conversion.open_writer(form, target, out, arp=arp)
-        except ConfigError as error:
-            raise click.UsageError(str(error)) from None
-        except OSError as error:
-            raise click.UsageError(f"cannot write {error.filename or target}: {error.strerror}") from None
-        progress = stack.enter_context(_progress(captures))
-        totals, readable = conversion.convert(
-            captures, writer, _say, progress, arp=arp, ignore_checksums=ignore_checksums,
-            threads=threads or _default_threads(),
-        )  # fmt: skip
-        out.flush()
+    totals, readable = conversion.Totals(), 0
+    try:
+        with contextlib.ExitStack() as stack:
+            try:
+                out = stack.enter_context(_output(target))
+                writer = conversion.open_writer(form, target, out, arp=arp)
+            except ConfigError as error:
+                raise click.UsageError(str(error)) from None
+            except OSError as error:
+                raise click.UsageError(f"cannot write {error.filename or target}: {error.strerror}") from None
+            progress = stack.enter_context(_progress(captures))
+            totals, readable = conversion.convert(
+                captures, writer, _say, progress, arp=arp, ignore_checksums=ignore_checksums,
+                threads=threads or _default_threads(),
+            )  # fmt: skip
+            out.flush()
+    except OSError as error:  # what was still to be written as the file was closed
+        if readable:
+            _say(f"error: cannot write {target}: {error.strerror}")
+        readable = 0
     if stats:
         _say(_stats_line(totals))
     if not readable:

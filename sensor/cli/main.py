@@ -7,6 +7,7 @@ failed, 2 bad usage or configuration, 3 `--fail-on` matched, 4 the named thing d
 import importlib
 import logging
 import signal
+import sqlite3
 import sys
 
 import click
@@ -86,6 +87,9 @@ def main() -> None:
     except ConfigError as error:
         click.echo(f"spanline: {error}", err=True)
         raise SystemExit(BAD_USAGE) from None
+    except sqlite3.Error as error:
+        click.echo(f"spanline: the state cannot be read or written: {error}; is its disk full or read-only?", err=True)
+        raise SystemExit(WORK_FAILED) from None
     except (OSError, ValueError) as error:
         click.echo(f"spanline: {error}", err=True)
         raise SystemExit(WORK_FAILED) from None

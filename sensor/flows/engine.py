@@ -31,6 +31,7 @@ from sensor.packets.decode import (
     C_SCRATCH_END,
     C_SEED,
     I_COUNT,
+    MAX_JOINED,
     decode,
 )
 from sensor.packets.link import N_COUNT
@@ -55,6 +56,8 @@ FLOW_ROWS = 1 << 14
 ARP_ROWS = 4096
 META_ROWS = 1 << 13
 ARENA_BYTES = 1 << 20
+SCRATCH_NEEDED = MAX_JOINED * fragments.PLACE_BYTES
+"""Room behind the frames that one turn of the decoder asks for, bytes."""
 FRAGMENT_INCOMPLETE = DROP_REASONS.index("fragment_incomplete")
 
 
@@ -223,6 +226,10 @@ class FlowEngine:
         """
         ctl = self._ctl
         half = (len(buf) - scratch_at) // 2
+        if half < SCRATCH_NEEDED:
+            raise ValueError(
+                f"{len(buf) - scratch_at} bytes behind the frames, at least {2 * SCRATCH_NEEDED} are needed"
+            )
         i, n = 0, len(frames)
         while i < n:
             self._turn ^= 1

@@ -105,3 +105,12 @@ def test_importing_the_command_loads_no_kernels():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]\n" == done.stdout
+
+
+def test_a_full_disk_is_named_and_no_capture_is_blamed(capture):
+    """Nothing can be written to /dev/full: exit 1, the output is said to fail, the counts still come."""
+    result = run("--format", "json", "-o", "/dev/full", "--stats", capture)
+    assert 1 == result.exit_code
+    *lines, stats = result.stderr.splitlines()
+    assert ["No space left on device"] == [line.rsplit(": ", 1)[1] for line in lines]
+    assert (True, 1) == (lines[0].startswith("error: cannot write "), int("elapsed_s" in json.loads(stats)))

@@ -8,6 +8,7 @@ import pytest
 
 from sensor.cli.main import COMMANDS
 from tests.cli.runs import spanline
+from tests.conftest import ROOT
 
 
 def test_version_starts_without_numpy_or_numba():
@@ -57,3 +58,20 @@ def test_exit_codes_say_what_went_wrong(monkeypatch, capsys, args, code, told):
 
     assert (code, "") == (found, out)
     assert told in err
+
+
+def test_a_state_that_cannot_be_written_is_one_line_and_exit_1(tmp_path):
+    """No file may grow beyond 8 KiB, as on a full disk: what failed is said, without a traceback."""
+    log = ROOT / "pcaps" / "demo" / "02-office-scan.pcap"
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"
+        f"sys.argv = ['spanline', 'replay', {str(log)!r}, '--state', {str(tmp_path / 'state')!r}]\n"
+        "from sensor.cli.main import main\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert 1 == len(done.stderr.splitlines())
+    assert done.stderr.startswith("spanline: ")

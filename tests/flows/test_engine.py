@@ -16,7 +16,7 @@ from tests.flows.driving import compared, differences, everything, expected, fee
 from tests.flows.driving import engine as new_engine
 from tests.flows.talk import closing, handshake, tcp, udp
 from tests.naive.engine import drive
-from tests.packets.frames import of_capture
+from tests.packets.frames import laid_out, of_capture
 from tests.packets.test_decode import FOLDERS, damaged
 
 TALK = [
@@ -145,3 +145,10 @@ def test_the_other_direction_gives_the_same_flows_the_other_way_round():
         for orig, resp in ends:
             other[orig], other[resp] = other[resp], other[orig]
         assert compared(row) == compared(other)
+
+
+def test_a_buffer_without_room_for_datagrams_is_refused():
+    """Fewer than two times 256 KiB behind the frames: said at once, where it used to wait for ever."""
+    buf, rows, scratch_at, _ = laid_out(TALK, room=1000)
+    with pytest.raises(ValueError, match="1000 bytes behind the frames, at least 524288 are needed"):
+        new_engine().feed(buf, rows, scratch_at)
