@@ -20,30 +20,7 @@ from tests.flows.test_log_tsv import shown
 from tests.naive.log_tsv import read_tsv
 from tests.sources.ledgers import MemoryLedger
 
-FIELDS = [
-    "ts",
-    "uid",
-    "id.orig_h",
-    "id.orig_p",
-    "id.resp_h",
-    "id.resp_p",
-    "proto",
-    "service",
-    "duration",
-    "orig_bytes",
-    "resp_bytes",
-    "conn_state",
-    "local_orig",
-    "local_resp",
-    "missed_bytes",
-    "history",
-    "orig_pkts",
-    "orig_ip_bytes",
-    "resp_pkts",
-    "resp_ip_bytes",
-    "tunnel_parents",
-    "ip_proto",
-]
+FIELDS = COLUMNS[: COLUMNS.index("ip_proto") + 1]
 HEAD = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n"
 CONN_HEAD = HEAD + "#path\tconn\n#fields\t" + "\t".join(FIELDS) + "\n#types\ttime\n"
 DNS_FIELDS = [
