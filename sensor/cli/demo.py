@@ -26,7 +26,7 @@ def demo(*, state_dir: Path | None, as_json: bool) -> None:
     from sensor import config
 
     warm_up()
-    from sensor.pipeline import Options
+    from sensor.pipeline.inputs import Options
 
     try:
         scenes = demo_inputs(samples_dir())

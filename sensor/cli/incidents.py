@@ -77,7 +77,7 @@ def explain(*, key: str, state_dir: Path, as_json: bool, check: bool) -> None:
     --verify recomputes observed, p and decibans of each evidence from the numbers it was made of. The flows themselves
     are not archived in this release, so that those numbers follow from the flows is not verified.
     """
-    from sensor.pipeline import verify_incident
+    from sensor.pipeline.replaying import verify_incident
 
     one = _find(state_dir, key)
     with open_state(state_dir) as state:

@@ -15,7 +15,9 @@ from sensor.cli.warm import warm_up
 if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.model.result import ReplayResult
-    from sensor.pipeline import Core, Options, Run
+    from sensor.pipeline.core import Core
+    from sensor.pipeline.inputs import Options
+    from sensor.pipeline.replaying import Run
 
 WORK_FAILED, BAD_USAGE, FAIL_ON = 1, 2, 3
 ERRORS_SHOWN = 5
@@ -58,7 +60,7 @@ def replay(
     from sensor import config as configuration
 
     warm_up()
-    from sensor.pipeline import Options
+    from sensor.pipeline.inputs import Options
 
     config = configuration.load(config_path, edges=False) if config_path else configuration.default()
     answer = perform(
@@ -79,22 +81,22 @@ def perform(
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage."""
-    from sensor import pipeline
     from sensor.model.times import parse
+    from sensor.pipeline.core import Core, secret_of
+    from sensor.pipeline.inputs import find_inputs, open_sources
+    from sensor.pipeline.replaying import Run
     from sensor.store.state import State
 
     try:
         until = parse(learn_until) if learn_until else 0
     except ValueError:
         fail(f"--learn-until {learn_until!r}: expected a time such as 2024-05-02T00:00:00Z", BAD_USAGE)
-    found = pipeline.find_inputs(inputs, site)
+    found = find_inputs(inputs, site)
     if not found:
         fail(f"no file in {', '.join(inputs)}", WORK_FAILED)
     with State(state_dir, fresh=fresh, exclusive=True) as state:
-        core = pipeline.Core(config, state, pipeline.secret_of(secret_file), until)
-        run = pipeline.Run(
-            core, pipeline.open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out
-        )
+        core = Core(config, state, secret_of(secret_file), until)
+        run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
         run.go()
         answer = run.result()
         if metrics_out is not None:
@@ -125,6 +127,6 @@ def _trouble(answer: "ReplayResult") -> bool:
 
 
 def _metrics(core: "Core", run: "Run", answer: "ReplayResult") -> bytes:
-    from sensor import pipeline
+    from sensor.pipeline.replaying import metrics_of
 
-    return pipeline.metrics_of(core, run, answer).text()
+    return metrics_of(core, run, answer).text()

@@ -32,14 +32,14 @@ def run(*, config_path: Path | None, once: bool) -> None:
     config = configuration.load(config_path)
     host, port = configuration.loopback("metrics", config.metrics.listen)
     warm_up()
-    from sensor import pipeline
+    from sensor.pipeline.service import Sensor
     from sensor.store.state import State
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with State(Path(config.state), exclusive=True) as state:
-        sensor = pipeline.Sensor(config, state, Path(config.state) / "secret")
+        sensor = Sensor(config, state, Path(config.state) / "secret")
         with sensor.serve(host, port) as address:
             click.echo(f"metrics on http://{address}/metrics", err=True)
             sensor.read_all(stop.is_set)

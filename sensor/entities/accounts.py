@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.model.metadata import AnyMessage, Kerberos, Ntlm
+from sensor.model.metadata import Kerberos, Ntlm
+from sensor.model.protocols import AnyMessage
 
 LIMIT = 100_000
 """Accounts held; further ones are counted, not stored."""

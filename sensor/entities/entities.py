@@ -15,8 +15,10 @@ from sensor.entities.devices import Devices
 from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host
 from sensor.model import addresses
+from sensor.model.event import Event
 from sensor.model.flow import CONN_STATES
-from sensor.model.metadata import AnyMessage, Dhcp, Kerberos, Ntlm
+from sensor.model.metadata import Dhcp, Kerberos, Ntlm
+from sensor.model.protocols import AnyMessage
 from sensor.model.tick import Tick
 
 Flags = NDArray[np.bool_]
@@ -75,6 +77,8 @@ class Entities:
         *,
         fresh: Flags,
         learn: bool,
+        events: Sequence[Event] = (),
+        event_site: Sequence[int] = (),
     ) -> Tick:
         """Take a tick's records in and return them with device rows. All columns in order of event time."""
         self.now_ns = max(self.now_ns, end_ns)
@@ -92,7 +96,8 @@ class Entities:
             end_ns=end_ns, flows=flows, site=site, orig_device=orig, resp_device=resp, orig_local=orig_local,
             resp_local=resp_local, fresh=fresh, arp=arp, arp_site=arp_site, arp_device=arp_device, arp_input=arp_input,
             messages=messages,
-            message_device=self._name(messages, message_site), learn=learn,
+            message_device=self._name(messages, message_site), learn=learn, events=list(events),
+            event_site=list(event_site), event_device=np.full(len(events), -1, np.int32),
         )  # fmt: skip
 
     def count(self) -> int:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.model import addresses
-from sensor.model.metadata import AnyMessage, Dns, Http, Tls
+from sensor.model.metadata import Dns, Http, Tls
+from sensor.model.protocols import AnyMessage
 
 LIMIT = 200_000
 """Addresses remembered; the one named longest ago goes first (about 150 bytes each)."""

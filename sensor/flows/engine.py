@@ -18,7 +18,8 @@ from sensor.flows import update as steps
 from sensor.flows.table import T_ARENA, T_EVICTED, T_INPUT, T_METAS, T_OPENED, T_ORDINAL, T_OUT, borrowed, new_table
 from sensor.model.capture import ARP, DROP_REASONS, PACKET
 from sensor.model.flow import FLOW
-from sensor.model.metadata import META, AnyMessage
+from sensor.model.metadata import META
+from sensor.model.protocols import AnyMessage
 from sensor.packets import fragments
 from sensor.packets.decode import (
     C_ACCEPTED,

@@ -166,9 +166,6 @@ class Ssh(Message, frozen=True, kw_only=True, tag="ssh"):
     server: str | None = None
 
 
-AnyMessage = Dns | Tls | Http | Dhcp | Kerberos | Ntlm | Ssh
-
-
 def fields(blob: bytes) -> Iterator[tuple[int, bytes]]:
     """Walk the type-length-value fields of one message. Stops at a damaged tail."""
     at = 0

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.model.capture import ARP
+from sensor.model.event import Event
 from sensor.model.flow import FLOW
-from sensor.model.metadata import AnyMessage
+from sensor.model.protocols import AnyMessage
 
 
 class Account(msgspec.Struct):
@@ -38,6 +39,7 @@ class Batch(msgspec.Struct):
     messages: list[AnyMessage] = msgspec.field(default_factory=list)
     arp: NDArray[np.void] = msgspec.field(default_factory=lambda: np.empty(0, ARP))
     """dtype ARP, shape (n,)."""
+    events: list[Event] = msgspec.field(default_factory=list)
 
 
 class Ledger(Protocol):

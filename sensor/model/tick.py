@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.model.event import Event
 from sensor.model.evidence import Finding
-from sensor.model.metadata import AnyMessage
+from sensor.model.protocols import AnyMessage
 from sensor.model.result import Coverage
 
 
@@ -51,6 +52,11 @@ class Tick(msgspec.Struct):
     """Device of `orig_h`, shape (k,)."""
     contacts: Contacts | None = None
     """Filled in by the first detector that asks."""
+    events: list[Event] = msgspec.field(default_factory=list)
+    """Identity, endpoint, mail and lease events, in order of time."""
+    event_site: list[int] = msgspec.field(default_factory=list)
+    event_device: NDArray[np.int32] = msgspec.field(default_factory=lambda: np.empty(0, np.int32))
+    """Device that the event is about (by its device id, name or inside address), −1 where none is known."""
     learn: bool = True
     """False for records older than the state, and before the learning may start."""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sensor.model import addresses
 from sensor.model import metadata as m
+from sensor.model.protocols import AnyMessage
 
 MEMO_ENTRIES = 8192
 """Distinct fingerprints kept; a site of a thousand hosts shows a few hundred. Each costs under 2 KiB."""
@@ -61,7 +62,7 @@ def _half(text: bytes) -> str:
 
 def decode(
     rows: NDArray[np.void], arena: NDArray[np.uint8], *, source: int = 0, uid: Callable[[int], str] = uid_text
-) -> list[m.AnyMessage]:
+) -> list[AnyMessage]:
     """Decode metadata rows, in their order.
 
     Args:
@@ -78,7 +79,7 @@ def decode(
     content = arena.tobytes()
     names = ("ts", "uid", "offset", "at", "len", "orig_p", "resp_p", "proto", "kind", "is_orig")
     columns = zip(*(rows[name].tolist() for name in names), strict=True)
-    found: list[m.AnyMessage] = []
+    found: list[AnyMessage] = []
     for (ts, number, offset, at, size, orig_p, resp_p, proto, kind, is_orig), orig_h, resp_h in zip(
         columns, orig, resp, strict=True
     ):
@@ -125,7 +126,7 @@ def _first_address(fields: Fields, field: int) -> m.Address | None:
     return _address(fields[field][0]) if field in fields else None
 
 
-def _dns(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001 - one shape for all makers
+def _dns(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001 - one shape for all makers
     return m.Dns(
         **common,  # type: ignore[arg-type]
         query=_text(fields, m.F_QUERY),
@@ -140,7 +141,7 @@ def _dns(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa
     )
 
 
-def _tls(common: Common, fields: Fields, *, is_client: bool) -> m.AnyMessage:
+def _tls(common: Common, fields: Fields, *, is_client: bool) -> AnyMessage:
     version = _number(fields, m.F_SUPPORTED_VERSION)
     ja3, ja3s, ja4 = (fields.get(field) for field in (m.F_JA3_TEXT, m.F_JA3S_TEXT, m.F_JA4_TEXT))
     return m.Tls(
@@ -157,15 +158,15 @@ def _tls(common: Common, fields: Fields, *, is_client: bool) -> m.AnyMessage:
     )
 
 
-def _tls_client(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001
+def _tls_client(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
     return _tls(common, fields, is_client=True)
 
 
-def _tls_server(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001
+def _tls_server(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
     return _tls(common, fields, is_client=False)
 
 
-def _http(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001
+def _http(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
     return m.Http(
         **common,  # type: ignore[arg-type]
         method=_text(fields, m.F_METHOD),
@@ -180,7 +181,7 @@ def _http(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noq
     )
 
 
-def _dhcp(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001
+def _dhcp(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
     hardware = fields.get(m.F_MAC)
     return m.Dhcp(
         **common,  # type: ignore[arg-type]
@@ -198,7 +199,7 @@ def _dhcp(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noq
     )
 
 
-def _kerberos(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001
+def _kerberos(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
     kind = _number(fields, m.F_REQUEST_TYPE)
     name, realm = _text(fields, m.F_CNAME), _text(fields, m.F_REALM)
     success = True if kind in KERBEROS_REPLIES else False if kind == KERBEROS_ERROR else None
@@ -212,7 +213,7 @@ def _kerberos(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  #
     )
 
 
-def _ntlm(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noqa: ARG001
+def _ntlm(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
     return m.Ntlm(
         **common,  # type: ignore[arg-type]
         username=_text(fields, m.F_USERNAME),
@@ -224,7 +225,7 @@ def _ntlm(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:  # noq
     )
 
 
-def _ssh(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:
+def _ssh(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:
     banner = _text(fields, m.F_BANNER)
     return m.Ssh(
         **common,  # type: ignore[arg-type]
@@ -233,7 +234,7 @@ def _ssh(common: Common, fields: Fields, is_orig: bool) -> m.AnyMessage:
     )
 
 
-MAKERS: dict[int, Callable[[Common, Fields, bool], m.AnyMessage]] = {
+MAKERS: dict[int, Callable[[Common, Fields, bool], AnyMessage]] = {
     m.K_DNS: _dns,
     m.K_TLS_CLIENT: _tls_client,
     m.K_TLS_SERVER: _tls_server,

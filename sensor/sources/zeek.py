@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sensor.errors import Malformed
 from sensor.model.flow import FLOW
-from sensor.model.metadata import AnyMessage
+from sensor.model.protocols import AnyMessage
 from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.inflate import open_stream
 from sensor.wire import zeek_json

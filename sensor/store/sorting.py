@@ -5,15 +5,17 @@ the records were cut into batches, nor on the order in which the inputs were rea
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Generic, Self, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sensor.model.metadata import AnyMessage
+from sensor.model.event import Event
+from sensor.model.protocols import AnyMessage
+from sensor.model.source import Batch
 
 RUN_ROWS = 1 << 17
 """Rows kept in memory before a run is written: 40 MB of flows."""
@@ -24,7 +26,7 @@ SPOOL_BYTES = 1 << 26
 
 Keys = NDArray[np.int64]
 Rows = NDArray[np.void]
-_MESSAGE = np.dtype([("input", np.int32), ("offset", np.int64), ("at", np.int64), ("length", np.int32)])
+_PLACE = np.dtype([("input", np.int32), ("offset", np.int64), ("at", np.int64), ("length", np.int32)])
 
 
 class Runs:
@@ -153,38 +155,43 @@ def _in_order(keys: Keys, rows: Rows) -> tuple[Keys, Rows]:
     return keys[order], rows[order]
 
 
-class Messages:
-    """Messages spooled to disk beyond SPOOL_BYTES, read back in order of event time."""
+T = TypeVar("T", AnyMessage, Event)
 
-    def __init__(self, run_rows: int = RUN_ROWS, block_rows: int = BLOCK_ROWS) -> None:
+
+class Spool(Generic[T]):
+    """Structs spooled to disk beyond SPOOL_BYTES, read back in order of event time."""
+
+    def __init__(self, of: object, place: str, run_rows: int = RUN_ROWS, block_rows: int = BLOCK_ROWS) -> None:
+        """Take their type, and the name of the field that holds their place in their input."""
+        self._place = place
         self._spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES, prefix="spanline-sort-")  # noqa: SIM115 - see close()
-        self._runs = Runs(_MESSAGE, run_rows, block_rows)
+        self._runs = Runs(_PLACE, run_rows, block_rows)
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(AnyMessage)
+        self._decoder: msgspec.msgpack.Decoder[T] = msgspec.msgpack.Decoder(of)
 
-    def add(self, number: int, messages: list[AnyMessage]) -> None:
-        """Take an input's messages in."""
+    def add(self, number: int, structs: Sequence[T]) -> None:
+        """Take an input's Structs in."""
         at = self._spool.seek(0, 2)
-        rows, keys = np.zeros(len(messages), _MESSAGE), np.zeros(len(messages), np.int64)
-        for i, message in enumerate(messages):
-            blob = self._encoder.encode(message)
-            rows[i] = (number, message.offset, at, len(blob))
-            keys[i] = message.ts
+        rows, keys = np.zeros(len(structs), _PLACE), np.zeros(len(structs), np.int64)
+        for i, one in enumerate(structs):
+            blob = self._encoder.encode(one)
+            rows[i] = (number, getattr(one, self._place), at, len(blob))
+            keys[i] = one.ts
             self._spool.write(blob)
             at += len(blob)
         self._runs.add(keys, rows)
 
     def blocks(self) -> Iterator[tuple[Keys, Rows]]:
-        """Read the places of all messages in order; `read` turns them into messages."""
+        """Read where all of them lie, in order; `read` turns that into Structs."""
         return self._runs.blocks()
 
-    def read(self, rows: Rows) -> list[AnyMessage]:
-        """Return the messages at the given places, with the number of their input set."""
+    def read(self, rows: Rows) -> list[T]:
+        """Return those at the given places, with the number of their input set."""
         found = []
         for number, _, at, length in rows.tolist():
             self._spool.seek(at)
-            message = self._decoder.decode(self._spool.read(length))
-            found.append(msgspec.structs.replace(message, input=number))
+            one = self._decoder.decode(self._spool.read(length))
+            found.append(msgspec.structs.replace(one, input=number))
         return found
 
     def close(self) -> None:
@@ -228,15 +235,27 @@ class Cursor:
         return np.concatenate([np.empty(0, np.int64), *keys]), np.concatenate([np.empty(0, self._dtype), *rows])
 
 
+class Step(msgspec.Struct, frozen=True):
+    """What is complete at the end of a tick, or a part of it; everything in order of event time."""
+
+    end_ns: int
+    flows: Rows
+    messages: list[AnyMessage]
+    arp: Rows
+    arp_input: NDArray[np.int32]
+    events: list[Event]
+
+
 class EventOrder:
-    """Flows, messages and ARP rows of all inputs of a run; closes its temporary files on exit."""
+    """Records of all inputs of a run; closes its temporary files on exit."""
 
     def __init__(self, flow: DTypeLike, arp: DTypeLike, run_rows: int = RUN_ROWS) -> None:
         """Take the dtypes of the rows; `arp` rows get the number of their input beside them."""
         self._flow = np.dtype(flow)
         self._arp = np.dtype([("input", np.int32), ("offset", np.int64), ("row", np.dtype(arp))])
         self.flows = Runs(self._flow, run_rows)
-        self.messages = Messages(run_rows)
+        self.messages = Spool[AnyMessage](AnyMessage, "offset", run_rows)
+        self.events = Spool[Event](Event, "row", run_rows)
         self.arp = Runs(self._arp, run_rows)
 
     def __enter__(self) -> Self:
@@ -245,42 +264,44 @@ class EventOrder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for part in (self.flows, self.messages, self.arp):
+        for part in (self.flows, self.messages, self.events, self.arp):
             part.close()
 
-    def add(self, number: int, flows: Rows, messages: list[AnyMessage], arp: Rows) -> None:
+    def add(self, number: int, batch: Batch) -> None:
         """Take one batch of an input in. A flow is complete at its last packet, anything else at its own time."""
-        if len(flows):
-            own = flows.copy()
+        if len(batch.flows):
+            own = batch.flows.copy()
             own["input"] = number
             self.flows.add(own["ts"] + np.maximum(own["duration"], 0), own)
-        if messages:
-            self.messages.add(number, messages)
-        if len(arp):
-            rows = np.zeros(len(arp), self._arp)
-            rows["input"], rows["offset"], rows["row"] = number, arp["offset"], arp
-            self.arp.add(arp["ts"].copy(), rows)
+        if batch.messages:
+            self.messages.add(number, batch.messages)
+        if batch.events:
+            self.events.add(number, batch.events)
+        if len(batch.arp):
+            rows = np.zeros(len(batch.arp), self._arp)
+            rows["input"], rows["offset"], rows["row"] = number, batch.arp["offset"], batch.arp
+            self.arp.add(batch.arp["ts"].copy(), rows)
 
-    def ticks(self, tick_ns: int, limit: int) -> Iterator[tuple[int, Rows, list[AnyMessage], Rows, NDArray[np.int32]]]:
+    def ticks(self, tick_ns: int, limit: int) -> Iterator[Step]:
         """Cut everything at ticks; empty ticks are left out.
 
         Args:
             tick_ns: Length of a tick.
             limit: Flows a step at most: a tick with more is given in several steps of the same end.
-
-        Yields:
-            (end of the tick ns, flows, messages, ARP rows, their inputs).
         """
         flows = Cursor(self.flows.blocks(), self._flow)
-        messages = Cursor(self.messages.blocks(), _MESSAGE)
+        messages = Cursor(self.messages.blocks(), _PLACE)
+        events = Cursor(self.events.blocks(), _PLACE)
         arp = Cursor(self.arp.blocks(), self._arp)
         while True:
-            heads = [head for head in (flows.peek(), messages.peek(), arp.peek()) if head is not None]
-            if not heads:
+            heads = [one.peek() for one in (flows, messages, events, arp)]
+            there = [head for head in heads if head is not None]
+            if not there:
                 return
-            end = (min(heads) // tick_ns + 1) * tick_ns
+            end = (min(there) // tick_ns + 1) * tick_ns
             keys, rows = flows.take(end, limit)
             cut = end if len(keys) < limit else int(keys[-1]) + 1
             said = self.messages.read(messages.take(cut)[1])
+            told = self.events.read(events.take(cut)[1])
             asked = arp.take(cut)[1]
-            yield end, rows, said, asked["row"], asked["input"].copy()
+            yield Step(end, rows, said, asked["row"], asked["input"].copy(), told)

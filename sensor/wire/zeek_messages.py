@@ -10,7 +10,7 @@ from typing import Any
 
 from sensor.model import addresses, metadata
 from sensor.model.flow import TCP, UDP
-from sensor.model.metadata import AnyMessage
+from sensor.model.protocols import AnyMessage
 from sensor.wire import zeek_values as values
 from sensor.wire.zeek_names import CIPHERS, DHCP_TYPES, KERBEROS_ERRORS
 from sensor.wire.zeek_rows import Get, need, protocol, uid

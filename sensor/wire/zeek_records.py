@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sensor.errors import Malformed
 from sensor.model.flow import ENDINGS, FLOW
-from sensor.model.metadata import AnyMessage
+from sensor.model.protocols import AnyMessage
 from sensor.wire import zeek_json, zeek_rows
 from sensor.wire.zeek_defaults import guess
 from sensor.wire.zeek_header import GOING_ON, Header, Schema

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.model import metadata
+from sensor.model import metadata, protocols
 
 
 def _write(items: list[tuple[int, bytes]]) -> bytes:
@@ -53,5 +53,5 @@ def test_a_record_knows_its_kind_when_read_back() -> None:
     """Records of different logs share a list and come back as what they were."""
     shared = {"ts": 1, "uid": "C1", "orig_h": "10.0.0.1", "orig_p": 2, "resp_h": "10.0.0.2", "resp_p": 53, "proto": 17}
     records = [metadata.Dns(query="a.example", **shared), metadata.Ssh(client="SSH-2.0-x", **shared)]
-    back = msgspec.json.decode(msgspec.json.encode(records), type=list[metadata.AnyMessage])
+    back = msgspec.json.decode(msgspec.json.encode(records), type=list[protocols.AnyMessage])
     assert records == back

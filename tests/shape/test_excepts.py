@@ -4,7 +4,7 @@ import ast
 
 from tests.shape.tree import Module, module, ours
 
-SUPERVISOR = "sensor.pipeline"
+SUPERVISOR = "sensor.pipeline.replaying"
 BROAD = frozenset({"Exception", "BaseException"})
 RUNS_INPUT = frozenset(
     {"eval", "exec", "compile", "os.system", "os.popen", "pickle.loads", "pickle.load", "__import__"}

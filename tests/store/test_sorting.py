@@ -6,6 +6,7 @@ import pytest
 from sensor.model.capture import ARP
 from sensor.model.flow import FLOW
 from sensor.model.metadata import Dns
+from sensor.model.source import Batch
 from sensor.store import sorting
 from sensor.store.sorting import EventOrder, Runs
 from tests.scenes import START, S, arp, common, flow, flows
@@ -45,15 +46,15 @@ def test_no_rows_no_blocks():
 def test_ticks_hold_what_was_complete_in_them():
     """A flow belongs to the tick of its last packet, the rest to that of its own time; empty ticks are none."""
     with EventOrder(FLOW, ARP) as order:
-        order.add(0, flows(flow(at_s=1, duration_s=30, uid="late"), flow(at_s=3, uid="early")), [], arp()[:0])
-        order.add(1, flows(), [Dns(**common(at_s=3.5), query="x")], arp(at_s=55))
+        order.add(0, Batch(flows=flows(flow(at_s=1, duration_s=30, uid="late"), flow(at_s=3, uid="early"))))
+        order.add(1, Batch(messages=[Dns(**common(at_s=3.5), query="x")], arp=arp(at_s=55)))
         steps = list(order.ticks(10 * S, 100))
 
-    assert [START + k * S for k in (10, 40, 60)] == [end for end, *_ in steps]
-    assert [[b"early"], [b"late"], []] == [rows["uid"].tolist() for _, rows, *_ in steps]
-    assert [["x"], [], []] == [[one.query for one in said] for _, _, said, *_ in steps]
-    assert [[], [], [1]] == [numbers.tolist() for *_, numbers in steps]
-    assert [1] == [message.input for message in steps[0][2]]
+    assert [START + k * S for k in (10, 40, 60)] == [step.end_ns for step in steps]
+    assert [[b"early"], [b"late"], []] == [step.flows["uid"].tolist() for step in steps]
+    assert [["x"], [], []] == [[one.query for one in step.messages] for step in steps]
+    assert [[], [], [1]] == [step.arp_input.tolist() for step in steps]
+    assert [1] == [message.input for message in steps[0].messages]
 
 
 def test_a_crowded_tick_is_cut_by_count_and_in_order():
@@ -61,12 +62,12 @@ def test_a_crowded_tick_is_cut_by_count_and_in_order():
     rows = flows(*(flow(at_s=k / 100, uid=f"u{k}") for k in range(50)))
     told = [Dns(**common(at_s=k / 100), query=str(k)) for k in range(50)]
     with EventOrder(FLOW, ARP) as order:
-        order.add(0, rows, told, arp()[:0])
+        order.add(0, Batch(flows=rows, messages=told))
         steps = list(order.ticks(10 * S, 20))
 
-    assert [20, 20, 10] == [len(found) for _, found, *_ in steps]
-    assert {START + 10 * S} == {end for end, *_ in steps}
-    assert [str(k) for k in range(50)] == [one.query for _, _, said, *_ in steps for one in said]
+    assert [20, 20, 10] == [len(step.flows) for step in steps]
+    assert {START + 10 * S} == {step.end_ns for step in steps}
+    assert [str(k) for k in range(50)] == [one.query for step in steps for one in step.messages]
 
 
 def test_messages_beyond_memory_come_back_whole(monkeypatch):
@@ -74,7 +75,7 @@ def test_messages_beyond_memory_come_back_whole(monkeypatch):
     monkeypatch.setattr(sorting, "SPOOL_BYTES", 1000)
     told = [Dns(**common(at_s=k % 7), query=f"name-{k}", offset=k, addresses=("192.0.2.1",)) for k in range(200)]
     with EventOrder(FLOW, ARP, run_rows=16) as order:
-        order.add(0, flows(), told, arp()[:0])
-        back = [one for _, _, said, *_ in order.ticks(10 * S, 100) for one in said]
+        order.add(0, Batch(messages=told))
+        back = [one for step in order.ticks(10 * S, 100) for one in step.messages]
 
     assert sorted(told, key=lambda one: (one.ts, one.offset)) == back

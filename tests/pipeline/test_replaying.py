@@ -11,7 +11,9 @@ from sensor.errors import Malformed
 from sensor.model.flow import ENDINGS
 from sensor.model.metadata import Dhcp, Dns
 from sensor.model.source import Account, Batch
-from sensor.pipeline import Core, Options, Run, metrics_of, open_sources, secret_of, verify_incident
+from sensor.pipeline.core import Core
+from sensor.pipeline.inputs import Options, open_sources
+from sensor.pipeline.replaying import Run, metrics_of, verify_incident
 from sensor.store.state import State
 from tests.scenes import DAY, START, Given, S, arp, common, flow, flows, office, scan
 
@@ -174,21 +176,6 @@ def test_an_input_that_fails_does_not_stop_the_others(tmp_path, scene, error):
     assert len(scene) + 1 == result.flows
 
 
-def test_what_no_source_reads_is_told_by_name(tmp_path):
-    """A text file and a missing one become inputs with an error; nothing is raised."""
-    (tmp_path / "x.txt").write_text("hello\n")
-    with State(tmp_path / "s", exclusive=True) as state:
-        inputs = [(str(tmp_path / "x.txt"), "local"), (str(tmp_path / "none"), "local")]
-        core = Core(config.default(), state)
-        run = Run(core, open_sources(inputs, state.ledger, Options(), core.config.networks()))
-        run.go()
-        result = run.result()
-
-    assert "not recognised" in result.inputs[0].error
-    assert "cannot be read" in result.inputs[1].error
-    assert 0 == result.flows
-
-
 def test_messages_and_arp_reach_the_entities(tmp_path):
     """A lease names a device, an answer names an address, an ARP sweep is an incident."""
     asks = np.concatenate([arp(target=f"10.0.0.{k}", at_s=5 + k / 10) for k in range(100, 140)])
@@ -242,13 +229,6 @@ def test_metrics_follow_the_run(tmp_path, scene):
     assert f'spanline_records_total{{site="local",source="given"}} {len(scene)}.0' in text
     assert 'spanline_incidents_open{site="local",tier="triage"} 1.0' in text
     assert 50 == text.count('spanline_risk_db{rank="')
-
-
-def test_a_secret_file_changes_the_key_only_where_given(tmp_path):
-    """The documented key without a file; another with one, the same each time."""
-    (tmp_path / "k").write_bytes(b"secret")
-
-    assert secret_of(None) != secret_of(tmp_path / "k") == secret_of(tmp_path / "k")
 
 
 def test_the_second_half_of_a_benign_office_day_is_quiet(data_dir, tmp_path):

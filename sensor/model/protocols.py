@@ -1,0 +1,198 @@
+"""What further protocols say about a flow, named as in Zeek's logs; and the union of every message there is.
+
+The Structs of `sensor.model.metadata` come from kernels and from logs; these come from logs and from parsers that read
+a bounded number of payloads. A field whose bytes were missing is None.
+"""
+
+from sensor.model.metadata import Address, Dhcp, Dns, Http, Kerberos, Message, Ntlm, Ssh, Tls
+
+
+class Quic(Message, frozen=True, kw_only=True, tag="quic"):
+    """A QUIC Initial's ClientHello (RFC 9001 §5)."""
+
+    version: str | None = None
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+    ja4: str | None = None
+
+
+class Smb(Message, frozen=True, kw_only=True, tag="smb"):
+    """A share that was mapped or a file that was acted on. `action` is Zeek's (SMB::FILE_OPEN …), or `mapping`."""
+
+    action: str | None = None
+    path: str | None = None
+    """The share, \\\\server\\share."""
+    name: str | None = None
+    size: int | None = None
+    share_type: str | None = None
+    service: str | None = None
+
+
+class DceRpc(Message, frozen=True, kw_only=True, tag="dce_rpc"):
+    """A call of a remote procedure."""
+
+    named_pipe: str | None = None
+    endpoint: str | None = None
+    operation: str | None = None
+
+
+class Rdp(Message, frozen=True, kw_only=True, tag="rdp"):
+    """A remote desktop connection (MS-RDPBCGR). `cookie` is the account's name, often cut."""
+
+    cookie: str | None = None
+    result: str | None = None
+    security_protocol: str | None = None
+    client_name: str | None = None
+    client_build: str | None = None
+    keyboard_layout: str | None = None
+
+
+class Radius(Message, frozen=True, kw_only=True, tag="radius"):
+    """A RADIUS exchange (RFC 2865). `result`: success, failed or None."""
+
+    username: str | None = None
+    mac: str | None = None
+    framed_addr: Address | None = None
+    tunnel_client: str | None = None
+    connect_info: str | None = None
+    result: str | None = None
+
+
+class Ldap(Message, frozen=True, kw_only=True, tag="ldap"):
+    """A directory operation (RFC 4511); `object` is the name of a simple bind, or the search's base."""
+
+    opcode: str | None = None
+    object: str | None = None
+    argument: str | None = None
+    result: str | None = None
+
+
+class Smtp(Message, frozen=True, kw_only=True, tag="smtp"):
+    """A mail's envelope (RFC 5321), and headers where they were in the clear."""
+
+    helo: str | None = None
+    mailfrom: str | None = None
+    rcptto: tuple[str, ...] = ()
+    sender: str | None = None
+    """The From header."""
+    subject: str | None = None
+    msg_id: str | None = None
+    user_agent: str | None = None
+    last_reply: str | None = None
+    tls: bool | None = None
+
+
+class Ftp(Message, frozen=True, kw_only=True, tag="ftp"):
+    """A command of an FTP session and its reply (RFC 959)."""
+
+    user: str | None = None
+    command: str | None = None
+    argument: str | None = None
+    mime_type: str | None = None
+    file_size: int | None = None
+    reply_code: int | None = None
+    reply_msg: str | None = None
+
+
+class Tunnel(Message, frozen=True, kw_only=True, tag="tunnel"):
+    """A tunnel found, changed or closed."""
+
+    tunnel_type: str | None = None
+    action: str | None = None
+
+
+class Industrial(Message, frozen=True, kw_only=True, tag="industrial"):
+    """A request to a controller or its answer: Modbus, DNP3, S7comm, EtherNet/IP and CIP, BACnet.
+
+    `function` is the protocol's own name of it, in Zeek's spelling. `writes` tells that it changes the controller.
+    """
+
+    protocol: str
+    function: str | None = None
+    code: int | None = None
+    writes: bool | None = None
+    unit: int | None = None
+    address: int | None = None
+    quantity: int | None = None
+    exception: str | None = None
+    is_response: bool = False
+    count: int = 1
+    """How many like it were seen since the last message of this kind."""
+
+
+class Name(Message, frozen=True, kw_only=True, tag="name"):
+    """A host's own name, as it announced it: mDNS (RFC 6762), NetBIOS name service (RFC 1002), LLMNR (RFC 4795)."""
+
+    protocol: str
+    name: str | None = None
+    addresses: tuple[Address, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+class Neighbor(Message, frozen=True, kw_only=True, tag="neighbor"):
+    """IPv6 neighbour discovery (RFC 4861): who has an address, and which prefixes a router says are on the link."""
+
+    kind: str
+    """ns, na, rs or ra"""
+    target: Address | None = None
+    mac: str | None = None
+    prefixes: tuple[str, ...] = ()
+    """On-link prefixes of a router advertisement, as 2001:db8::/64."""
+
+
+class X509(Message, frozen=True, kw_only=True, tag="x509"):
+    """A certificate."""
+
+    fingerprint: str | None = None
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    not_before: int | None = None
+    """ns"""
+    not_after: int | None = None
+    """ns"""
+    dns: tuple[str, ...] = ()
+
+
+class File(Message, frozen=True, kw_only=True, tag="files"):
+    """A file that was carried."""
+
+    fuid: str | None = None
+    source: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    size: int | None = None
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
+    is_orig: bool | None = None
+
+
+class Notice(Message, frozen=True, kw_only=True, tag="notice"):
+    """Another sensor's finding: Zeek's notice or weird, Suricata's alert."""
+
+    kind: str
+    """notice, weird or alert"""
+    note: str | None = None
+    msg: str | None = None
+    sub: str | None = None
+    severity: int | None = None
+    signature_id: int | None = None
+
+
+class Known(Message, frozen=True, kw_only=True, tag="known"):
+    """Inventory another sensor keeps: known_hosts, known_services, known_certs, known_devices, software."""
+
+    kind: str
+    mac: str | None = None
+    service: str | None = None
+    software: str | None = None
+    version: str | None = None
+    subject: str | None = None
+
+
+AnyMessage = (
+    Dns | Tls | Http | Dhcp | Kerberos | Ntlm | Ssh | Quic | Smb | DceRpc | Rdp | Radius | Ldap | Smtp | Ftp | Tunnel
+    | Industrial | Name | Neighbor | X509 | File | Notice | Known
+)  # fmt: skip
+"""Every message. A record that is about a host and not about a flow has its address in `orig_h`, the rest empty."""

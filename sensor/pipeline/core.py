@@ -1,0 +1,238 @@
+"""Entities, baselines and incidents of one process, and what one tick does to them."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor import registry
+from sensor.config import Config
+from sensor.detectors.unusual import Unusual
+from sensor.detectors.visible import Seen
+from sensor.detectors.volumes import Volumes
+from sensor.entities import inventory
+from sensor.entities.entities import Entities
+from sensor.incidents import link
+from sensor.incidents.rank import score_db
+from sensor.model.device import Device
+from sensor.model.event import Event
+from sensor.model.evidence import Evidence, Finding
+from sensor.model.flow import ENDINGS
+from sensor.model.incident import Incident, urgency
+from sensor.model.result import Coverage, InputResult
+from sensor.model.tick import Detector
+from sensor.store.sorting import Step
+from sensor.store.state import State
+
+REPLAY_SECRET = 0x5370616E6C696E65
+"""The documented key of `replay` ("Spanline"): results repeat. A sensor that faces the net makes its own."""
+STEP_FLOWS = 1 << 18
+"""Flows a step: a busier tick is taken in several."""
+OPEN_FLOWS_MAX = 1 << 18
+"""Flows that go on and were reported at an interval, remembered until they end."""
+UNUSUAL_ROWS = 15
+UNUSUAL_OF_EACH = 2
+"""Rows of one device and one kind of judgement."""
+SNAPSHOT_VERSION = "1"
+_INTERVAL = ENDINGS.index("interval")
+_COUNTERS = ("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes")
+_LOG = logging.getLogger(__name__)
+
+
+def secret_of(path: Path | None) -> int:
+    """Return the hash key from a secret file, or the documented one."""
+    if path is None:
+        return REPLAY_SECRET
+    return int.from_bytes(hashlib.blake2b(path.read_bytes(), digest_size=8).digest(), "little")
+
+
+class Core:
+    """Entities, baselines and incidents of one process: the single writer.
+
+    Attributes:
+        clock_ns: Event time up to which the state had learned when it was opened.
+        open_flows: Counters at their last report of flows that go on.
+        event_counts: Events of this run by (source, kind).
+    """
+
+    def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
+        """Restore a state. Raises ValueError where its snapshot cannot be read."""
+        self.config, self.state = config, state
+        self.entities = Entities(config.networks(), secret)
+        self.volumes = Volumes(self.entities, secret)
+        self.unusual = Unusual(self.entities, secret)
+        found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
+        for name in registry.names("sensor.detectors"):
+            make = getattr(registry.load("sensor.detectors", name), "detector", None)
+            if make is not None and name not in found:
+                found[name] = make(self.entities, secret)
+        self.detectors = tuple(found[name] for name in sorted(found))
+        self.incidents = link.Incidents(self.entities, config.budget.incidents_per_day_per_1000, self._site_devices)
+        self.open_flows: dict[bytes, list[int]] = {}
+        self.clock_ns = 0
+        self.event_counts: dict[tuple[str, str], int] = {}
+        self._secret = secret
+        self.seen = Seen(secret)
+        self.learn_until_ns = learn_until_ns
+        self.stage_s = dict.fromkeys(("resolve", "score", "learn", "link", "commit"), 0.0)
+        self._restore()
+
+    def step(self, step: Step, sites: NDArray[np.int32]) -> None:
+        """Take one tick: resolve, score, link, learn.
+
+        Args:
+            step: Its records; flows are changed in place where a flow was reported before.
+            sites: Site number by input number.
+        """
+        end_ns, flows = step.end_ns, step.flows
+        begin = time.perf_counter()
+        fresh = self._increments(flows)
+        learn = end_ns > self.clock_ns
+        tick = self.entities.resolve(
+            end_ns, flows, sites[flows["input"]], step.arp, sites[step.arp_input], step.arp_input, step.messages,
+            [int(sites[message.input]) for message in step.messages], fresh=fresh, learn=learn, events=step.events,
+            event_site=[int(sites[event.input]) for event in step.events],
+        )  # fmt: skip
+        self._count_events(step.events)
+        self.seen.observe(tick)
+        begin = self._spent("resolve", begin)
+        findings = [finding for detector in self.detectors for finding in detector.score(tick)]
+        findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
+        begin = self._spent("score", begin)
+        self.incidents.expire(end_ns)
+        self.incidents.take(findings, end_ns)
+        begin = self._spent("link", begin)
+        flagged = self.incidents.flagged(findings, self.entities.count())
+        for detector in self.detectors:
+            if learn or detector is self.unusual:
+                detector.learn(tick, flagged)
+        self._spent("learn", begin)
+
+    def _count_events(self, events: Sequence[Event]) -> None:
+        for event in events:
+            key = (event.source, event.kind)
+            self.event_counts[key] = self.event_counts.get(key, 0) + 1
+
+    def begin(self) -> None:
+        """Start another run on the same state: what is counted a run starts at nothing."""
+        self.clock_ns = max(self.clock_ns, self.entities.now_ns)
+        self.seen = Seen(self._secret)
+        self.event_counts.clear()
+        self.incidents.opened.clear()
+        self.incidents.evidence_counts.clear()
+        self.stage_s = dict.fromkeys(self.stage_s, 0.0)
+
+    def commit(self, inputs: Sequence[InputResult]) -> None:
+        """Make everything durable."""
+        begin = time.perf_counter()
+        columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
+        for detector in self.detectors:
+            columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
+        columns["open_flows"] = np.frombuffer(
+            msgspec.json.encode([[uid.hex(), held] for uid, held in self.open_flows.items()]), np.uint8
+        )
+        changed = [self.incidents.render(self.incidents.cases[key]) for key in sorted(self.incidents.changed)]
+        self.state.commit(
+            columns=columns, incidents=changed, devices=self.devices(), accounts=inventory.accounts(self.entities),
+            inputs=inputs,
+            meta={"version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns))},
+        )  # fmt: skip
+        self.incidents.changed.clear()
+        self._spent("commit", begin)
+
+    def devices(self) -> Iterator[Device]:
+        """Write the inventory."""
+        risk = {
+            case.subject.id: score_db(case.evidence.values())
+            for case in self.incidents.cases.values()
+            if case.state == "open" and case.tier != "digest"
+        }
+        return inventory.devices(self.entities, self.volumes.progress, risk)
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """Say which detectors could judge."""
+        return tuple(detector.coverage() for detector in self.detectors if detector is not self.unusual)
+
+    def unusual_rows(self) -> tuple[Evidence, ...]:
+        """Return what is most unusual here, whether or not it is an incident: judged context first, then ranks."""
+        context = sorted(self.incidents.context.values(), key=lambda one: (-one.db, one.id))
+        ranked = self.unusual.listed(UNUSUAL_ROWS)
+        rows: list[Evidence] = []
+        shown: dict[tuple[str, str], int] = {}
+        for one in sorted([*context, *ranked], key=lambda one: -one.db):
+            key = (one.entity.id, one.model)
+            shown[key] = shown.get(key, 0) + 1
+            if shown[key] <= UNUSUAL_OF_EACH or one.detector == self.unusual.name:
+                rows.append(one)
+        return tuple(rows[:UNUSUAL_ROWS])
+
+    def shown(self) -> list[Incident]:
+        """Return every incident that this run touched or found open, most urgent first."""
+        return sorted((self.incidents.render(case) for case in self.incidents.cases.values()), key=urgency)
+
+    def saturation(self) -> dict[str, float]:
+        """Return the share of each bounded table in use."""
+        tables = {"devices": self.entities.devices.table.saturation, "addresses": self.entities.devices.map.saturation}
+        for detector in self.detectors:
+            tables |= getattr(detector, "saturation", {})
+        return tables
+
+    def _restore(self) -> None:
+        columns = self.state.load_snapshot()
+        if not columns:
+            return
+        if self.state.meta("version") != SNAPSHOT_VERSION:
+            raise ValueError(f"state of version {self.state.meta('version')}; this release reads {SNAPSHOT_VERSION}")
+        self.entities.load(_part(columns, "entities"))
+        for detector in self.detectors:
+            detector.load(_part(columns, detector.name))
+        self.open_flows = {
+            bytes.fromhex(uid): held for uid, held in msgspec.json.decode(columns["open_flows"].tobytes())
+        }
+        self.clock_ns = int(self.state.meta("clock_ns") or 0)
+        rows = {identity: row for row, identity in enumerate(self.entities.devices.ids)}
+        self.incidents.restore(self.state.incidents(digest=True, states=("open",)), rows)
+
+    def _increments(self, flows: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Turn repeated reports of a flow that goes on into what came since the last; return which rows are first."""
+        fresh = np.ones(len(flows), np.bool_)
+        going_on = flows["why"] == _INTERVAL
+        if not self.open_flows and not going_on.any():
+            return fresh
+        known = (
+            np.isin(flows["uid"], np.array(list(self.open_flows), "S24")) if self.open_flows else np.zeros_like(fresh)
+        )
+        for i in np.nonzero(going_on | known | np.isin(flows["uid"], flows["uid"][going_on]))[0].tolist():
+            uid = bytes(flows["uid"][i])
+            now = [int(flows[name][i]) for name in _COUNTERS]
+            before = self.open_flows.pop(uid, None)
+            if before is not None:
+                fresh[i] = False
+                for name, new, old in zip(_COUNTERS, now, before, strict=True):
+                    flows[name][i] = new - old if new >= old >= 0 else new
+            if going_on[i] and uid and len(self.open_flows) < OPEN_FLOWS_MAX:
+                self.open_flows[uid] = now
+        return fresh
+
+    def _site_devices(self, site: str) -> int:
+        return self.entities.site_devices(self.entities.site_number(site))
+
+    def _spent(self, stage: str, begin: float) -> float:
+        now = time.perf_counter()
+        self.stage_s[stage] += now - begin
+        return now
+
+
+def _opening_first(finding: Finding) -> tuple[bool, str]:
+    return not finding.opens, finding.evidence.id
+
+
+def _part(columns: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    cut = len(part) + 1
+    return {name[cut:]: column for name, column in columns.items() if name.startswith(part + "/")}

@@ -1,0 +1,165 @@
+"""One run over inputs: read, put in order, stepped through, committed, told.
+
+An input that fails is reported and the others go on: this module holds the only broad except.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import sensor
+from sensor.errors import Malformed
+from sensor.incidents.verify import Check, verify
+from sensor.metrics import Metrics
+from sensor.model.capture import ARP, DROP_REASONS
+from sensor.model.flow import ENDINGS, FLOW
+from sensor.model.incident import Incident
+from sensor.model.result import InputResult, ReplayResult
+from sensor.model.source import Source
+from sensor.model.times import TICK_NS, rfc3339
+from sensor.pipeline.core import Core
+from sensor.store.sorting import EventOrder, Step
+
+if TYPE_CHECKING:
+    from sensor.flows.parquet import ParquetFile
+
+REPLAY_SECRET = 0x5370616E6C696E65
+"""The documented key of `replay` ("Spanline"): results repeat. A sensor that faces the net makes its own."""
+STEP_FLOWS = 1 << 18
+"""Flows a step: a busier tick is taken in several."""
+OPEN_FLOWS_MAX = 1 << 18
+"""Flows that go on and were reported at an interval, remembered until they end."""
+UNUSUAL_ROWS = 15
+UNUSUAL_OF_EACH = 2
+"""Rows of one device and one kind of judgement."""
+SNAPSHOT_VERSION = "1"
+_INTERVAL = ENDINGS.index("interval")
+_COUNTERS = ("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes")
+_LOG = logging.getLogger(__name__)
+
+
+class Run:
+    """One replay: sources read to their end, put in order, stepped through, committed."""
+
+    def __init__(self, core: Core, sources: Sequence[Source], *, flows_out: Path | None = None) -> None:
+        """Take sources whose input numbers are their places; `flows_out` is a Parquet file for every flow."""
+        self.core, self.sources, self._flows_out = core, sources, flows_out
+        self.errors: dict[int, str] = {}
+        self._begin = time.monotonic()
+
+    def go(self) -> None:
+        """Read everything, in order of event time, and commit."""
+        entities = self.core.entities
+        entities.inputs = [source.account.path for source in self.sources]
+        sites = np.array([entities.site_number(source.account.site) for source in self.sources], np.int32)
+        with EventOrder(FLOW, ARP) as order, _flow_table(self._flows_out) as table:
+            for number, source in enumerate(self.sources):
+                self._read(number, source, order)
+            for step in order.ticks(TICK_NS, STEP_FLOWS):
+                if table is not None:
+                    table.write(step.flows.copy())
+                if step.end_ns <= self.core.clock_ns:
+                    self._count_late(step)
+                self.core.step(step, sites)
+        self.core.commit(self.inputs())
+
+    def inputs(self) -> tuple[InputResult, ...]:
+        """Return every input's account so far."""
+        return tuple(self._input(number) for number in range(len(self.sources)))
+
+    def result(self) -> ReplayResult:
+        """Write what came of it."""
+        core = self.core
+        inputs = self.inputs()
+        shown = core.shown()
+        return ReplayResult(
+            version=1, inputs=inputs, packets=sum(one.records for one in inputs if one.format.startswith("pcap")),
+            flows=core.seen.flows, events=sum(core.event_counts.values()),
+            signins=sum(n for (_, kind), n in core.event_counts.items() if kind == "signin"),
+            first_ts=None if core.seen.first_ns is None else rfc3339(core.seen.first_ns),
+            last_ts=None if core.seen.last_ns is None else rfc3339(core.seen.last_ns),
+            devices=core.entities.count(), accounts=len(core.entities.accounts.by_name),
+            incidents=tuple(one for one in shown if one.tier != "digest"),
+            digest=tuple(one for one in shown if one.tier == "digest"), unusual=core.unusual_rows(),
+            coverage=core.coverage(), elapsed_s=round(time.monotonic() - self._begin, 3), visible=core.seen.visible(
+                core.entities.count(), dns=core.entities.address_names.dns_seen, late=any(one.late for one in inputs),
+                duplicates=any(one.duplicates for one in inputs), bad_checksums=_bad_checksums(inputs),
+            ),
+        )  # fmt: skip
+
+    def _read(self, number: int, source: Source, order: EventOrder) -> None:
+        """Supervise one source: what it got before it failed is kept."""
+        try:
+            for batch in source.batches():
+                order.add(number, batch)
+        except (Malformed, OSError) as error:
+            self.errors[number] = str(error)
+            _LOG.warning("input unreadable path=%s: %s", source.account.path, error)
+        except Exception as error:
+            self.errors[number] = f"internal error: {type(error).__name__}: {str(error)[:200]}"
+            _LOG.exception("input failed path=%s", source.account.path)
+
+    def _count_late(self, step: Step) -> None:
+        said = np.array([one.input for one in (*step.messages, *step.events)], np.int64)
+        late = np.bincount(
+            np.concatenate([step.flows["input"], said, step.arp_input]).astype(np.int64), minlength=len(self.sources)
+        )
+        for source, count in zip(self.sources, late.tolist(), strict=True):
+            source.account.late = min(source.account.late + count, source.account.accepted)
+
+    def _input(self, number: int) -> InputResult:
+        account = self.sources[number].account
+        return InputResult(
+            path=account.path, site=account.site, format=account.format, records=account.records, bytes=account.bytes,
+            accepted=account.accepted, late=account.late, duplicates=account.duplicates,
+            rejected=dict(sorted(account.rejected.items())), error=self.errors.get(number),
+            warnings=tuple(getattr(self.sources[number], "warnings", ())),
+        )  # fmt: skip
+
+
+def _bad_checksums(inputs: Sequence[InputResult]) -> float:
+    bad = sum(one.rejected.get("bad_checksum", 0) + one.rejected.get("bad_ip_checksum", 0) for one in inputs)
+    return bad / max(1, sum(one.records for one in inputs))
+
+
+@contextlib.contextmanager
+def _flow_table(path: Path | None) -> Iterator["ParquetFile | None"]:
+    if path is None:
+        yield None
+        return
+    from sensor.flows.parquet import ParquetFile
+
+    with path.open("wb") as out:
+        table = ParquetFile(out, "conn")
+        yield table
+        table.close()
+
+
+def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | None = None) -> Metrics:
+    """Set every metric from what a run came to; call once a run."""
+    metrics = metrics or Metrics(sensor.__version__)
+    kinds = {(one.site, one.format.partition("-")[0] or "unknown") for one in run.inputs()}
+    sites = [core.config.site, *core.config.sites, *(site for site in core.entities.sites)]
+    metrics.expect(
+        dict.fromkeys(sites), sorted(kinds), [one.name for one in core.detectors], core.saturation(), DROP_REASONS
+    )
+    flows = {core.entities.site_name(site): count for site, count in core.seen.by_site.items()}
+    metrics.take_run(
+        answer, core.devices(), flows, core.incidents.evidence_counts, core.incidents.opened, core.saturation(),
+        core.stage_s,
+    )  # fmt: skip
+    return metrics
+
+
+def verify_incident(incident: Incident, numbers: Mapping[str, tuple[float, float, float]]) -> list[Check]:
+    """Recompute every evidence of an incident; one that the state's table lacks is a difference."""
+    checks: list[Check] = []
+    for evidence in incident.evidence:
+        held = numbers.get(evidence.id, (float("nan"),) * 3)
+        checks += verify(evidence, *held)
+    return checks

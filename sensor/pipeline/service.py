@@ -1,0 +1,77 @@
+"""The long-running process: configured sources, metrics, and the installation's own secret."""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import sensor
+from sensor.config import Config
+from sensor.metrics import Metrics
+from sensor.model.capture import DROP_REASONS
+from sensor.pipeline.core import Core, secret_of
+from sensor.pipeline.inputs import Options, open_sources
+from sensor.pipeline.replaying import Run, metrics_of
+from sensor.store.state import State
+from sensor.wire.inputs import match_pattern
+
+_LOG = logging.getLogger(__name__)
+
+
+class Sensor:
+    """The long-running process: configured files are read to their end, the metrics are served."""
+
+    def __init__(self, config: Config, state: State, secret_file: Path) -> None:
+        """Open everything; the secret of the installation is made at first. Raises ConfigError, ValueError."""
+        self.config, self.state = config, state
+        self.metrics = Metrics(sensor.__version__)
+        self._core = Core(config, state, _own_secret(secret_file))
+        kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
+        self.metrics.expect(
+            [config.site, *config.sites], kinds, [one.name for one in self._core.detectors], self._core.saturation(),
+            DROP_REASONS,
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def serve(self, host: str, port: int) -> Iterator[str]:
+        """Serve /metrics on a thread of its own; yields `address:port`."""
+        from prometheus_client import start_http_server
+
+        server, thread = start_http_server(port, addr=host, registry=self.metrics.registry)
+        try:
+            yield f"{host}:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def read_all(self, stopped: Callable[[], bool]) -> None:
+        """Read every source's files, one source after the other, until told to stop; commits after each."""
+        for name, one in self.config.sources.items():
+            if stopped():
+                return
+            pattern, site = str(one.options["path"]), str(one.options.get("site", self.config.site))
+            inputs = match_pattern(pattern, site)
+            if not inputs:
+                _LOG.warning("source has no file source=%s path=%s", name, pattern)
+                self.metrics.source_up.labels(site, one.type).set(0)
+                continue
+            options = Options(
+                format=one.type, ignore_checksums=bool(one.options.get("ignore_checksums", False)),
+                threads=int(str(one.options.get("threads", 1))),
+            )  # fmt: skip
+            run = Run(self._core, open_sources(inputs, self.state.ledger, options, self.config.networks()))
+            run.go()
+            metrics_of(self._core, run, run.result(), self.metrics)
+            self._core.begin()
+
+
+def _own_secret(path: Path) -> int:
+    """Return the installation's key, making it where there is none; readable by its owner only."""
+    if not path.exists():
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return secret_of(path)
