@@ -54,6 +54,9 @@ class Ledger(Protocol):
     def remember(self, site: str, offset: int, digest: bytes, length: int, records: int) -> None:
         """Add a block; it takes effect when the state is committed."""
 
+    def add_record(self, source: str, identity: bytes) -> bool:
+        """Note one record by its own id; False where it is known, from this run or an earlier one."""
+
 
 class Source(Protocol):
     """One input. Iterating reads it once; `account` is right at any moment and final at the end."""

@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 """user_version of the file; a migration raises it by one."""
 
 _TABLES = """
@@ -29,12 +29,16 @@ CREATE TABLE ledger (
     site TEXT NOT NULL, start INTEGER NOT NULL, digest BLOB NOT NULL, length INTEGER NOT NULL, records INTEGER NOT NULL,
     PRIMARY KEY (site, start, digest)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE records (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
 ) STRICT;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
+
+_MIGRATIONS = {1: "CREATE TABLE records (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;"}
+"""What makes a database of a version one of the next."""
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
@@ -59,7 +63,8 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     if version > VERSION:
         connection.close()
         raise ValueError(f"{path} is of schema {version}, written by a newer release; this one reads {VERSION}")
-    if version == 0 and not readonly:
+    if version < VERSION and not readonly:
+        steps = _TABLES if version == 0 else "".join(_MIGRATIONS[step] for step in range(version, VERSION))
         with connection:
-            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+            connection.executescript(f"BEGIN; {steps} PRAGMA user_version={VERSION}; COMMIT;")
     return connection

@@ -7,6 +7,7 @@ class MemoryLedger:
     def __init__(self):
         self.blocks = {}
         self.pending = {}
+        self.seen = set()
 
     def lengths(self, site, offset):
         return sorted(
@@ -19,6 +20,11 @@ class MemoryLedger:
 
     def remember(self, site, offset, digest, length, records):
         self.pending[site, offset, digest] = (length, records)
+
+    def add_record(self, source, identity):
+        known = (source, identity) in self.seen
+        self.seen.add((source, identity))
+        return not known
 
     def commit(self):
         self.blocks |= self.pending

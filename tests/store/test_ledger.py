@@ -22,6 +22,28 @@ def test_blocks_are_known_after_the_commit_only(tmp_path):
     connection.close()
 
 
+def test_records_are_known_by_source_and_id(tmp_path, monkeypatch):
+    """At once in the same run; after a failed run not at all; the oldest go beyond the limit."""
+    connection = schema.connect(tmp_path / "x.sqlite")
+    ledger = StateLedger(connection)
+    added = [ledger.add_record(source, one) for source, one in [("a", b"1"), ("a", b"1"), ("b", b"1"), ("a", b"2")]]
+    connection.rollback()
+    again = ledger.add_record("a", b"1")
+    with connection:
+        ledger.write_pending()
+
+    assert [True, False, True, True] == added
+    assert again
+    assert not StateLedger(connection).add_record("a", b"1")
+    monkeypatch.setattr("sensor.store.ledger.RECORDS_MAX", 2)
+    for one in range(5):
+        ledger.add_record("c", str(one).encode())
+    with connection:
+        ledger.write_pending()
+    assert [True, False] == [ledger.add_record("c", one) for one in (b"0", b"4")]
+    connection.close()
+
+
 def test_a_reader_on_another_thread_may_ask(tmp_path):
     """A source that reads ahead asks from its own thread."""
     connection = schema.connect(tmp_path / "x.sqlite")
