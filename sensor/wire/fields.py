@@ -21,6 +21,11 @@ _V6_PORT = re.compile(r"\[([0-9a-fA-F:.%\w]+)\](?::(\d{1,5}))?$")
 _TRUE, _FALSE = frozenset({"true", "yes", "1", "t"}), frozenset({"false", "no", "0", "f"})
 
 
+_V6_TAIL = re.compile(r"([0-9a-fA-F:]+)(?: port |[p#.])(\d{1,5})$")
+_V6_WHOLE = re.compile(r"((?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}):(\d{1,5})$")
+"""An IPv6 address and a port without brackets, in the forms of RFC 5952 §6 that can be told from an address alone."""
+
+
 class Fields:
     """One record.
 
@@ -174,7 +179,7 @@ def read_address(text: str | None) -> tuple[str | None, int | None]:
         return None, None
     text = text.strip()
     port = None
-    found = _V4_PORT.match(text) or _V6_PORT.match(text)
+    found = _V4_PORT.match(text) or _V6_PORT.match(text) or _V6_WHOLE.match(text) or _V6_TAIL.match(text)
     if found:
         text = found[1]
         port = int(found[2]) if found[2] else None
