@@ -135,6 +135,10 @@ class Dhcp(Message, frozen=True, kw_only=True, tag="dhcp"):
     lease_time_s: int | None = None
     msg_type: int | None = None
     vendor_class: str | None = None
+    client_id: str | None = None
+    """Option 61 in hex; type 255 is an identity of the host and no address (RFC 4361 §6.1)."""
+    param_list: str | None = None
+    """Option 55, the options asked for in their order: much the same for all hosts of one operating system."""
 
 
 class Kerberos(Message, frozen=True, kw_only=True, tag="kerberos"):

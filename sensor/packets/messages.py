@@ -116,6 +116,15 @@ def _texts(fields: Fields, field: int) -> tuple[str, ...]:
     return tuple(_decode(value) for value in fields.get(field, ()))
 
 
+def _hex(fields: Fields, field: int) -> str | None:
+    return fields[field][0].hex() if field in fields else None
+
+
+def _decimals(fields: Fields, field: int) -> str | None:
+    """Write bytes as numbers with commas, the usual form of a parameter request list."""
+    return ",".join(str(octet) for octet in fields[field][0]) if field in fields else None
+
+
 def _address(value: bytes) -> m.Address:
     if len(value) == 4:
         return ".".join(str(octet) for octet in value)
@@ -196,6 +205,8 @@ def _dhcp(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa:
         lease_time_s=_number(fields, m.F_LEASE_TIME),
         msg_type=_number(fields, m.F_MSG_TYPE),
         vendor_class=_text(fields, m.F_VENDOR_CLASS),
+        client_id=_hex(fields, m.F_CLIENT_ID),
+        param_list=_decimals(fields, m.F_PARAM_LIST),
     )
 
 

@@ -134,6 +134,16 @@ def test_a_cut_hello_has_no_version():
     assert (None, None, None, "www.example.com") == (found.version, found.ja3, found.ja4, found.server_name)
 
 
+def test_a_dhcp_client_shows_how_it_asks():
+    """The client identifier in hex, the options asked for in their order."""
+    content = samples.dhcp(
+        samples.option(53, b"\3"), samples.option(61, b"\xff\0\1"), samples.option(55, b"\1\3\x06")
+    )  # fmt: skip
+    asked = one(m.K_DHCP, UDP, content)
+
+    assert ("ff0001", "1,3,6") == (asked.client_id, asked.param_list)
+
+
 def test_http_dhcp_and_ssh():
     """Requests and responses; hardware address, lease and addresses; which side announced itself."""
     by_kind = {kind: (kind, proto, content) for kind, proto, content in samples.all_samples()}
