@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("sensor.cli.demo", "demo", "Run the main job on the captures shipped with spanline."),
     "replay": ("sensor.cli.replay", "replay", "Ingest files or folders in event-time order, learn, detect, summarise."),
     "flows": ("sensor.cli.flows", "flows", "Turn captures into flow records only."),
+    "events": ("sensor.cli.events", "events", "Print what a parser made of each record of logs, one JSON a line."),
     "run": ("sensor.cli.run", "run", "Run as a sensor with a configuration."),
     "check": ("sensor.cli.check", "check", "Validate a configuration and print the effective one."),
     "incidents": ("sensor.cli.incidents", "incidents", "List incidents."),

@@ -23,9 +23,14 @@ class Smb(Message, frozen=True, kw_only=True, tag="smb"):
     path: str | None = None
     """The share, \\\\server\\share."""
     name: str | None = None
+    prev_name: str | None = None
+    """The name before a file was renamed."""
     size: int | None = None
     share_type: str | None = None
     service: str | None = None
+    username: str | None = None
+    status: str | None = None
+    """The command's result (SUCCESS, ACCESS_DENIED …), where a log has it."""
 
 
 class DceRpc(Message, frozen=True, kw_only=True, tag="dce_rpc"):
@@ -55,6 +60,7 @@ class Radius(Message, frozen=True, kw_only=True, tag="radius"):
     framed_addr: Address | None = None
     tunnel_client: str | None = None
     connect_info: str | None = None
+    reply_msg: str | None = None
     result: str | None = None
 
 
@@ -144,6 +150,8 @@ class X509(Message, frozen=True, kw_only=True, tag="x509"):
     """A certificate."""
 
     fingerprint: str | None = None
+    fuid: str | None = None
+    """The file that it was, in logs older than the fingerprint."""
     subject: str | None = None
     issuer: str | None = None
     serial: str | None = None
@@ -185,6 +193,8 @@ class Known(Message, frozen=True, kw_only=True, tag="known"):
 
     kind: str
     mac: str | None = None
+    name: str | None = None
+    """The host's own name, where the inventory has it."""
     service: str | None = None
     software: str | None = None
     version: str | None = None

@@ -40,6 +40,8 @@ class Batch(msgspec.Struct):
     arp: NDArray[np.void] = msgspec.field(default_factory=lambda: np.empty(0, ARP))
     """dtype ARP, shape (n,)."""
     events: list[Event] = msgspec.field(default_factory=list)
+    refused: list[tuple[int, str]] = msgspec.field(default_factory=list)
+    """(row, reason) of records that were refused, where the source reads rows."""
 
 
 class Ledger(Protocol):

@@ -11,6 +11,7 @@ from sensor.errors import Malformed
 from sensor.model.source import Account as SourceAccount
 from sensor.model.source import Batch, Ledger, Source
 from sensor.sources.detect import detect
+from sensor.sources.records import RecordsSource
 from sensor.wire.inputs import find_inputs
 
 __all__ = ["Options", "Unread", "find_inputs", "open_sources"]
@@ -58,7 +59,9 @@ def _open_source(
     if kind is None:
         return Unread(path, site, f"{path}: not recognised: neither a capture nor a log that this release reads")
     module = registry.load("sensor.sources", kind)
-    make = getattr(module, f"{kind.capitalize()}Source")
+    make = getattr(module, f"{kind.capitalize()}Source", None)
+    if make is None:
+        return RecordsSource(path, site, number, ledger, options.format)
     known = inspect.signature(make).parameters
     wanted = {"ignore_checksums": options.ignore_checksums, "threads": options.threads, "local_networks": networks}
     chosen = {key: value for key, value in wanted.items() if key in known}

@@ -1,8 +1,8 @@
 """Which source reads a file, by its content; never by its name.
 
 Asks each module of this package that has `recognises(head: bytes) -> bool`, where `head` is the beginning of the file,
-decompressed. So a new source is recognised by being there. Every module here must therefore import fast: what needs
-numba or a client library is imported when it is used.
+decompressed; `records` last, which asks those that have `claims(record) -> bool`. So a new source is known by being
+there. Every module here must therefore import fast: what needs numba or a client library is imported when it is used.
 """
 
 import importlib
@@ -15,6 +15,9 @@ from sensor.packets.inflate import open_stream
 
 HEAD_BYTES = 65_536
 """Enough for the widest header and the longest first record seen (a Defender record of 40 KB)."""
+
+LAST = "records"
+"""What is asked when no source with a form of its own knows the file."""
 
 
 def detect(path: str | Path) -> str | None:
@@ -38,7 +41,8 @@ def detect(path: str | Path) -> str | None:
 
 @cache
 def _modules() -> tuple[str, ...]:
-    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])))
+    names = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
+    return tuple(sorted(names, key=lambda name: (name == LAST, name)))
 
 
 def _recognisers() -> Iterator[tuple[str, Callable[[bytes], bool]]]:
