@@ -1,0 +1,266 @@
+"""Google Workspace's activities in each of their exports, and records with their authors' reading."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.errors import Malformed
+from sensor.model.event import EVENT_KINDS, MFA, OUTCOMES, Event
+from sensor.sources import google
+from sensor.wire.event_times import read_time
+from sensor.wire.fields import Fields
+
+WHEN = "2024-01-02T03:04:05.678Z"
+
+
+def activity(application="login", *events, **changes):
+    """Build one item of the Reports API."""
+    whole = {
+        "kind": "admin#reports#activity",
+        "id": {"time": WHEN, "uniqueQualifier": "-17", "applicationName": application, "customerId": "C1"},
+        "actor": {"email": "Ann@Example.com", "profileId": "1001", "callerType": "USER"},
+        "ipAddress": "2001:DB8::7",
+        "networkInfo": {"ipAsn": [1221], "regionCode": "AU"},
+        "events": list(events),
+    }
+    return whole | changes
+
+
+def said(name, kind="login", **parameters):
+    """Build one event; each parameter under the key of its type."""
+    keys = {bool: "boolValue", int: "intValue", list: "multiValue", str: "value"}
+    return {
+        "name": name,
+        "type": kind,
+        "parameters": [{"name": one, keys[type(value)]: value} for one, value in parameters.items()],
+    }
+
+
+def read_one(record):
+    (event,) = google.read(Fields(record))
+    return event
+
+
+def test_every_common_field_is_read():
+    """A sign-in with its account, address, place and second factor."""
+    got = read_one(activity("login", said("login_success", login_type="google_password", is_suspicious=False,
+                                          login_challenge_method=["password", "google_prompt"])))  # fmt: skip
+    assert Event(
+        ts=read_time(WHEN), source="google", kind="signin", action="login_success", outcome="success",
+        account="ann@example.com", account_id="1001", ip="2001:db8::7", country="AU", asn=1221, mfa="satisfied",
+        detail={"mfa_detail": "password, google_prompt", "login_type": "google_password"}, raw_id=got.raw_id,
+    ) == got  # fmt: skip
+
+
+def test_each_event_of_an_activity_is_an_event():
+    """With an id of its own, and again the same for the same record."""
+    record = activity("drive", said("view", "access", doc_title="a"), said("download", "access", doc_title="a"))
+    first, again = google.read(Fields(record)), google.read(Fields(record))
+    assert ["view", "download"] == [event.action for event in first]
+    assert (2, first) == (len({event.raw_id for event in first}), again)
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (said("login_success"), ("signin", "success", "unknown")),
+        (said("login_success", login_challenge_method="password"), ("signin", "success", "none")),
+        (said("login_failure", login_failure_type="login_failure_invalid_password"), ("signin", "failure", "unknown")),
+        (said("login_challenge", login_challenge_status="Challenge Passed."), ("signin", "success", "satisfied")),
+        (said("login_challenge", login_challenge_status="Challenge Failed."), ("signin", "failure", "denied")),
+        (said("login_challenge", login_challenge_method="password"), ("signin", "interrupt", "unknown")),
+        (
+            said("login_verification", is_second_factor=True, login_challenge_status="passed"),
+            ("signin", "success", "satisfied"),
+        ),
+        (
+            said("login_verification", is_second_factor=False, login_challenge_status="passed"),
+            ("signin", "success", "unknown"),
+        ),
+        (said("suspicious_login", "account_warning", affected_email_address="a@b.c"), ("signin", "failure", "unknown")),
+        (said("logout"), ("other", "success", None)),
+        (said("2sv_disable", "2sv_change"), ("admin", "success", None)),
+        (said("risky_sensitive_action_blocked"), ("other", "failure", None)),
+        (said("email_forwarding_out_of_domain", "email_forwarding_change"), ("mail_rule", "success", None)),
+    ],
+)
+def test_login_events_have_kind_outcome_and_second_factor(event, expected):
+    """A challenge is told by its status, whichever way that is written."""
+    got = read_one(activity("login", event))
+    assert expected == (got.kind, got.outcome, got.mfa)
+
+
+@pytest.mark.parametrize(
+    ("application", "name", "expected"),
+    [
+        *(("admin", "CREATE_USER", "admin"), ("drive", "edit", "file"), ("saml", "login_failure", "signin")),
+        *(("token", "authorize", "consent"), ("token", "revoke", "consent"), ("token", "activity", "other")),
+        *(("groups", "change_acl_permission", "admin"), ("groups_enterprise", "add_member", "admin")),
+        *(("user_accounts", "recovery_email_edit", "admin"), ("calendar", "change_event", "other")),
+        *(("context_aware_access", "ACCESS_DENY_EVENT", "signin"), ("an_app_of_next_year", "x", "other")),
+    ],
+)
+def test_applications_have_kinds(application, name, expected):
+    """An unknown one is `other`."""
+    got = read_one(activity(application, said(name, "x")))
+    assert (expected, name) == (got.kind, got.action)
+
+
+def test_a_denied_access_is_a_failure():
+    """By the event's name."""
+    assert "failure" == read_one(activity("context_aware_access", said("ACCESS_DENY_EVENT"))).outcome
+
+
+def test_a_file_event_names_the_file():
+    """Its title, folder, visibility and owner."""
+    event = said("move", "access", doc_title="Plan", doc_id="1", visibility="private", destination_folder_title="New",
+                 doc_type="document", owner="ann@example.com")  # fmt: skip
+    got = read_one(activity("drive", event))
+    assert "Plan" == got.object
+    assert {
+        "file": "Plan", "folder": "New", "label": "private", "file_id": "1", "file_type": "document",
+        "owner": "ann@example.com",
+    } == got.detail  # fmt: skip
+
+
+def test_a_change_names_what_and_whom():
+    """Setting, new value and target of an administrator's act; scopes of a consent."""
+    change = said("CHANGE_X", "USER_SETTINGS", USER_EMAIL="bob@example.com", SETTING_NAME="s", NEW_VALUE="on")
+    got = read_one(activity("admin", change))
+    assert ("bob@example.com", {"changes": {"s": "on"}, "targets": ["bob@example.com"]}) == (got.object, got.detail)
+    consent = read_one(activity("token", said("authorize", "auth", app_name="Notes", scope=["mail", "drive"])))
+    assert ("Notes", "Notes", ["mail", "drive"]) == (consent.app, consent.object, consent.detail["scopes"])
+
+
+def test_forwarding_outside_is_a_mail_rule():
+    """With the address that it goes to."""
+    event = said("email_forwarding_out_of_domain", email_forwarding_destination_address="x@evil.example")
+    assert {"forwards_to": ["x@evil.example"]} == read_one(activity("user_accounts", event)).detail
+
+
+FLAT = {"name": "login_success", "type": "login", "parameters": {"login_challenge_method": ["totp"]}}
+COMMON = {key: value for key, value in activity().items() if key != "events"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        activity("login", said("login_success", login_challenge_method=["totp"])),
+        COMMON | {"events": said("login_success", login_challenge_method="totp")},
+        COMMON | FLAT,
+        {
+            "time_usec": 1704164645678000, "email": "ann@example.com", "event_name": "login_success",
+            "event_type": "login", "record_type": "login", "ip_address": "2001:db8::7", "unique_identifier": "1",
+            "login": {"login_challenge_method": ["totp"]},
+        },
+        {
+            "timestamp": WHEN, "insertId": "i1",
+            "protoPayload": {
+                "serviceName": "login.googleapis.com", "authenticationInfo": {"principalEmail": "ann@example.com"},
+                "requestMetadata": {"callerIp": "2001:db8::7"},
+                "metadata": {"event": [{
+                    "eventName": "login_success", "eventType": "login",
+                    "parameter": [{"name": "login_challenge_method", "multiStrValue": ["totp"]}],
+                }]},
+            },
+        },
+        {
+            "timestamp": WHEN, "insertId": "i1",
+            "protopayload_auditlog": {
+                "serviceName": "login.googleapis.com", "authenticationInfo": {"principalEmail": "ann@example.com"},
+                "requestMetadata": {"callerIp": "2001:db8::7"},
+                "metadataJson": json.dumps({"event": [{
+                    "eventName": "login_success", "parameter": [{"name": "login_challenge_method", "value": "totp"}],
+                }]}),
+            },
+        },
+        {
+            "@timestamp": WHEN, "event": {"action": "login_success", "provider": "login", "id": "-17"},
+            "source": {"ip": "2001:db8::7", "user": {"email": "ann@example.com"}},
+            "google_workspace": {"event": {"type": "login"}, "login": {"challenge_method": ["totp"]}},
+        },
+    ],
+)  # fmt: skip
+def test_every_export_of_an_activity_gives_the_same(record):
+    """The API's, one with a single event, a flattened one, BigQuery's, Cloud Logging's two, and Elastic's."""
+    assert google.claims(Fields(record))
+    got = read_one(record)
+    assert ("signin", "login_success", "success", "satisfied", "ann@example.com", "2001:db8::7") == (
+        got.kind, got.action, got.outcome, got.mfa, got.account, got.ip,
+    )  # fmt: skip
+    assert read_time(WHEN) == got.ts
+
+
+def test_an_activity_without_events_says_nothing():
+    """An empty list is accepted and gives nothing; none at all is refused."""
+    assert [] == google.read(Fields(activity("login")))
+    with pytest.raises(Malformed, match="no_action"):
+        google.read(Fields(COMMON))
+
+
+def test_an_activity_without_a_time_is_refused():
+    """With the reason."""
+    with pytest.raises(Malformed, match="missing_time"):
+        google.read(Fields({"id": {"applicationName": "login"}, "name": "login_success"}))
+
+
+def test_events_without_end_are_bounded():
+    """No record makes more of them than a page of the API holds."""
+    assert google.LIMIT == len(google.read(Fields(activity("login", *[said("logout")] * (google.LIMIT + 5)))))
+
+
+def test_other_products_records_are_not_claimed():
+    """Nor those of Cloud Audit that are not Workspace's."""
+    others = [
+        {"protoPayload": {"serviceName": "storage.googleapis.com", "methodName": "x"}},
+        {"id": "1", "name": "x", "type": "y"},
+        {"event_name": "login", "event_type": "a"},
+        {"kind": "pod", "id": 1},
+    ]
+    assert [] == [record for record in others if google.claims(Fields(record))]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+EVENT = st.fixed_dictionaries({"name": JSON, "type": JSON, "parameters": JSON})
+KEYS = [*activity(), "time_usec", "event_name", "record_type", "protoPayload", "google_workspace", "name", "parameters"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON), st.lists(EVENT, max_size=2), st.booleans())
+def test_any_values_give_events_or_a_refusal(found, events, timed):
+    """Nothing else leaves the reader."""
+    record = {**activity("login", *events), **found} if timed else found
+    google.claims(Fields(record))
+    try:
+        read = google.read(Fields(record))
+    except Malformed:
+        return
+    for event in read:
+        assert event.kind in EVENT_KINDS
+        assert event.outcome in OUTCOMES
+        assert event.mfa is None or event.mfa in MFA
+
+
+def test_real_rule_cases_are_read_as_their_authors_do(data_dir):
+    """Time, account, address and action of the records of panther-analysis that have a time."""
+    compared, differing = 0, []
+    for line in (data_dir / "identity/panther/rule_cases.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        if case["log_type"] != "GSuite.ActivityEvent" or "time" not in case["expected"]["normalised"]:
+            continue
+        expected, got = case["expected"]["normalised"], read_one(case["record"])
+        for name, found, wanted in [
+            ("time", got.ts, read_time(expected["time"])),
+            ("user", got.account, got.account if got.account in expected.get("user_any_of", []) else "another"),
+            ("ip", got.ip, expected.get("ip")),
+            ("action", got.action, expected["action"]),
+        ]:
+            compared += 1
+            if found != wanted:
+                differing.append((case["id"], name, found, wanted))
+    assert (True, []) == (compared > 120, differing)
