@@ -1,4 +1,4 @@
-"""Zeek's logs: conn as flows; dns, ssl, http, dhcp, kerberos, ntlm and ssh as messages; TSV or JSON, plain or packed.
+"""Zeek's logs: conn as flows, any other of `sensor.wire.zeek_kinds` as messages; TSV or JSON, plain or packed.
 
 What a file holds is read from itself: the header of TSV (any column order, unknown columns passed over, several headers
 in a row), the keys of JSON (in whatever envelope). A TSV piece without a header is read under the caller's schema, or
@@ -28,7 +28,8 @@ from sensor.packets.inflate import open_stream
 from sensor.wire import zeek_json
 from sensor.wire.line_blocks import Block, LineBlocks
 from sensor.wire.zeek_defaults import LEAD_MAX, guess
-from sensor.wire.zeek_header import GOING_ON, Header, Schema
+from sensor.wire.zeek_header import Header, Schema
+from sensor.wire.zeek_kinds import GOING_ON
 from sensor.wire.zeek_records import BOM, INTERVAL, Record, format_name, read, try_tsv, variant
 from sensor.wire.zeek_tsv import TsvReader
 

@@ -12,32 +12,10 @@ import re
 import msgspec
 
 from sensor.errors import Malformed
+from sensor.wire.zeek_kinds import kind_of
 
 COLUMNS_MAX = 512
 """Zeek's widest stock log has 60 columns; a header this wide is damage."""
-KINDS = ("conn", "dns", "ssl", "http", "dhcp", "kerberos", "ntlm", "ssh")
-"""The logs that are read, by Zeek's path."""
-GOING_ON = ("conn_long", "open_conn")
-"""Logs of connections that have not ended (corelight/zeek-long-connections, corelight/zeek-open-connections)."""
-_SHOWN_BY: tuple[tuple[str, frozenset[str]], ...] = (
-    ("conn", frozenset({"id.orig_h", "id.resp_h", "proto", "conn_state"})),
-    ("dns", frozenset({"id.orig_h", "query", "qtype"})),
-    ("dns", frozenset({"id.orig_h", "trans_id", "RD", "RA"})),
-    ("http", frozenset({"id.orig_h", "method", "host", "uri"})),
-    ("http", frozenset({"id.orig_h", "trans_depth", "request_body_len"})),
-    ("dhcp", frozenset({"mac", "assigned_addr"})),
-    ("dhcp", frozenset({"mac", "assigned_ip"})),
-    ("dhcp", frozenset({"mac", "msg_types"})),
-    ("kerberos", frozenset({"id.orig_h", "request_type", "client"})),
-    ("kerberos", frozenset({"id.orig_h", "request_type", "service"})),
-    ("ntlm", frozenset({"id.orig_h", "domainname"})),
-    ("ntlm", frozenset({"id.orig_h", "username", "hostname"})),
-    ("ssh", frozenset({"id.orig_h", "auth_attempts"})),
-    ("ssh", frozenset({"id.orig_h", "client", "server", "direction"})),
-    ("ssl", frozenset({"id.orig_h", "version", "cipher"})),
-    ("ssl", frozenset({"id.orig_h", "established", "resumed"})),
-)
-"""Columns that only this log has together. JSON leaves unset ones out, so each set is small."""
 
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})|\\\\")
 _NAME = re.compile(rb"#([a-z_]+)")
@@ -50,17 +28,12 @@ def unescape(field: bytes) -> bytes:
     return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]) if match[1] else b"\\", field)
 
 
-def kind_of(path: str, columns: frozenset[str]) -> str | None:
-    """Name the kind of log, None for one that is not read."""
-    if path in KINDS or path in GOING_ON:
-        return "conn" if path in GOING_ON else path
-    return next((kind for kind, shown in _SHOWN_BY if shown <= columns), None)
-
-
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """How to read the lines that follow a header."""
 
     fields: tuple[str, ...]
+    types: tuple[str, ...] = ()
+    """Zeek's type of each column (time, addr, set[string] …); empty where the header does not say."""
     path: str = ""
     separator: bytes = b"\t"
     set_separator: bytes = b","
@@ -105,6 +78,9 @@ class Header:
             self._markers[word] = unescape(values[0])
         elif word == "fields":
             self._columns(values)
+        elif word == "types" and self.schema is not None and len(values) == len(self.schema.fields):
+            types = tuple(value.decode("utf-8", "backslashreplace") for value in values)
+            self.schema = msgspec.structs.replace(self.schema, types=types)
 
     def _columns(self, values: list[bytes]) -> None:
         names = tuple(value.decode("utf-8", "backslashreplace") for value in values)

@@ -1,9 +1,10 @@
 """One line of a Zeek JSON log as a record, out of whatever envelope a shipper put it in.
 
 Zeek writes `{"ts":1588205198.9,"id.orig_h":…}` and leaves unset columns out. Shippers add `@timestamp`, `_path`
-(json-streaming-logs), `@stream`, `@system`; put the record into `message` as text; or under its log's name
-({"conn":{…}}, zeek-kafka's tag_json). Stores that know no dots in names write `id_orig_h` or `{"id":{"orig_h":…}}`.
-All of these are one record here, under Zeek's column names. Fractional numbers stay text, for their digits to be exact.
+(json-streaming-logs), `@stream`, `@system`; put the record as text into `message` (Beats, Fluentd), `event.original`
+(Elastic) or `_raw` (Splunk); or under its log's name ({"conn":{…}}, zeek-kafka's tag_json). Stores that know no dots in
+names write `id_orig_h` or `{"id":{"orig_h":…}}`. All of these are one record here, under Zeek's column names.
+Fractional numbers stay text, for their digits to be exact.
 """
 
 import re
@@ -12,11 +13,13 @@ from collections.abc import Callable
 import msgspec
 
 from sensor.errors import Malformed
-from sensor.wire.zeek_header import kind_of
+from sensor.wire.zeek_kinds import kind_of
 
 ENVELOPES_MAX = 3
 """How deep a record may be wrapped."""
 PATH_KEYS = ("_path", "@stream")
+_CARRIERS = (("", "message"), ("", "_raw"), ("", "event.original"), ("event", "original"), ("result", "_raw"))
+"""Where the text of a record may lie: the key, and what it lies in."""
 _ID_PARTS = ("orig_h", "orig_p", "resp_h", "resp_p")
 _BARE = frozenset({"ts", "uid", "id", *(f"id{mark}{part}" for part in _ID_PARTS for mark in "._")})
 _SURROGATE = re.compile("[\udc80-\udcff]")
@@ -46,7 +49,7 @@ def read(line: bytes) -> JsonRecord:
         path = next((name for name in map(record.get, PATH_KEYS) if isinstance(name, str)), path)
         if "ts" in record:
             break
-        inner = record.get("message")
+        inner = _carried(record)
         if isinstance(inner, str) and inner.lstrip()[:1] == "{":
             record = {**_stamp(record), **decode(inner.encode("utf-8", "surrogatepass"))}
         elif isinstance(inner, str) and "\t" in inner:
@@ -60,6 +63,22 @@ def read(line: bytes) -> JsonRecord:
     if "ts" not in record and "@timestamp" not in record:
         raise Malformed("not_a_record")
     return _named(record, path)
+
+
+def _carried(record: dict[str, object]) -> object:
+    """Return the text of the record as Zeek wrote it, where a shipper or a search's export carries it so."""
+    for outer, key in (
+        ("", "message"),
+        ("", "_raw"),
+        ("", "event.original"),
+        ("event", "original"),
+        ("result", "_raw"),
+    ):
+        within = record.get(outer) if outer else record
+        found = within.get(key) if isinstance(within, dict) else None
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def decode(line: bytes) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Turn one record of a dns, ssl, http, dhcp, kerberos, ntlm or ssh log into what it says, as packets would.
+"""Turn one record of any log but conn into what it says; here dns, ssl, http, dhcp, kerberos, ntlm and ssh.
 
 Zeek writes one record for a request and its answer; so these are one message each. What Zeek's log does not say is
 None: which transport carried a Kerberos message (`proto` 0), whether a client hid its server name. A DHCP record covers
@@ -6,13 +6,16 @@ a whole exchange; `msg_type` is its last message.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from sensor.model import addresses, metadata
 from sensor.model.flow import TCP, UDP
 from sensor.model.protocols import AnyMessage
 from sensor.wire import zeek_values as values
+from sensor.wire.zeek_columns import connection, port, text
+from sensor.wire.zeek_industrial import INDUSTRIAL
+from sensor.wire.zeek_inventory import INVENTORY
 from sensor.wire.zeek_names import CIPHERS, DHCP_TYPES, KERBEROS_ERRORS
+from sensor.wire.zeek_protocols import PROTOCOLS
 from sensor.wire.zeek_rows import Get, need, protocol, uid
 
 NO_ADDRESS, BROADCAST = "0.0.0.0", "255.255.255.255"  # noqa: S104 - what RFC 2131 §4.1 puts on the wire
@@ -21,32 +24,11 @@ _TXT_QTYPES = (16, 99)
 """TXT and SPF (RFC 1035 §3.2.2, RFC 7208 §3.1), whose answers are free text."""
 
 
-def _text(get: Get, column: str) -> str | None:
-    return values.text(get(column), column)
-
-
-def _count(get: Get, column: str) -> int | None:
-    return values.port(get(column), column)
-
-
-def _shared(get: Get, proto: int) -> dict[str, Any]:
-    """Read the columns that every record with a connection has."""
-    return {
-        "ts": need(values.time_ns(get("ts"), "ts"), "ts"),
-        "uid": uid(get("uid")),
-        "orig_h": need(values.address_text(get("id.orig_h"), "id.orig_h"), "id.orig_h"),
-        "orig_p": need(_count(get, "id.orig_p"), "id.orig_p"),
-        "resp_h": need(values.address_text(get("id.resp_h"), "id.resp_h"), "id.resp_h"),
-        "resp_p": need(_count(get, "id.resp_p"), "id.resp_p"),
-        "proto": proto,
-    }
-
-
 def dns(get: Get, input: int, offset: int) -> metadata.Dns:
     """Read a record of dns.log: a query and what answered it."""
-    shared = _shared(get, protocol(get, v4=True))
-    qtype = _count(get, "qtype")
-    rcode = _count(get, "rcode")
+    shared = connection(get, protocol(get, v4=True))
+    qtype = port(get, "qtype")
+    rcode = port(get, "rcode")
     answers = values.texts(get("answers"), "answers")
     numbers = [found[2] for found in map(values.known_address, answers) if found is not None]
     rest = [answer for answer in answers if values.known_address(answer) is None] if answers else []
@@ -55,11 +37,11 @@ def dns(get: Get, input: int, offset: int) -> metadata.Dns:
     lengths = ttls if isinstance(ttls, list) else values.texts(ttls, "TTLs")
     return metadata.Dns(
         **shared,
-        query=_text(get, "query"),
+        query=text(get, "query"),
         qtype=qtype,
         rcode=rcode,
         is_response=rcode is not None or bool(answers),
-        trans_id=_count(get, "trans_id"),
+        trans_id=port(get, "trans_id"),
         addresses=tuple(numbers),
         names=tuple(answer for answer in rest if answer not in free),
         texts=tuple(free),
@@ -71,18 +53,18 @@ def dns(get: Get, input: int, offset: int) -> metadata.Dns:
 
 def ssl(get: Get, input: int, offset: int) -> metadata.Tls:
     """Read a record of ssl.log: both hellos of a handshake."""
-    version = _text(get, "version")
-    cipher = _text(get, "cipher")
-    chosen = _text(get, "next_protocol")
+    version = text(get, "version")
+    cipher = text(get, "cipher")
+    chosen = text(get, "next_protocol")
     return metadata.Tls(
-        **_shared(get, UDP if (version or "").startswith("DTLS") else TCP),
+        **connection(get, UDP if (version or "").startswith("DTLS") else TCP),
         version=version,
         cipher=CIPHERS.get(cipher) if cipher else None,
-        server_name=_text(get, "server_name"),
+        server_name=text(get, "server_name"),
         alpn=(chosen,) if chosen else (),
-        ja3=_text(get, "ja3"),
-        ja3s=_text(get, "ja3s"),
-        ja4=_text(get, "ja4"),
+        ja3=text(get, "ja3"),
+        ja3s=text(get, "ja3s"),
+        ja4=text(get, "ja4"),
         input=input,
         offset=offset,
     )
@@ -92,16 +74,16 @@ def http(get: Get, input: int, offset: int) -> metadata.Http:
     """Read a record of http.log: a request and its response."""
     types = values.texts(get("resp_mime_types"), "resp_mime_types") or values.texts(get("mime_type"), "mime_type")
     return metadata.Http(
-        **_shared(get, TCP),
-        method=_text(get, "method"),
-        host=_text(get, "host"),
-        uri=_text(get, "uri"),
-        user_agent=_text(get, "user_agent"),
-        referrer=_text(get, "referrer"),
-        status_code=_count(get, "status_code"),
-        status_msg=_text(get, "status_msg"),
+        **connection(get, TCP),
+        method=text(get, "method"),
+        host=text(get, "host"),
+        uri=text(get, "uri"),
+        user_agent=text(get, "user_agent"),
+        referrer=text(get, "referrer"),
+        status_code=port(get, "status_code"),
+        status_msg=text(get, "status_msg"),
         mime_type=types[0] if types else None,
-        server=_text(get, "server"),
+        server=text(get, "server"),
         input=input,
         offset=offset,
     )
@@ -113,7 +95,7 @@ def dhcp(get: Get, input: int, offset: int) -> metadata.Dhcp:
     server = values.address_text(get("server_addr"), "server_addr")
     uids = values.texts(get("uids"), "uids")
     if get("id.orig_h") is not None:
-        shared = _shared(get, UDP)
+        shared = connection(get, UDP)
     else:
         shared = {
             "ts": need(values.time_ns(get("ts"), "ts"), "ts"),
@@ -129,9 +111,9 @@ def dhcp(get: Get, input: int, offset: int) -> metadata.Dhcp:
     return metadata.Dhcp(
         **shared,
         mac=_mac(get),
-        host_name=_text(get, "host_name"),
-        client_fqdn=_text(get, "client_fqdn"),
-        domain=_text(get, "domain"),
+        host_name=text(get, "host_name"),
+        client_fqdn=text(get, "client_fqdn"),
+        domain=text(get, "domain"),
         requested_addr=values.address_text(get("requested_addr"), "requested_addr"),
         assigned_addr=values.address_text(get("assigned_ip") if assigned is None else assigned, "assigned_addr"),
         client_addr=client,
@@ -150,12 +132,12 @@ def _mac(get: Get) -> str | None:
 
 def kerberos(get: Get, input: int, offset: int) -> metadata.Kerberos:
     """Read a record of kerberos.log: a ticket asked for and what came of it."""
-    error = _text(get, "error_msg")
+    error = text(get, "error_msg")
     return metadata.Kerberos(
-        **_shared(get, 0),
-        request_type=_text(get, "request_type"),
-        client=_text(get, "client"),
-        service=_text(get, "service"),
+        **connection(get, 0),
+        request_type=text(get, "request_type"),
+        client=text(get, "client"),
+        service=text(get, "service"),
         success=values.boolean(get("success"), "success"),
         error_code=KERBEROS_ERRORS.get(error) if error else None,
         input=input,
@@ -166,13 +148,13 @@ def kerberos(get: Get, input: int, offset: int) -> metadata.Kerberos:
 def ntlm(get: Get, input: int, offset: int) -> metadata.Ntlm:
     """Read a record of ntlm.log: who authenticated from which host."""
     return metadata.Ntlm(
-        **_shared(get, TCP),
-        username=_text(get, "username"),
-        hostname=_text(get, "hostname"),
-        domainname=_text(get, "domainname"),
-        server_nb_computer_name=_text(get, "server_nb_computer_name"),
-        server_dns_computer_name=_text(get, "server_dns_computer_name"),
-        server_tree_name=_text(get, "server_tree_name"),
+        **connection(get, TCP),
+        username=text(get, "username"),
+        hostname=text(get, "hostname"),
+        domainname=text(get, "domainname"),
+        server_nb_computer_name=text(get, "server_nb_computer_name"),
+        server_dns_computer_name=text(get, "server_dns_computer_name"),
+        server_tree_name=text(get, "server_tree_name"),
         success=values.boolean(get("success"), "success"),
         input=input,
         offset=offset,
@@ -182,11 +164,12 @@ def ntlm(get: Get, input: int, offset: int) -> metadata.Ntlm:
 def ssh(get: Get, input: int, offset: int) -> metadata.Ssh:
     """Read a record of ssh.log: both banners."""
     return metadata.Ssh(
-        **_shared(get, TCP), client=_text(get, "client"), server=_text(get, "server"), input=input, offset=offset
+        **connection(get, TCP), client=text(get, "client"), server=text(get, "server"), input=input, offset=offset
     )
 
 
 READERS: dict[str, Callable[[Get, int, int], AnyMessage]] = {
     "dns": dns, "ssl": ssl, "http": http, "dhcp": dhcp, "kerberos": kerberos, "ntlm": ntlm, "ssh": ssh,
+    **PROTOCOLS, **INVENTORY, **INDUSTRIAL,
 }  # fmt: skip
 """What reads a record of each log but conn: (record, input, row) to the message. Raises Malformed with the reason."""

@@ -10,7 +10,9 @@ from sensor.model.flow import ENDINGS, FLOW
 from sensor.model.protocols import AnyMessage
 from sensor.wire import zeek_json, zeek_rows
 from sensor.wire.zeek_defaults import guess
-from sensor.wire.zeek_header import GOING_ON, Header, Schema
+from sensor.wire.zeek_header import Header, Schema
+from sensor.wire.zeek_inventory import INVENTORY
+from sensor.wire.zeek_kinds import GOING_ON
 from sensor.wire.zeek_messages import READERS
 from sensor.wire.zeek_tsv import TsvReader
 
@@ -77,4 +79,9 @@ def _json_variant(line: bytes) -> str | None:
         schema = guess(record.tsv, try_tsv)
         return format_name(schema.kind, "tsv") if schema is not None else None
     is_zeeks = record.kind is not None or bool(record.path) or record.get("uid") is not None
+    if record.kind in INVENTORY and not record.path:  # its few columns are others' too (`ts` and `host`): it must read
+        try:
+            read(record.get, record.kind, "", 0, 0)
+        except Malformed:
+            return None
     return format_name(record.kind, "json") if is_zeeks and record.get("ts") is not None else None

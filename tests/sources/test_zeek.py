@@ -208,7 +208,7 @@ def test_connections_that_go_on(tmp_path):
 
 def test_a_log_that_is_not_read_is_counted(tmp_path):
     """Its records are refused for that reason, which is no error."""
-    _, _, account = read(write(tmp_path, HEAD + "#path\tfiles\n#fields\tts\tfuid\n1.0\tF1\n2.0\tF2\n"))
+    _, _, account = read(write(tmp_path, HEAD + "#path\tstats\n#fields\tts\tfuid\n1.0\tF1\n2.0\tF2\n"))
     assert ({"unsupported_log": 2}, "zeek-tsv") == (account.rejected, account.format)
 
 

@@ -31,6 +31,10 @@ def read(record):
         {"conn": CONN},
         {"message": json.dumps(CONN), "@timestamp": "2026-01-01T00:00:00Z", "host": {"name": "x"}},
         {"@timestamp": "2026-01-01T00:00:00Z", "message": json.dumps({"conn": NESTED})},
+        {"event": {"original": json.dumps(CONN), "kind": "event"}, "@timestamp": "2026-01-01T00:00:00Z"},
+        {"event.original": json.dumps(CONN)},
+        {"preview": False, "result": {"_raw": json.dumps(CONN), "host": "x"}},
+        {"_raw": json.dumps(CONN), "sourcetype": "zeek"},
         {**CONN, "@stream": "conn", "@system": "x", "@proc": "zeek"},
     ],
 )
@@ -51,11 +55,11 @@ def test_a_records_own_time_goes_before_the_shippers():
 
 def test_the_path_says_the_kind():
     """`_path` and `@stream` go before what the keys show."""
-    assert ("kerberos", "files") == (
+    assert ("kerberos", "stats") == (
         read({"ts": 1, "_path": "kerberos"}).kind,
-        read({"ts": 1, "@stream": "files"}).path,
+        read({"ts": 1, "@stream": "stats"}).path,
     )
-    assert read({"ts": 1, "@stream": "files"}).kind is None
+    assert read({"ts": 1, "@stream": "stats"}).kind is None
 
 
 def test_tsv_in_an_envelope():

@@ -39,7 +39,7 @@ def test_a_log_that_is_not_read():
 @pytest.mark.parametrize(
     ("head", "name"),
     [
-        (HEAD % b"conn", "zeek-conn-tsv"), (HEAD % b"dns", "zeek-dns-tsv"), (HEAD % b"x509", "zeek-tsv"),
+        (HEAD % b"conn", "zeek-conn-tsv"), (HEAD % b"dns", "zeek-dns-tsv"), (HEAD % b"stats", "zeek-tsv"),
         (b"\xef\xbb\xbf" + HEAD % b"conn", "zeek-conn-tsv"), (b'{"ts":1,"_path":"dns"}\n', "zeek-dns-json"),
         (b'{"message":"{\\"ts\\":1,\\"_path\\":\\"ssl\\"}"}\n', "zeek-ssl-json"), (b'{"ts":1,"uid":"C1"}\n',
         "zeek-json"),
@@ -49,3 +49,11 @@ def test_a_log_that_is_not_read():
 def test_formats_by_their_first_lines(head, name):
     """Header, keys and envelopes say it."""
     assert name == variant(head)
+
+
+@pytest.mark.parametrize(
+    ("record", "is_one"), [(b'{"ts":1,"host":"10.0.0.1"}', True), (b'{"ts":1,"host":"web1"}', False)]
+)
+def test_few_columns_are_no_proof(record, is_one):
+    """A record of time and host is Zeek's only where the host is an address."""
+    assert is_one == (variant(record + b"\n") is not None)
