@@ -1,7 +1,8 @@
 """Times as logs of many products write them, read as ns since 1970.
 
 Read: RFC 3339 with any number of fractional digits, with a space for the `T`, with `Z`, an offset (`-05:00`, `-0500`)
-or nothing (UTC: Microsoft's audit log leaves the `Z` out); `3/24/2022 2:42:35 PM` (Microsoft's month first);
+or nothing (UTC: Microsoft's audit log leaves the `Z` out), an hour of one digit too (Entra's risk events);
+`3/24/2022 2:42:35 PM` (Microsoft's month first, an offset may follow);
 `Thu Mar 16 03:08:58 2023 UTC` (asctime, osquery); `16/Mar/2023:03:08:58 +0000` (common log format); numbers and their
 texts as seconds, milliseconds, microseconds or nanoseconds, told apart by their size; .NET's `/Date(1647)/`.
 """
@@ -14,9 +15,12 @@ from sensor.model.times import SECOND_NS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*([Zz]|UTC|GMT|[+-]\d\d:?\d\d)?$"
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)?\s*([Zz]|UTC|GMT|[+-]\d\d:?\d\d)?$"
 )
-_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?([AaPp])\.?[Mm]\.?)?$")
+_US = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?([AaPp])\.?[Mm]\.?)?"
+    r"(?: ?([+-]\d\d:?\d\d))?$"
+)
 _CLF = re.compile(r"(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?: ([+-]\d{4}))?$")
 _ASCTIME = re.compile(r"(?:[A-Za-z]{3},? )?([A-Za-z]{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (\d{4})(?: (UTC|GMT|Z))?$")
 _DOTNET = re.compile(r"\\?/Date\((-?\d+)(?:[+-]\d{4})?\)\\?/$")
@@ -82,7 +86,7 @@ def _us(m: re.Match[str]) -> int:
     hour = int(m[4])
     if m[8]:
         hour = hour % 12 + (12 if m[8] in "Pp" else 0)
-    return _moment(int(m[3]), int(m[1]), int(m[2]), hour, int(m[5]), int(m[6] or 0), m[7] or "", "")
+    return _moment(int(m[3]), int(m[1]), int(m[2]), hour, int(m[5]), int(m[6] or 0), m[7] or "", m[9] or "")
 
 
 def _clf(m: re.Match[str]) -> int:
