@@ -9,7 +9,11 @@ absent value is None, never 0 or an empty text.
   `orig_bytes`, `resp_bytes`, `resp_name`.
 - lease (DHCP, VPN, RADIUS): `mac`, `host_name`, `assigned_addr`, `public_addr` (where the VPN client came from),
   `lease_time_s`, `ended` (True where the record ends the lease).
-- logon (Kerberos, NTLM, Windows, SSH …): `logon_type`, `package`, `workstation`, `target` (the host logged on to).
+- logon (Kerberos, NTLM, Windows, SSH …): `logon_type` (Windows' word: Interactive, Network, RemoteInteractive …),
+  `package`, `workstation`, `target` (the host logged on to), `process`. `ip` and `device_name` are where the logon came
+  from, never `target` where that is another machine.
+- connection, logon and process: `ended` (True where the record is of the end).
+- a name asked for (DNS, kind other): `query`, `answers` [], `process`, `pid`.
 - mail_rule: `rule`, `moves_to`, `marks_read`, `deletes`, `stops`, `forwards_to` [], `redirects_to` [], `senders` [],
   `words` [], `enabled`, `mailbox`.
 - mailbox: `folders` [], `items` n, `message_ids` [], `logon_type`, `mailbox`, `client`.
@@ -22,7 +26,7 @@ absent value is None, never 0 or an empty text.
 - signin: `event_category` (interactive, non_interactive, service_principal, managed_identity), `risk`, `known_place`,
   `mfa_detail`, `asn_name`, `is_proxy`, `latitude`, `longitude`, `policy`, `behaviors` [] (what the provider itself found
   new), `device_token` (a browser's or device's, where it has no id), `auth_device`, `auth_addr` (what the second factor
-  was given on, and from where).
+  was given on, and from where), `client_app`, `token_id`, `trust_type` and `compliant` (the device's), `risk_events` [].
 """
 
 from typing import Any
