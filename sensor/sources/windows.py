@@ -99,7 +99,9 @@ def _read(event: WindowsEvent) -> Event:
 
 def _is_security(what: Label) -> bool:
     """Numbers have these meanings in the Security log only; rows without any name are Log Analytics' own of it."""
-    return what.channel == "security" or "security-auditing" in what.provider or not (what.channel or what.provider)
+    if what.channel == "security" or "security-auditing" in what.provider:
+        return True
+    return what.provider in {"", "system.security"} and what.channel in {"", "forwardedevents"}
 
 
 def _event(event: WindowsEvent, kind: str, who: str | None, **more: object) -> Event:

@@ -130,7 +130,7 @@ def _system(root: str, data: tuple[str, ...]) -> _Shape:
 
 _WINLOG = _Shape(
     ("winlog.event_id", "event.code"),
-    ("winlog.provider_name", "event.provider"),
+    ("winlog.provider_name", "event.provider", "event.dataset", "data_stream.dataset"),
     ("winlog.channel",),
     ("winlog.computer_name", "host.name", "host.hostname"),
     ("winlog.time_created", "@timestamp"),
@@ -178,6 +178,7 @@ _LABEL_CHARS = 4096
 _SHAPES: tuple[tuple[str, _Shape], ...] = (
     ("winlog.event_id", _WINLOG),
     ("winlog.channel", _WINLOG),
+    ("winlog.event_data", _WINLOG),
     ("Event.System", _system("Event.System", ("Event.EventData", "Event.UserData"))),
     ("System.EventID", _system("System", ("EventData", "UserData"))),
     ("log_name", _WINLOG_6),
