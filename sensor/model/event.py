@@ -15,18 +15,20 @@ absent value is None, never 0 or an empty text.
 - connection, logon and process: `ended` (True where the record is of the end).
 - a name asked for (DNS, kind other): `query`, `answers` [], `process`, `pid`.
 - mail_rule: `rule`, `moves_to`, `marks_read`, `deletes`, `stops`, `forwards_to` [], `redirects_to` [], `senders` [],
-  `words` [], `enabled`, `mailbox`.
-- mailbox: `folders` [], `items` n, `message_ids` [], `logon_type`, `mailbox`, `client`.
+  `words` [], `enabled`, `mailbox`, `copies_to`, `keeps_copy` (of what is sent on), `condition`, `operation`.
+- mailbox: `folders` [], `items` n, `message_ids` [], `subjects` [], `logon_type` (owner, admin, delegate), `mailbox`,
+  `client`, `access` (Bind, Sync), `throttled`.
 - file: `file`, `folder`, `site_url`, `label`, `file_id`, `file_type`, `owner`, `targets` [] (whom it was shared with).
 - email: `message_id`, `network_message_id`, `sender`, `recipients` [], `subject`, `direction`, `delivery` (delivered,
   junked, blocked, quarantined …), `location`, `threats` [], `sender_ip`, `url`, `clicked`.
 - process: `process`, `command_line`, `parent`, `pid`.
 - admin, consent: `targets` [], `changes` {name: new value}, `actor_app`, `scopes` [].
 - any kind with a device inventory: `macs` [], `addresses` [], `public_addr`, `logged_on` [], `os_version`.
-- signin: `event_category` (interactive, non_interactive, service_principal, managed_identity), `risk`, `known_place`,
-  `mfa_detail`, `asn_name`, `is_proxy`, `latitude`, `longitude`, `policy`, `behaviors` [] (what the provider itself found
-  new), `device_token` (a browser's or device's, where it has no id), `auth_device`, `auth_addr` (what the second factor
-  was given on, and from where), `client_app`, `token_id`, `trust_type` and `compliant` (the device's), `risk_events` [].
+- signin: `event_category` (interactive, non_interactive, service_principal, managed_identity), `risk`,
+  `risk_events` [], `known_place`, `mfa_detail`, `asn_name`, `is_proxy`, `latitude`, `longitude`, `policy`,
+  `behaviors` [] (what the provider itself found new), `client_app`, `token_id`, `device_token` (a browser's or
+  device's, where it has no id), `trust_type` and `compliant` (the device's), `auth_device`, `auth_addr` (what the
+  second factor was given on, and from where).
 """
 
 from typing import Any
