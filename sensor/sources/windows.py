@@ -70,8 +70,9 @@ def read(record: Fields) -> list[Event | AnyMessage]:
 
 
 def _is_foreign(what: Label) -> bool:
+    """Tell whether another source reads it: Elastic's endpoint agent puts some values in `winlog`, too."""
     names = (what.provider.replace(" ", ""), what.channel.replace(" ", ""))
-    return any("sysmon" in name or name.startswith("adfs") for name in names)
+    return any("sysmon" in name or name.startswith(("adfs", "endpoint.")) for name in names)
 
 
 def _read(event: WindowsEvent) -> Event:
