@@ -242,8 +242,8 @@ AUTHORITIES = frozenset(
     }
 )
 """The domain of the well-known accounts of MS-DTYP §2.4.2.4, as Windows in other languages writes it."""
-SYSTEM_SIDS = frozenset({"S-1-0-0", "S-1-5-7", "S-1-5-18", "S-1-5-19", "S-1-5-20"})
-"""Nobody, anonymous, the system and its two service accounts (MS-DTYP §2.4.2.4)."""
+SYSTEM_SIDS = frozenset({"S-1-5-7", "S-1-5-18", "S-1-5-19", "S-1-5-20"})
+"""Anonymous, the system and its two service accounts (MS-DTYP §2.4.2.4); not S-1-0-0, which every failed logon has."""
 
 
 def _structured(record: Fields) -> tuple[_Shape, Fields, Label] | None:

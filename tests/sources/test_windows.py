@@ -73,12 +73,13 @@ def test_mapped_addresses_are_ipv4():
     assert "192.0.2.5" == read(winlog(4768, {**TARGET, "IpAddress": "::ffff:192.0.2.5", "Status": "0x0"})).ip
 
 
-def test_a_failed_logon_has_its_reason():
-    """The sub-status says more than the status; the outcome holds without keywords too."""
-    data = {**LOGON, "Status": "0xc000006d", "SubStatus": "0xc000006a"}
+def test_a_failed_logon_has_its_account_and_reason():
+    """It never has the account's SID; the sub-status says more than the status; keywords are not needed."""
+    data = {**LOGON, "TargetUserSid": "S-1-0-0", "Status": "0xc000006d", "SubStatus": "0xc000006a"}
     for record in (winlog(4625, data, success=False), winlog(4625, data, keywords=[])):
         event = read(record)
         assert ("failure", "0xc000006a", "wrong password") == (event.outcome, event.reason_code, event.reason)
+        assert ("ann@example", None) == (event.account, event.account_id)
 
 
 @pytest.mark.parametrize(

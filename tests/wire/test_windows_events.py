@@ -235,6 +235,7 @@ def test_an_event_without_a_time_is_refused(text, reason):
         (("Lokaler Dienst", "X", "S-1-5-19"), None),
         (("ANONYMOUS LOGON", "NT AUTHORITY", "S-1-5-7"), None),
         (("-", "-", "S-1-0-0"), None),
+        (("ian", "PC1", "S-1-0-0"), "ian@pc1"),
         ((None, "X", None), None),
     ],
 )
