@@ -90,8 +90,9 @@ def _read(record: Fields, row: Fields, action: str, logged_ns: int) -> Event:
     }
     if found["kind"] == "logon" and found["ip"] is not None:
         values["device_name"] = values["device_id"] = None
-    if found["kind"] == "logon":
-        values["detail"] = present(**values["detail"], target=host)  # type: ignore[dict-item]
+    detail = found["detail"]
+    if found["kind"] == "logon" and isinstance(detail, dict):
+        values["detail"] = present(**detail, target=host)
     return Event(source="osquery", action=action, **values)  # type: ignore[arg-type] # fields of Event, all
 
 
