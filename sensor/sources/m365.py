@@ -52,13 +52,8 @@ def claims(record: Fields) -> bool:
 def read(record: Fields) -> list[Event | AnyMessage]:
     """Return the record's event. Raises Malformed: `missing_time`, `bad_time`, `no_operation`."""
     inner = record.part("AuditData") or record.part("o365audit") or record
-    number = record_type(inner.text("RecordType") or record.text("RecordType", "auditLogRecordType"))
-    operation = inner.text("Operation") or record.text("Operation", "Operations") or inner.text("RecordType")
-    if operation is None:
-        raise Malformed("no_operation")
     parameters = inner.named("Parameters")
-    kind = kind_of(number, operation, parameters)
-    kind = "file" if kind == "email" and inner.part("FileData") and not inner.has("NetworkMessageId") else kind
+    kind, operation = _what(record, inner, parameters)
     signin = kind == "signin"
     code = inner.number("ErrorNumber") if signin else None
     ip, port = read_client(inner)
@@ -93,6 +88,18 @@ def read(record: Fields) -> list[Event | AnyMessage]:
             raw_id=inner.text("Id", "OfficeId") or record.text("RecordId", "Identity"),
         )
     ]
+
+
+def _what(record: Fields, inner: Fields, parameters: dict[str, object]) -> tuple[str, str]:
+    """Return the event's kind and operation; a record without an operation is called by its type."""
+    number = record_type(inner.text("RecordType") or record.text("RecordType", "auditLogRecordType"))
+    operation = inner.text("Operation") or record.text("Operation", "Operations") or inner.text("RecordType")
+    if operation is None:
+        raise Malformed("no_operation")
+    kind = kind_of(number, operation, parameters)
+    # Safe Attachments for SharePoint reports files where that for Exchange reports messages.
+    is_file = kind == "email" and inner.part("FileData") and not inner.has("NetworkMessageId")
+    return "file" if is_file else kind, operation
 
 
 def _detail(inner: Fields, kind: str, operation: str, parameters: dict[str, object]) -> dict[str, Any]:
