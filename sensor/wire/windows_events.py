@@ -6,6 +6,7 @@ Read:
   there), Winlogbeat 6 (`event_data` beside `source_name`, `log_name`),
 - NXLog (`EventID`, `SourceName`, `Hostname`, `EventTime`), also as in OTRF's data sets,
 - Log Analytics' `SecurityEvent`, `Event` and `WindowsEvent` tables,
+- PowerShell's `Get-WinEvent`, Fluent Bit, Kinesis Agent, whose values have no names (`sensor.wire.windows_positions`),
 - EVTX files turned to JSON (`Event.System`: evtx_dump, Chainsaw, python-evtx), Velociraptor, Wazuh (`win.system`),
 - XML, alone or in another record's `message`, `event.original`, `_raw`, `RawXml` (`sensor.wire.windows_xml`).
 
@@ -20,7 +21,7 @@ from typing import NamedTuple
 from sensor.errors import Malformed
 from sensor.model.accounts import fold
 from sensor.model.times import SECOND_NS
-from sensor.wire import windows_xml
+from sensor.wire import windows_positions, windows_xml
 from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
 
@@ -159,13 +160,13 @@ _WAZUH = _Shape(
     ("eventdata",),
 )
 _FLAT = _Shape(
-    ("EventID", "EventCode", "Event ID"),
+    ("EventID", "EventCode", "Event ID", "Id", "InstanceId"),
     ("EventSourceName", "SourceName", "ProviderName", "Provider", "Source"),
     ("Channel", "EventLog", "LogName"),
     ("Computer", "Hostname", "ComputerName", "MachineName", "host.name"),
     (),
     ("EventOriginId", "EventRecordId", "EventRecordID", "RecordNumber", "RecordId", "_ItemId"),
-    ("EventType", "Keywords", "EventLevelName", "EventLevel", "Level"),
+    ("EventType", "Keywords", "KeywordsDisplayNames", "EventLevelName", "EventLevel", "Level"),
 )
 _FLAT_TIMES = (
     *("TimeGenerated [UTC]", "TimeGenerated", "TimeCreatedUtc", "TimeCreated", "SystemTime", "@timestamp"),
@@ -185,6 +186,7 @@ _SHAPES: tuple[tuple[str, _Shape], ...] = (
     ("EventID", _FLAT),
     ("EventCode", _FLAT),
     ("Event ID", _FLAT),
+    ("LogName", _FLAT),
 )
 _WAZUH_ROOTS = ("data.win", "win")
 """Wazuh's alerts and its archives."""
@@ -287,7 +289,7 @@ def _event(record: Fields, shape: _Shape, fields: Fields, what: Label) -> Window
     number = fields.text(*shape.record_id)
     raw_id = None if number is None else f"{computer}/{what.channel or what.provider}/{number}/{ts}"
     success = _success(fields.value(path) for path in shape.outcome)
-    return WindowsEvent(what, ts, computer, success, raw_id, _data(fields, shape), record, shape is _WINLOG)
+    return WindowsEvent(what, ts, computer, success, raw_id, _data(fields, shape, what), record, shape is _WINLOG)
 
 
 def _flat_time(fields: Fields) -> int:
@@ -341,10 +343,10 @@ _AUDIT_SUCCESS, _AUDIT_FAILURE = 1 << 53, 1 << 52
 """WINEVENT_KEYWORD_AUDIT_SUCCESS and _FAILURE (winmeta.xml); NXLog writes the mask as a signed number."""
 
 
-def _data(fields: Fields, shape: _Shape) -> Fields:
+def _data(fields: Fields, shape: _Shape, what: Label) -> Fields:
     """Gather the named values; those of UserData stand one level deeper, under the event's own element."""
     if shape is _FLAT:
-        return _flat_data(fields)
+        return _flat_data(fields, what)
     gathered: dict[str, object] = {}
     for path in shape.data:
         held = fields.part(path)
@@ -359,13 +361,20 @@ def _data(fields: Fields, shape: _Shape) -> Fields:
     return Fields(gathered)
 
 
-def _flat_data(fields: Fields) -> Fields:
-    """Take a flat record itself, and the values of its `EventData`, an object or XML, where it has one."""
-    held = fields.value("EventData", "EventData_string", "EventData_dynamic")
+def _flat_data(fields: Fields, what: Label) -> Fields:
+    """Take a flat record itself, and the values of its `EventData`: an object, XML, or a list without names."""
+    held = fields.value("EventData", "EventData_string")
     if isinstance(held, str) and "<Data" in held:
         return Fields({**windows_xml.named_data(held), **fields.raw})
     part = fields.part("EventData")
-    return Fields({**part.raw, **_listed(part), **fields.raw}) if part else fields
+    if part:
+        return Fields({**part.raw, **_listed(part), **fields.raw})
+    if what.channel == "security" or "security-auditing" in what.provider:
+        for name in ("StringInserts", "Properties", "ReplacementStrings", "EventData"):
+            values = [one.value("Value") for one in fields.each(name)] or fields.value(name)
+            if isinstance(values, list):
+                return Fields({**windows_positions.named(what.event_id, values), **fields.raw})
+    return fields
 
 
 def _listed(held: Fields) -> dict[str, object]:

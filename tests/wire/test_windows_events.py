@@ -162,6 +162,52 @@ def test_every_form_is_the_same_event(form):
     assert ("J&B é", "192.0.2.7") == (event.text("TargetUserName"), event.address("IpAddress"))
 
 
+VALUES = ["S-1-0-0", "-", "-", "0x0", "S-1-0-0", "J&B é", "X", "0xc000006d", "%%2313", "0xc000006a", "3", "N", "NTLM"]
+VALUES += ["PC1", "-", "-", "0", "0x0", "-", "192.0.2.7", "0"]
+UNNAMED = {
+    "fluent bit": {
+        "ProviderName": PROVIDER,
+        "EventID": 4625,
+        "Keywords": "0x8010000000000000",
+        "TimeCreated": "2024-05-01 10:00:00 +0000",
+        "EventRecordID": 77,
+        "Channel": CHANNEL,
+        "Computer": COMPUTER,
+        "StringInserts": VALUES,
+    },
+    "powershell": {
+        "Id": 4625,
+        "ProviderName": PROVIDER,
+        "LogName": CHANNEL,
+        "RecordId": 77,
+        "MachineName": COMPUTER,
+        "TimeCreated": "/Date(1714557600000)/",
+        "KeywordsDisplayNames": ["Audit Failure"],
+        "Properties": [{"Value": value} for value in VALUES],
+    },
+    "kinesis": {
+        "EventId": 4625,
+        "ProviderName": PROVIDER,
+        "LogName": CHANNEL,
+        "Index": 77,
+        "RecordId": 77,
+        "MachineName": COMPUTER,
+        "TimeCreated": "2024-05-01T10:00:00Z",
+        "Keywords": "Audit Failure",
+        "EventData": VALUES,
+    },
+}
+
+
+@pytest.mark.parametrize("form", UNNAMED)
+def test_values_without_names_get_them_by_their_place(form):
+    """In Security events, whose order is known."""
+    [event] = events(Fields(UNNAMED[form]))
+    assert (TS // 10**9 * 10**9, COMPUTER, False) == (event.ts, event.computer, event.success)
+    assert ("J&B é", "192.0.2.7") == (event.text("TargetUserName"), event.address("IpAddress"))
+    assert event.raw_id is not None
+
+
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
@@ -251,10 +297,10 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(list(FORMS)), st.data())
+@given(st.sampled_from([*FORMS, *UNNAMED]), st.data())
 def test_any_values_under_the_right_names_give_events_or_a_reason(form, data):
     """Values of any type stand where texts are expected."""
-    raw = json.loads(json.dumps(FORMS[form]))
+    raw = json.loads(json.dumps((FORMS | UNNAMED)[form]))
     spoilt = _spoil(raw, data)
     try:
         for event in events(Fields(spoilt)):
