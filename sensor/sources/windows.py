@@ -82,7 +82,7 @@ def _read(event: WindowsEvent) -> Event:
     if "service control manager" in provider and number == 7045:
         return _change(event, event.text("ServiceName", "param1"))
     if not _is_security(event.label):
-        return _event(event, "other", account(event.text("SubjectUserName"), event.text("SubjectDomainName")))
+        return _event(event, "other", _subject(event) or event.logged_as())
     if number in _LOGONS:
         return _logon(event)
     if number in _ACCESS:
@@ -230,8 +230,15 @@ def _reason(event: WindowsEvent) -> tuple[str | None, str | None]:
 
 
 def _access(event: WindowsEvent) -> Event:
-    """Read what the Network Policy Server decided: the client is a MAC address at a switch, or an address of a VPN."""
-    who = account(event.text("FullyQualifiedSubjectUserName")) or _subject(event)
+    """Read what the Network Policy Server decided: the client is a MAC address at a switch, or an address of a VPN.
+
+    A machine is named `host/pc1.example.com`, by its certificate (MS-PEAP).
+    """
+    name = event.text("SubjectUserName")
+    if name is not None and name.lower().startswith("host/"):
+        who = account(f"{name[5:].partition('.')[0]}$", event.text("SubjectDomainName"))
+    else:
+        who = _subject(event)
     station = event.text("CallingStationID")
     is_granted = event.label.event_id in {6272, 6278}
     mac = _mac(station)
@@ -261,7 +268,7 @@ def _change(event: WindowsEvent, service: str | None) -> Event:
     target = event.text("OldTargetUserName") or _target(event) or event.text("TargetUserName")
     thing = event.text("ServiceName", "TaskName", "ObjectDN", "ObjectName", "SubcategoryGuid", "DomainName")
     member = _first_name(event.text("MemberName")) or event.text("MemberSid")
-    who = account(event.text("AccountName")) if service else _subject(event)
+    who = event.logged_as() if service else _subject(event)
     return _event(
         event,
         "admin",

@@ -67,6 +67,16 @@ class WindowsEvent(NamedTuple):
             return "127.0.0.1"
         return Fields({"value": text}).address("value")[0]
 
+    def logged_as(self) -> str | None:
+        """Return the account under which the event was written (`Security UserID`), where the shipper resolved it."""
+        user = self.record.part("winlog.user")
+        if user:
+            return account(user.text("name"), user.text("domain"), user.text("identifier"))
+        if self.record.has("AccountType"):
+            names = [self.record.text(name) for name in ("AccountName", "Domain", "UserID")]
+            return account(*names)
+        return None
+
     def _ecs(self, names: tuple[str, ...]) -> Fields:
         paths = [path for name in names for path in _ECS.get(name, ())]
         return Fields({"value": self.record.value(*paths) if paths else None})
@@ -369,12 +379,18 @@ def _flat_data(fields: Fields, what: Label) -> Fields:
     part = fields.part("EventData")
     if part:
         return Fields({**part.raw, **_listed(part), **fields.raw})
+    if fields.raw.keys() >= _NXLOG_OWN:
+        fields = Fields({name: value for name, value in fields.raw.items() if name != "ProcessID"})
     if what.channel == "security" or "security-auditing" in what.provider:
         for name in ("StringInserts", "Properties", "ReplacementStrings", "EventData"):
             values = [one.value("Value") for one in fields.each(name)] or fields.value(name)
             if isinstance(values, list):
                 return Fields({**windows_positions.named(what.event_id, values), **fields.raw})
     return fields
+
+
+_NXLOG_OWN = frozenset({"ProcessID", "ThreadID", "SourceModuleName"})
+"""Where these stand together, `ProcessID` is of the service that wrote the event, not the event's own `ProcessId`."""
 
 
 def _listed(held: Fields) -> dict[str, object]:

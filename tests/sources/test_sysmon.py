@@ -96,6 +96,16 @@ def test_what_an_ingest_pipeline_moved_to_ecs_is_found():
     assert (before.ts, before.account, before.ip, before.detail) == (after.ts, after.account, after.ip, after.detail)
 
 
+def test_the_pid_of_the_log_service_is_not_the_process():
+    """NXLog writes its number as `ProcessID`, which differs from Sysmon's `ProcessId` in case alone."""
+    flat = {"EventID": 3, "SourceName": "Microsoft-Windows-Sysmon", "Hostname": "pc1", "SourceModuleName": "eventlog"}
+    own = {"ProcessID": 3912, "ThreadID": 532, "UtcTime": "2019-05-17 09:52:38.882", "EventTime": "2019-05-17 11:52:46"}
+    event = read({**flat, **own, "SourceIp": "192.0.2.5"})
+    assert "pid" not in event.detail
+    assert 4200 == read({**flat, **own, "ProcessId": "4200"}).detail["pid"]
+    assert Fields(own).time("UtcTime") == event.ts
+
+
 def test_a_process_has_its_command_line_and_parent():
     """Event 1 starts it, event 5 ends it."""
     data = {

@@ -240,7 +240,8 @@ def test_a_filtered_connection_is_the_machines_own(direction, expected):
 def test_network_access_binds_an_account_to_a_mac_address():
     """6272 grants, 6273 refuses; the client is known by its MAC at the switch, or by its address at a VPN gateway."""
     data = {
-        "FullyQualifiedSubjectUserName": "EXAMPLE\\ann",
+        "SubjectUserName": "ann",
+        "SubjectDomainName": "EXAMPLE",
         "CallingStationID": "00-00-5E-00-53-23",
         "ReasonCode": "16",
     }
@@ -249,6 +250,7 @@ def test_network_access_binds_an_account_to_a_mac_address():
     assert ("logon", "failure", "16", "no") == (refused.kind, refused.outcome, refused.reason_code, refused.reason)
     vpn = read(winlog(6272, {**data, "CallingStationID": "203.0.113.9"}))
     assert "203.0.113.9" == vpn.detail["public_addr"]
+    assert "pc1$@example" == read(winlog(6272, {**data, "SubjectUserName": "host/pc1.example.com"})).account
 
 
 def test_remote_desktop_sessions_have_user_and_address():
@@ -280,7 +282,18 @@ def test_numbers_mean_what_they_mean_in_the_security_log_only():
         channel="System",
         provider_name="Service Control Manager",
     )
-    assert ("admin", "Updater") == (read(service).kind, read(service).object)
+    assert ("admin", "Updater", None) == (read(service).kind, read(service).object, read(service).account)
+
+
+def test_who_an_event_was_written_as_acts_where_it_names_nobody():
+    """A service is installed by the user of the log's entry, not by the account that it will run under."""
+    names = {"provider_name": "Service Control Manager", "channel": "System"}
+    data = {"ServiceName": "Updater", "AccountName": "LocalSystem"}
+    user = {"name": "Ann", "domain": "EXAMPLE", "identifier": SID, "type": "User"}
+    assert "ann@example" == read(winlog(7045, data, user=user, **names)).account
+    flat = {"EventID": 4104, "Channel": "Windows PowerShell", "EventTime": "2024-05-01 10:00:00", "Hostname": PC}
+    nxlog = {**flat, "AccountName": "Ann", "Domain": "EXAMPLE", "AccountType": "User", "UserID": SID}
+    assert ("other", "ann@example") == (read(nxlog).kind, read(nxlog).account)
 
 
 @pytest.mark.parametrize(
