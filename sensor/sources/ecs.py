@@ -14,6 +14,7 @@ from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.details import present
 from sensor.wire.fields import Fields
+from sensor.wire.host_inventory import addresses, inventory
 from sensor.wire.windows_events import account, label
 
 _MODULES = frozenset(
@@ -44,14 +45,17 @@ _OTHERS = frozenset(
 """Objects in which Elastic keeps what a product said beyond ECS: the document is that product's."""
 _INBOUND = frozenset({"ingress", "inbound"})
 _ENDS = frozenset(
-    {"disconnect_received", "socket_closed", "connection_closed", "log_off", "end", "user_logout", "session_ended"}
+    {
+        *("disconnect_received", "socket_closed", "connection_closed", "log_off", "end", "user_logout"),
+        *("process_stopped", "ended-session", "logged-out"),
+    }
 )
-"""Of Elastic's endpoint and of Auditbeat's system module."""
+"""Of Elastic's endpoint and of Auditbeat's system and auditd modules."""
 _LOGINS = frozenset({"log_on", "log_off", "user_login", "user_logout", "ssh_login"})
 """For documents from before ECS had categories."""
 _KINDS = (("iam", "admin"), ("file", "file"), ("email", "email"))
-_ADDRESSES_MAX = 64
-"""Addresses of one host that are kept: a container host may list hundreds."""
+_ANSWERS_MAX = 64
+"""Answers kept of one name."""
 
 
 def claims(record: Fields) -> bool:
@@ -108,7 +112,7 @@ def _event(record: Fields, kind: str, **more: object) -> Event:
     host_name = record.text("host.name", "host.hostname", "agent.hostname", "agent.name")
     values: dict[str, object] = {"device_id": host_id, "device_name": host_name, **more}
     if values["device_name"] == host_name:
-        values["detail"] = {**_inventory(record), **values["detail"]}  # type: ignore[dict-item]
+        values["detail"] = {**inventory(record), **values["detail"]}  # type: ignore[dict-item]
     return Event(
         ts=record.time("@timestamp"),
         source="ecs",
@@ -129,19 +133,6 @@ def _account(record: Fields) -> str | None:
     return account(name, domain, sid)
 
 
-def _inventory(record: Fields) -> dict[str, object]:
-    """Say what the host is: its addresses but loopback and link-local ones, its MACs, its system."""
-    found = [Fields({"value": text}).address("value")[0] for text in record.texts("host.ip")[:_ADDRESSES_MAX]]
-    own = [
-        one for one in found if one is not None and one != "::1" and not one.startswith(("127.", "169.254.", "fe80:"))
-    ]
-    macs = [text.lower().replace("-", ":") for text in record.texts("host.mac")[:_ADDRESSES_MAX]]
-    version = record.text("host.os.full")
-    if version is None:
-        version = " ".join(filter(None, (record.text("host.os.name"), record.text("host.os.version"))))
-    return present(addresses=own, macs=macs, os_version=version)
-
-
 def _source(record: Fields) -> str | None:
     return record.address("source.ip", "client.ip", "source.address", "client.address")[0]
 
@@ -149,8 +140,7 @@ def _source(record: Fields) -> str | None:
 def _logon(record: Fields) -> Event:
     """Read a logon: the host's own device is named only where the user came from nowhere else."""
     ip = _source(record) or record.address("process.Ext.session_info.client_address", "host.session.client_address")[0]
-    hosts = {Fields({"value": text}).address("value")[0] for text in record.texts("host.ip")[:_ADDRESSES_MAX]}
-    is_remote = ip is not None and ip not in hosts and ip != "::1" and not ip.startswith("127.")
+    is_remote = ip is not None and ip not in addresses(record) and ip != "::1" and not ip.startswith("127.")
     where = {"device_id": None, "device_name": record.text("source.domain")} if is_remote else {}
     port = record.number("source.port", "client.port")
     return _event(
@@ -215,7 +205,7 @@ def _name_query(record: Fields) -> Event:
         object=record.text("dns.question.name"),
         detail=present(
             query=record.text("dns.question.name"),
-            answers=[one for one in answers[:_ADDRESSES_MAX] if one],
+            answers=[one for one in answers[:_ANSWERS_MAX] if one],
             process=record.text("process.executable", "process.name"),
             pid=record.number("process.pid"),
         ),

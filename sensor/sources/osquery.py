@@ -41,7 +41,7 @@ _NO_SESSIONS = frozenset({"dead", "dead-process", "8"})
 
 def claims(record: Fields) -> bool:
     """Tell whether osquery wrote this."""
-    if not record.has("unixTime"):
+    if not record.has("unixTime") and not record.has("hostIdentifier"):
         return False
     if record.has("name") and any(record.has(key) for key in ("columns", "snapshot", "diffResults")):
         return True

@@ -64,8 +64,9 @@ def _read(event: WindowsEvent) -> Event:
     )
 
 
-def _event(event: WindowsEvent, kind: str, **more: object) -> Event:
+def _event(event: WindowsEvent, kind: str, detail: dict[str, object], **more: object) -> Event:
     when = event.data.value("UtcTime")
+    device_id, known = event.host()
     return Event(
         ts=event.ts if when is None else event.data.time("UtcTime"),
         source="sysmon",
@@ -73,6 +74,8 @@ def _event(event: WindowsEvent, kind: str, **more: object) -> Event:
         action=str(event.label.event_id),
         account=_account(event),
         device_name=event.computer,
+        device_id=device_id,
+        detail={**known, **detail},
         raw_id=event.raw_id,
         **more,  # type: ignore[arg-type] # each caller gives fields of Event
     )

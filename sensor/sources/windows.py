@@ -106,7 +106,10 @@ def _is_security(what: Label) -> bool:
 
 
 def _event(event: WindowsEvent, kind: str, who: str | None, **more: object) -> Event:
-    values = {"device_name": event.computer, "outcome": _outcome(event), **more}
+    values = {"device_name": event.computer, "outcome": _outcome(event), "detail": {}, **more}
+    if values["device_name"] == event.computer:
+        values["device_id"], known = event.host()
+        values["detail"] = {**known, **values["detail"]}  # type: ignore[dict-item] # all details are dicts
     return Event(
         ts=event.ts,
         source="windows",

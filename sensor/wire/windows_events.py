@@ -24,6 +24,7 @@ from sensor.model.times import SECOND_NS
 from sensor.wire import windows_positions, windows_xml
 from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
+from sensor.wire.host_inventory import inventory
 
 
 class Label(NamedTuple):
@@ -66,6 +67,14 @@ class WindowsEvent(NamedTuple):
         if text is not None and text.upper() == "LOCAL":
             return "127.0.0.1"
         return Fields({"value": text}).address("value")[0]
+
+    def host(self) -> tuple[str | None, dict[str, object]]:
+        """Return the machine's id and inventory, where the shipper tells them and runs on the machine itself."""
+        agent = self.record.text("host.name", "host.hostname") if self.is_ecs else None
+        names = [(name or "").partition(".")[0].lower() for name in (agent, self.computer)]
+        if agent is None or names[0] != names[1]:
+            return None, {}
+        return self.record.text("host.id"), inventory(self.record)
 
     def logged_as(self) -> str | None:
         """Return the account under which the event was written (`Security UserID`), where the shipper resolved it."""
@@ -312,11 +321,13 @@ def _flat_time(fields: Fields) -> int:
     local, stamp = fields.text("EventTime"), fields.value("@timestamp")
     if local is None:
         return fields.time(*_FLAT_TIMES)
+    received = fields.value("EventReceivedTime")
+    if isinstance(received, int | float):
+        stamp, received = received if stamp is None else stamp, None
     ts = read_time(local)
     if stamp is None or _ZONED.search(local):
         return ts
     logged = read_time(stamp)
-    received = fields.value("EventReceivedTime")
     clock = ts if received is None else read_time(received)
     zone = round((logged - clock) / _QUARTER_NS) * _QUARTER_NS
     return ts + zone if -SECOND_NS <= logged - (ts + zone) <= _DELAY_NS else logged

@@ -312,6 +312,19 @@ def test_events_of_other_sources_are_not_claimed(record):
     assert not windows.claims(Fields(record))
 
 
+def test_the_agents_host_is_the_machines_only_where_it_runs_there():
+    """A collector of forwarded events names itself; a remote client's device is not the host either."""
+    host = {"name": "dc1", "id": "h-1", "ip": ["192.0.2.1", "::1"], "mac": ["00-00-5E-00-53-01"]}
+    at_home = read({**winlog(4672, SUBJECT), "host": host})
+    assert ("h-1", {"addresses": ["192.0.2.1"], "macs": ["00:00:5e:00:53:01"]}) == (
+        at_home.device_id,
+        {name: at_home.detail[name] for name in ("addresses", "macs")},
+    )
+    collected = read({**winlog(4672, SUBJECT), "host": {**host, "name": "collector"}})
+    remote = read({**winlog(4624, LOGON), "host": host})
+    assert [(None, False), (None, False)] == [(e.device_id, "addresses" in e.detail) for e in (collected, remote)]
+
+
 def test_rows_of_log_analytics_need_neither_log_nor_provider():
     """Exports of SecurityEvent often hold a few columns."""
     row = {"EventID": 4624, "TimeGenerated": "2019-02-12T04:37:25.340", "Computer": DC, **LOGON}

@@ -1,0 +1,33 @@
+"""What a document in the Elastic Common Schema says of the host that its agent runs on: addresses, MACs, system.
+
+https://www.elastic.co/docs/reference/ecs/ecs-host. The host is the agent's: where events are collected for others
+(Windows event forwarding), whether it is the event's own machine is for the caller to check.
+"""
+
+from sensor.wire.details import present
+from sensor.wire.fields import Fields
+
+ADDRESSES_MAX = 64
+"""Addresses of one host that are kept: a container host may list hundreds."""
+_NOT_OWN = ("127.", "169.254.", "fe80:")
+"""Loopback (RFC 1122 §3.2.1.3) and link-local addresses (RFC 3927, RFC 4291 §2.5.6), which every host has."""
+
+
+def addresses(record: Fields) -> list[str]:
+    """Return all addresses of the host in their usual form, loopback ones among them."""
+    found = (Fields({"value": text}).address("value")[0] for text in record.texts("host.ip")[:ADDRESSES_MAX])
+    return [one for one in found if one is not None]
+
+
+def inventory(record: Fields) -> dict[str, object]:
+    """Return `addresses`, `macs` and `os_version` as an event's detail has them, where the document names any."""
+    own = [one for one in addresses(record) if one != "::1" and not one.startswith(_NOT_OWN)]
+    macs = [text.lower().replace("-", ":") for text in record.texts("host.mac")[:ADDRESSES_MAX]]
+    version = record.text("host.os.full")
+    if version is None:
+        version = " ".join(filter(None, (record.text("host.os.name"), record.text("host.os.version"))))
+    return present(addresses=own, macs=[mac for mac in macs if len(mac) == _MAC_CHARS], os_version=version)
+
+
+_MAC_CHARS = 17
+"""`00:11:22:33:44:55`; tunnel adapters report eight bytes."""
