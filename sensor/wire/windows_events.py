@@ -269,18 +269,24 @@ SYSTEM_SIDS = frozenset({"S-1-5-7", "S-1-5-18", "S-1-5-19", "S-1-5-20"})
 
 def _structured(record: Fields) -> tuple[_Shape, Fields, Label] | None:
     """Find the shape whose event number, and provider or channel, are there."""
+    first = _firsts(record)
     for probe, shape in _SHAPES:
-        if record.has(probe):
+        if probe.partition(".")[0].lower() in first and record.has(probe):
             what = _label(shape, record)
             if what is not None:
                 return shape, record, what
     for root in _WAZUH_ROOTS:
-        if record.has(f"{root}.system"):
+        if root.partition(".")[0] in first and record.has(f"{root}.system"):
             fields = record.part(root)
             what = _label(_WAZUH, fields)
             if what is not None:
                 return _WAZUH, fields, what
     return None
+
+
+def _firsts(record: Fields) -> set[str]:
+    """Return what each key of a record begins with, up to its first dot: every source's records come by here."""
+    return {str(key).partition(".")[0].lower() for key in record.raw}
 
 
 def _label(shape: _Shape, fields: Fields) -> Label | None:
@@ -295,8 +301,9 @@ def _label(shape: _Shape, fields: Fields) -> Label | None:
 
 
 def _xml(record: Fields) -> str | None:
+    first = _firsts(record)
     for path in _XML_TEXTS:
-        found = record.value(path)
+        found = record.value(path) if path.partition(".")[0].lower() in first else None
         if isinstance(found, str) and windows_xml.looks_like_event(found):
             return found
     return None
