@@ -8,7 +8,8 @@ kernels, in blocks of a megabyte; what a kernel leaves open, and every other log
 Every record is accounted for: accepted, a duplicate (its block is in the ledger), or refused for one reason: a column
 that does not parse (`bad_…`) or is missing (`missing_…`), a line with other than the header's columns
 (`column_count`), `no_header`, `not_a_record`, `cut_short`, `line_too_long`, `unsupported_log`, `damaged_compression`.
-The first refusal of each reason is logged with file and row. Does not follow a growing file, nor join logs by uid.
+The first refusal of each reason is logged with file and row. `ZeekSource` reads a file once, `ZeekFollow` the logs of a
+running Zeek as they are written and rotated (`sensor.wire.follow`). Does not join logs by uid.
 """
 
 import logging
@@ -26,9 +27,10 @@ from sensor.model.protocols import AnyMessage
 from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.inflate import open_stream
 from sensor.wire import zeek_json
-from sensor.wire.line_blocks import Block, LineBlocks
+from sensor.wire.follow import POLL_BYTES, Follower, Piece
+from sensor.wire.line_blocks import SLACK_BYTES, Block, LineBlocks
 from sensor.wire.zeek_defaults import LEAD_MAX, guess
-from sensor.wire.zeek_header import Header, Schema
+from sensor.wire.zeek_header import Header, Schema, directives
 from sensor.wire.zeek_kinds import GOING_ON
 from sensor.wire.zeek_records import BOM, INTERVAL, Record, format_name, read, try_tsv, variant
 from sensor.wire.zeek_tsv import TsvReader
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 GUESSES_MAX = 16
 """Lines without a header for which a schema is sought; a file that fits none is not searched for ever."""
+READERS_MAX = 256
+"""Readers of followed files that are kept; one that is gone is made anew, from the header that comes with a piece."""
 _HASH, _BRACE, _NEWLINE = ord("#"), ord("{"), b"\n"
 _LOG = logging.getLogger(__name__)
 
@@ -51,10 +55,17 @@ class ZeekSource:
     """One Zeek log file."""
 
     def __init__(
-        self, path: str | Path, site: str, input_index: int, ledger: Ledger | None = None, schema: Schema | None = None
+        self,
+        path: str | Path,
+        site: str,
+        input_index: int,
+        ledger: Ledger | None = None,
+        schema: Schema | None = None,
+        account: Account | None = None,
     ) -> None:
-        """Take `schema` for lines before any header."""
-        self.account = Account(path=str(path), site=site, format="zeek")
+        """Take `schema` for lines before any header; count into `account` where several files are one input."""
+        self.account = account or Account(path=str(path), site=site, format="zeek")
+        self._path = str(path)
         self._input = input_index
         self._ledger = ledger
         self._header = Header(schema)
@@ -65,6 +76,8 @@ class ZeekSource:
         self._guesses = GUESSES_MAX
         self._formats: set[str] = set()
         self._json_kind: str | None = None
+        self._directives = b""
+        """The header in force, as it was written."""
         self._kernels: LogKernels | None = None
         self._text = b""
         """The current block."""
@@ -80,7 +93,7 @@ class ZeekSource:
             Malformed: Nothing of the file could be read; says why.
             OSError: The file cannot be opened or read.
         """
-        with Path(self.account.path).open("rb") as file:
+        with Path(self._path).open("rb") as file:
             stream = open_stream(file)
             blocks = LineBlocks(stream, self.account.site, self._ledger)
             for block in blocks:
@@ -90,23 +103,38 @@ class ZeekSource:
                 if is_final:
                     blocks.remember(block, self.account.records - before)
                 if self._flows or self._messages:
-                    yield self._batch()
+                    yield self.batch()
             self.account.bytes = stream.position()
             self._end(stream.problem)
 
-    def _batch(self) -> Batch:
+    def batch(self) -> Batch:
+        """Return what was read since the last call."""
         pieces = [np.empty(0, np.uint8), *(rows.view(np.uint8) for rows in self._flows)]
         flows = self._flows[0] if len(self._flows) == 1 else np.concatenate(pieces).view(FLOW)
         batch = Batch(flows=flows, messages=self._messages)
         self._flows, self._messages = [], []
         return batch
 
+    def feed(self, piece: Piece) -> str:
+        """Read a piece of a followed log; return what must come with the next piece if this reader is gone by then."""
+        if not self._directives:
+            for line in piece.carry.encode("latin-1").splitlines():
+                self._take(line)
+        self.account.bytes += len(piece.data)
+        if piece.problem:
+            self._refuse(piece.problem)
+        elif piece.data:
+            length = len(piece.data)
+            data = np.frombuffer(bytearray(piece.data) + bytes(SLACK_BYTES), np.uint8)
+            self._block(Block(piece.offset, data, length, ended=piece.is_ended, mid_line=piece.is_mid_line))
+        return self._directives.decode("latin-1")
+
     def _end(self, problem: str) -> None:
         account = self.account
         if problem:
             self._refuse("damaged_compression", detail=problem)
         if account.records and not account.accepted and not account.duplicates and not self._formats:
-            raise Malformed(f"{account.path}: no record could be read: {problem or 'not a Zeek log, or no header'}")
+            raise Malformed(f"{self._path}: no record could be read: {problem or 'not a Zeek log, or no header'}")
 
     def _block(self, block: Block) -> bool:
         """Read one block; say whether it is read for good, so that the ledger may know it."""
@@ -155,10 +183,12 @@ class ZeekSource:
     def _take(self, line: bytes) -> None:
         """Take in a `#` line."""
         before = self._header.schema
+        line = line.removesuffix(b"\r")
+        self._directives = directives(self._directives, line)
         try:
-            self._header.take(line.removesuffix(b"\r"))
+            self._header.take(line)
         except Malformed as fault:
-            _LOG.warning("header refused path=%s row=%d: %s", self.account.path, self.account.records, fault)
+            _LOG.warning("header refused path=%s row=%d: %s", self._path, self.account.records, fault)
         if self._header.schema is not before:
             self._use(self._header.schema)
 
@@ -334,8 +364,56 @@ class ZeekSource:
             account.records += 1
         if reason not in account.rejected:
             level = logging.INFO if reason == "unsupported_log" else logging.WARNING
-            _LOG.log(level, "record refused path=%s row=%d reason=%s %s", account.path, row, reason, detail)
+            _LOG.log(level, "record refused path=%s row=%d reason=%s %s", self._path, row, reason, detail)
         account.reject(reason)
+
+
+class ZeekFollow:
+    """The logs of a running Zeek: a folder, a file or a pattern, through every rotation."""
+
+    def __init__(self, path: str | Path, site: str, input_index: int, position: str | None = None) -> None:
+        """Go on from what `position` returned; None to read the live files from their beginnings.
+
+        Raises:
+            ValueError: The position is damaged.
+        """
+        self.account = Account(path=str(path), site=site, format="zeek")
+        self.follower = Follower(str(path), open_stream, position)
+        self._input = input_index
+        self._readers: dict[int, ZeekSource] = {}
+
+    def poll(self, limit_bytes: int = POLL_BYTES) -> Batch:
+        """Read what has come since, about so much at most."""
+        batch = Batch()
+        rows = [batch.flows]
+        for piece in self.follower.poll(limit_bytes):
+            reader = self._reader(piece)
+            carry = reader.feed(piece)
+            if carry != piece.carry:
+                self.follower.note(piece.file, carry)
+            found = reader.batch()
+            rows.append(found.flows)
+            batch.messages += found.messages
+        self.account.format = "zeek"
+        batch.flows = np.concatenate([np.empty(0, np.uint8), *(some.view(np.uint8) for some in rows)]).view(FLOW)
+        return batch
+
+    def position(self) -> str:
+        """Return how far the batches so far go: to be committed with them, and given to the next process."""
+        return self.follower.position()
+
+    def close(self) -> None:
+        """Close every file."""
+        self.follower.close()
+
+    def _reader(self, piece: Piece) -> ZeekSource:
+        reader = self._readers.pop(piece.file, None)
+        if reader is None:
+            reader = ZeekSource(piece.path, self.account.site, self._input, account=self.account)
+        self._readers[piece.file] = reader  # the last used last
+        if len(self._readers) > READERS_MAX:
+            del self._readers[next(iter(self._readers))]
+        return reader
 
 
 def _select(rows: NDArray[np.void], keep: NDArray[np.bool_]) -> NDArray[np.void]:

@@ -16,6 +16,9 @@ from sensor.wire.zeek_kinds import kind_of
 
 COLUMNS_MAX = 512
 """Zeek's widest stock log has 60 columns; a header this wide is damage."""
+DIRECTIVES_MAX_BYTES = 65_536
+"""As text; Zeek's widest header has 3 KB."""
+_DIRECTIVES = frozenset({b"separator", b"set_separator", b"empty_field", b"unset_field", b"path", b"fields", b"types"})
 
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})|\\\\")
 _NAME = re.compile(rb"#([a-z_]+)")
@@ -46,6 +49,16 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     def kind(self) -> str | None:
         """The kind of log, None for one that is not read."""
         return kind_of(self.path, frozenset(self.fields))
+
+
+def directives(before: bytes, line: bytes) -> bytes:
+    """Add a `#` line to the header in force, as text; one that begins a header begins anew. Others say nothing."""
+    name = _NAME.match(line)
+    if name is None or name[1] not in _DIRECTIVES:
+        return before
+    if name[1] == b"separator" or len(before) + len(line) > DIRECTIVES_MAX_BYTES:
+        before = b""
+    return before + line + b"\n"
 
 
 class Header:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.errors import Malformed
-from sensor.sources.zeek import ZeekSource, recognises
+from sensor.sources import zeek
+from sensor.sources.zeek import ZeekFollow, ZeekSource, recognises
 from sensor.wire import line_blocks
 from sensor.wire.zeek_header import Schema
 from tests.flows.conn_lines import COLUMNS, any_json, any_line, json_value, plain_line
@@ -350,3 +351,65 @@ def test_any_bytes_in_any_blocks(tmp_path_factory, parts, block_bytes):
 def test_which_files_are_recognised(head, expected):
     """Zeek logs of any kind are, by what is in them; other text and other JSON is not."""
     assert expected == recognises(head.encode())
+
+
+def poll(source, times=1):
+    """Poll, and return the uids of flows and messages."""
+    batches = [source.poll() for _ in range(times)]
+    account = source.account
+    assert account.records == account.accepted + sum(account.rejected.values())
+    return [uid for b in batches for uid in uids(b.flows)], [m.uid for b in batches for m in b.messages]
+
+
+def test_the_logs_of_a_running_zeek(tmp_path):
+    """New lines of every log of a folder, under each one's header, and on from a position."""
+    write(tmp_path, CONN_HEAD + conn(1), "conn.log")
+    write(tmp_path, DNS_HEAD, "dns.log")
+    source = ZeekFollow(tmp_path, "SYD", 4)
+    assert (["C1"], []) == poll(source)
+    for name, text in (("conn.log", conn(2) + conn(3)[:9]), ("dns.log", DNS)):
+        with (tmp_path / name).open("a") as file:
+            file.write(text)
+    assert (["C2"], ["C9"]) == poll(source)
+    position = source.position()
+    source.close()
+    with (tmp_path / "conn.log").open("a") as file:
+        file.write(conn(3)[9:] + conn(4) + "broken\n")
+    source = ZeekFollow(tmp_path, "SYD", 4, position)
+    assert (["C3", "C4"], []) == poll(source, 2)
+    assert {"column_count": 1} == source.account.rejected
+    source.close()
+
+
+def test_a_rotated_log_that_goes_on_without_a_header(tmp_path):
+    """The last header of the log holds, also in another process, and where its readers had to be let go."""
+    log = write(tmp_path, CONN_HEAD + conn(1) + "#close\tx\n", "conn.log")
+    source = ZeekFollow(log, "SYD", 0)
+    poll(source)
+    log.rename(tmp_path / "conn.log.1")
+    write(tmp_path, conn(2) + conn(3), "conn.log")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zeek, "READERS_MAX", 0)
+        assert (["C2", "C3"], []) == poll(source)
+    position = source.position()
+    source.close()
+    with log.open("a") as file:
+        file.write(conn(4))
+    source = ZeekFollow(log, "SYD", 0, position)
+    assert (["C4"], []) == poll(source)
+    source.close()
+
+
+def test_what_cannot_be_read_of_a_followed_log_is_counted(tmp_path):
+    """A line that is too long, a last line that was cut, damaged compression."""
+    log = write(tmp_path, CONN_HEAD + conn(1) + "x" * (line_blocks.BLOCK_BYTES + 9) + "\n" + conn(2), "conn.log")
+    packed = gzip.compress((CONN_HEAD + "".join(conn(n) for n in range(3, 900))).encode())
+    write(tmp_path, packed[: len(packed) // 2], "conn.log.gz")
+    source = ZeekFollow(tmp_path, "SYD", 0)
+    with log.open("a") as file:
+        file.write(conn(5)[:40])
+        assert poll(source, 2)[0][:2] == ["C1", "C2"]
+        log.unlink()
+    poll(source, 30)
+    assert {"line_too_long": 1, "cut_short": 2, "damaged_compression": 1} == source.account.rejected
+    source.close()

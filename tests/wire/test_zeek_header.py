@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.errors import Malformed
-from sensor.wire.zeek_header import COLUMNS_MAX, Header, unescape
+from sensor.wire.zeek_header import COLUMNS_MAX, DIRECTIVES_MAX_BYTES, Header, directives, unescape
 
 ID = "ts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p"
 
@@ -84,3 +84,15 @@ def test_types_follow_the_columns():
     """`#types` names each column's type; a line that has another number of them says nothing."""
     assert ("time", "set[string]") == taken(b"#fields\tts\tx", b"#types\ttime\tset[string]").types
     assert () == taken(b"#fields\tts\tx", b"#types\ttime").types
+
+
+def test_a_header_as_text():
+    """The directives in force can be handed on; a new header drops the last, and there is a limit."""
+    text = b""
+    for line in (b"#separator |", b"#fields|a", b"#separator \\x09", b"#path\tconn", b"#open\t1", b"#fields\tts"):
+        text = directives(text, line)
+    assert b"#separator \\x09\n#path\tconn\n#fields\tts\n" == text
+    assert ("conn", ("ts",)) == ((schema := taken(*text.splitlines())).path, schema.fields)
+    for _ in range(100):
+        text = directives(text, b"#path\t" + b"x" * 5000)
+    assert len(text) <= DIRECTIVES_MAX_BYTES
