@@ -1,7 +1,7 @@
-"""Turn a file of whatever form into records: JSON, CSV, `#Fields:` logs, syslog and plain lines.
+"""Turn a file of whatever form into records: JSON, CSV, XML, `#Fields:` logs, syslog and plain lines.
 
 The form is told from the beginning of the file. One JSON object a line, text lines and `#Fields:` logs are read in
-blocks of whole lines, so that the ledger knows a block it has seen; JSON documents and CSV, whose records may span
+blocks of whole lines, so that the ledger knows a block it has seen; JSON documents, XML and CSV, whose records may span
 lines, are read as one stream, and each of their records carries a digest instead. UTF-16 (PowerShell's exports) becomes
 UTF-8. What a record means is not known here.
 """
@@ -19,6 +19,7 @@ from sensor.wire import tables
 from sensor.wire.envelopes import Raw, decode, from_line
 from sensor.wire.json_stream import JsonStream
 from sensor.wire.line_blocks import Block, LineBlocks
+from sensor.wire.xml_stream import XmlStream, spans_lines
 
 PIECE_BYTES = 1 << 16
 HEAD_BYTES = 1 << 16
@@ -47,7 +48,7 @@ class Records:
     """One stream of records; iterate over it once.
 
     Attributes:
-        form: json_lines, json, csv, fields or lines; empty before the first record.
+        form: json_lines, json, csv, fields, xml or lines; empty before the first record.
     """
 
     def __init__(
@@ -74,12 +75,21 @@ class Records:
             yield from self._json()
         elif self.form == "csv":
             yield from self._csv(head)
+        elif self.form == "xml":
+            yield from self._xml()
         else:
             yield from self._lines()
 
     def _json(self) -> Iterator[Item]:
         for cut in JsonStream(lambda: self._ahead.read(PIECE_BYTES)):
             yield Item(reason=cut) if isinstance(cut, str) else _parsed(cut, digest=True)
+
+    def _xml(self) -> Iterator[Item]:
+        for cut in XmlStream(lambda: self._ahead.read(PIECE_BYTES)):
+            if isinstance(cut, str):
+                yield Item(reason=cut)
+            else:
+                yield Item(from_line(cut, self._near_ns), digest=_digest(cut))
 
     def _csv(self, head: bytes) -> Iterator[Item]:
         found = tables.find_header(head.decode("utf-8", "replace"))
@@ -214,7 +224,7 @@ class _Ahead:
 
 
 def form_of(head: bytes) -> str:
-    """Name the form of a file by its beginning: json_lines, json, csv, fields or lines."""
+    """Name the form of a file by its beginning: json_lines, json, csv, fields, xml or lines."""
     text = head.lstrip(codecs.BOM_UTF8 + b"\x00\r\n\t ")
     first, ended, _ = text.partition(b"\n")
     first = first.strip()
@@ -226,6 +236,8 @@ def form_of(head: bytes) -> str:
         except Malformed:
             return "json"
         return "json_lines"
+    if spans_lines(text):
+        return "xml"
     shown = text.decode("utf-8", "replace")
     if any(tables.fields_line(line) for line in shown.splitlines()[:_FIELDS_LINES]):
         return "fields"

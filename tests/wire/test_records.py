@@ -35,12 +35,14 @@ def read(text, ledger=None):
             "fields",
             [{"a": "1", "b": "-"}, {"b": "2", "c": "3"}],
         ),
+        (b"<Events><Event>\n</Event></Events>", "xml", [{"message": "<Event>\n</Event>"}]),
+        (b"<Event>1</Event>\n<Event>2</Event>\n", "lines", [{"message": f"<Event>{n}</Event>"} for n in (1, 2)]),
         (b"hello\n\nworld\n", "lines", [{"message": "hello"}, {"message": "world"}]),
         (b"", "lines", []),
     ],
 )
 def test_the_form_is_told_from_the_beginning(text, form, expected):
-    """JSON in both layouts, tables with their columns, and lines of text."""
+    """JSON in both layouts, tables with their columns, XML that spans lines, and lines of text."""
     assert (form, expected) == read(text)
 
 
