@@ -47,6 +47,10 @@ class Batch(msgspec.Struct):
 class Ledger(Protocol):
     """Which blocks of input are already in the state. A block is a run of whole records of one input."""
 
+    @property
+    def key(self) -> bytes:
+        """Return the state's own secret of 16 bytes, under which blocks may be named (`sensor.wire.block_digest`)."""
+
     def lengths(self, site: str, offset: int) -> list[int]:
         """Return the byte lengths of known blocks that start at this byte offset, longest first."""
 

@@ -6,6 +6,7 @@ not in the state. A record's id is kept as a digest of 16 bytes, for RECORDS_MAX
 """
 
 import hashlib
+import secrets
 import sqlite3
 
 RECORDS_MAX = 20_000_000
@@ -20,6 +21,15 @@ class StateLedger:
         self._connection = connection
         self._pending: list[tuple[str, int, bytes, int, int]] = []
         self._added = 0
+        self._key = b""
+
+    @property
+    def key(self) -> bytes:
+        """Return the secret under which blocks are named: made with the state, durable with its first commit."""
+        if not self._key:
+            row = self._connection.execute("SELECT value FROM meta WHERE key = 'ledger_key'").fetchone()
+            self._key = bytes.fromhex(row[0]) if row is not None else secrets.token_bytes(_DIGEST_BYTES)
+        return self._key
 
     def lengths(self, site: str, offset: int) -> list[int]:
         """Return the byte lengths of known blocks that start at this byte offset, longest first."""
@@ -48,6 +58,7 @@ class StateLedger:
 
     def write_pending(self) -> None:
         """Write what was remembered, inside the caller's transaction."""
+        self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('ledger_key', ?)", (self.key.hex(),))
         self._connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)", self._pending)
         self._pending.clear()
         if self._added:

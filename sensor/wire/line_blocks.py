@@ -5,7 +5,6 @@ gave before, up to where it ended, and what follows is new. A line without an en
 line longer than a block is passed over. Positions count the bytes of the text, not of a compressed file.
 """
 
-import hashlib
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -14,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.model.source import Ledger
+from sensor.wire.block_digest import keyed
 
 BLOCK_BYTES = 1 << 20
 """The block of the ledger; a megabyte amortises a call per block and stays in the second-level cache."""
 SLACK_BYTES = 128
 """Bytes that may be read behind a block's end."""
-_DIGEST_BYTES = 16
 _NEWLINE = b"\n"
 
 
@@ -59,6 +58,7 @@ class LineBlocks:
         self._stream = stream
         self._site = site
         self._ledger = ledger
+        self._digest_of = keyed(ledger.key) if ledger is not None else None
         self._buffer = bytearray(BLOCK_BYTES + SLACK_BYTES)
         self._array = np.frombuffer(self._buffer, np.uint8)
         self._have = 0
@@ -81,8 +81,8 @@ class LineBlocks:
 
     def remember(self, block: Block, records: int) -> None:
         """Tell the ledger what a new block held. Only before the next block is asked for."""
-        if self._ledger is not None and block.known is None and not block.too_long:
-            digest = self._digest(block.length)
+        if self._ledger is not None and self._digest_of is not None and block.known is None and not block.too_long:
+            digest = self._digest_of(memoryview(self._buffer)[: block.length])
             self._ledger.remember(self._site, block.offset, digest, block.length, records)
 
     def _fill(self) -> None:
@@ -92,16 +92,13 @@ class LineBlocks:
             self._have += count
             self._at_end = count == 0
 
-    def _digest(self, length: int) -> bytes:
-        return hashlib.sha256(memoryview(self._buffer)[:length]).digest()[:_DIGEST_BYTES]
-
     def _known(self) -> Block | None:
-        if self._ledger is None:
+        if self._ledger is None or self._digest_of is None:
             return None
         for length in self._ledger.lengths(self._site, self._offset):
             if not 0 < length <= self._have:
                 continue
-            records = self._ledger.records(self._site, self._offset, self._digest(length))
+            records = self._ledger.records(self._site, self._offset, self._digest_of(memoryview(self._buffer)[:length]))
             if records is not None:
                 ended = self._buffer[length - 1] == _NEWLINE[0]
                 return Block(self._offset, self._array, length, known=records, ended=ended)

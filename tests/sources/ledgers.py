@@ -4,6 +4,8 @@
 class MemoryLedger:
     """Blocks take effect when the state is committed, as in the store."""
 
+    key = bytes(range(16))
+
     def __init__(self):
         self.blocks = {}
         self.pending = {}

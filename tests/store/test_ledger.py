@@ -54,3 +54,17 @@ def test_a_reader_on_another_thread_may_ask(tmp_path):
     with ThreadPoolExecutor(1) as worker:
         assert 1 == worker.submit(ledger.records, "S", 0, b"a").result()
     connection.close()
+
+
+def test_the_key_is_the_states_own(tmp_path):
+    """It is durable with the first commit, and another state has another."""
+    connection = schema.connect(tmp_path / "x.sqlite")
+    ledger = StateLedger(connection)
+    key = ledger.key
+    with connection:
+        ledger.write_pending()
+    again = StateLedger(connection).key
+    connection.close()
+    other = schema.connect(tmp_path / "y.sqlite")
+    assert (16, key, False) == (len(key), again, StateLedger(other).key == key)
+    other.close()
