@@ -1,0 +1,111 @@
+"""Tokens: asked for once, kept until shortly before their end, renewed when refused, and signed as Google wants it."""
+
+import base64
+import json
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from sensor.errors import Permanent
+from sensor.wire.credentials import ClientCredentials, ServiceAccount, StaticToken
+from sensor.wire.http_client import Client
+from tests.wire.api_server import START_NS, FakeClock, serving
+
+
+@pytest.fixture
+def server():
+    """A server that gives tokens."""
+    with serving() as state:
+        yield state
+
+
+@pytest.fixture
+def clock():
+    """Time that passes while somebody waits."""
+    return FakeClock()
+
+
+@pytest.fixture
+def client(server, clock):
+    """A client without credentials of its own."""
+    made = Client(server.url, None, clock, token_url=f"{server.url}/token")
+    yield made
+    made.close()
+
+
+def pem(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def opened(part):
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def test_a_static_token_is_read_each_time(client):
+    """It may be replaced while the program runs."""
+    texts = iter(["old", "new"])
+    who = StaticToken("SSWS", lambda: next(texts))
+    first = who.headers(client)
+    who.renew()
+    assert ({"authorization": "SSWS old"}, {"authorization": "SSWS new"}) == (first, who.headers(client))
+
+
+def test_a_token_is_kept_until_shortly_before_its_end(server, clock, client):
+    """And asked for anew then, or when it was refused."""
+    who = ClientCredentials(f"{server.url}/token", "me", lambda: "s3cret", "scope/.default")
+    tokens = []
+    for wait_s in (0, 3500, 50, 0):
+        clock.sleep(wait_s)
+        tokens.append(who.headers(client)["authorization"])
+    who.renew()
+    tokens.append(who.headers(client)["authorization"])
+    assert ["Bearer token-1", "Bearer token-1", "Bearer token-2", "Bearer token-2", "Bearer token-3"] == tokens
+    asked = {
+        "grant_type": "client_credentials", "client_id": "me", "client_secret": "s3cret", "scope": "scope/.default",
+    }  # fmt: skip
+    assert [asked] * 3 == server.grants
+
+
+def test_a_refused_secret_is_named_without_the_secret(server, client):
+    """By what the server calls it."""
+    server.faults = ["no-token"]
+    who = ClientCredentials(f"{server.url}/token", "me", lambda: "s3cret", "scope")
+    with pytest.raises(Permanent, match="gives no token: invalid_client") as raised:
+        who.headers(client)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_an_assertion_is_signed_by_the_account(server, client):
+    """Header, claims and signature are those of RFC 7523 and RFC 7515."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file = {"type": "service_account", "client_email": "bot@x.example", "private_key": pem(key), "private_key_id": "k1"}
+    who = ServiceAccount(f"{server.url}/token", lambda: json.dumps(file), "admin@example.com", ("a", "b"))
+    assert {"authorization": "Bearer token-1"} == who.headers(client)
+    (grant,) = server.grants
+    head, claims, signature = grant["assertion"].split(".")
+    now_s = START_NS // 10**9
+    assert "urn:ietf:params:oauth:grant-type:jwt-bearer" == grant["grant_type"]
+    assert {"alg": "RS256", "typ": "JWT", "kid": "k1"} == opened(head)
+    assert {
+        "iss": "bot@x.example", "sub": "admin@example.com", "scope": "a b", "aud": f"{server.url}/token",
+        "iat": now_s, "exp": now_s + 3600,
+    } == opened(claims)  # fmt: skip
+    raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+    key.public_key().verify(raw, f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not JSON",
+        json.dumps({"client_email": "x"}),
+        json.dumps({"client_email": "x", "private_key": "no key"}),
+        json.dumps({"client_email": "x", "private_key": pem(ec.generate_private_key(ec.SECP256R1()))}),
+    ],
+)
+def test_a_key_file_that_is_none_is_named(client, text):
+    """Without its content."""
+    with pytest.raises(Permanent, match="the service account's key is not"):
+        ServiceAccount("https://example.com/token", lambda: text, "a@example.com", ("a",)).headers(client)
