@@ -79,8 +79,8 @@ class ZeekSource:
         self._directives = b""
         """The header in force, as it was written."""
         self._kernels: LogKernels | None = None
-        self._text = b""
-        """The current block."""
+        self._text, self._length = bytearray(), 0
+        """The current block: where its bytes are, and how many. What follows them is not its."""
         self._flows: list[NDArray[np.void]] = []
         self._messages: list[AnyMessage] = []
         if schema is not None:
@@ -125,8 +125,9 @@ class ZeekSource:
             self._refuse(piece.problem)
         elif piece.data:
             length = len(piece.data)
-            data = np.frombuffer(bytearray(piece.data) + bytes(SLACK_BYTES), np.uint8)
-            self._block(Block(piece.offset, data, length, ended=piece.is_ended, mid_line=piece.is_mid_line))
+            raw = bytearray(piece.data) + bytes(SLACK_BYTES)
+            data = np.frombuffer(raw, np.uint8)
+            self._block(Block(piece.offset, data, length, raw, ended=piece.is_ended, mid_line=piece.is_mid_line))
         return self._directives.decode("latin-1")
 
     def _end(self, problem: str) -> None:
@@ -141,20 +142,20 @@ class ZeekSource:
         if block.too_long:
             self._refuse("line_too_long")
             return False
-        self._text = block.text()
+        self._text, self._length = block.raw, block.length
         if block.known is not None:
             self._pass_known(block.known)
             return False
         at = len(BOM) if block.offset == 0 and self._text.startswith(BOM) else 0
         if not block.ended:
-            return block.mid_line or self._tail(self._text[at:])
+            return block.mid_line or self._tail(self._line(at, block.length))
         if block.mid_line:
             at = self._line_end(0) + 1
         while at < block.length:
             first = self._text[at]
             if first == _HASH:
                 end = self._line_end(at)
-                self._take(self._text[at:end])
+                self._take(self._line(at, end))
                 at = end + 1
             elif first == _BRACE or self._plan is not None:
                 at = self._kernel_run(block, at, is_json=first == _BRACE)
@@ -164,18 +165,23 @@ class ZeekSource:
 
     def _line_end(self, at: int) -> int:
         """Find the newline that ends the line at `at`; every line of a block has one, but a tail's."""
-        return self._text.index(_NEWLINE, at)
+        return self._text.index(_NEWLINE, at, self._length)
+
+    def _line(self, at: int, end: int) -> bytes:
+        """Copy a line."""
+        return bytes(memoryview(self._text)[at:end])
 
     def _pass_known(self, count: int) -> None:
         """Count a block that was read before, and take from it only what later lines need: its headers."""
         self.account.records += count
         self.account.duplicates += count
-        at = 0 if self._text[:1] == b"#" else self._text.find(b"\n#") + 1
-        while at < len(self._text) and self._text[at] == _HASH:
-            line = self._text[at:].partition(_NEWLINE)[0] if self._text.find(_NEWLINE, at) < 0 else b""
-            line = line or self._text[at : self._line_end(at)]
-            self._take(line)
-            following = self._text.find(b"\n#", at + len(line))
+        text, length = self._text, self._length
+        at = 0 if text[:1] == b"#" else text.find(b"\n#", 0, length) + 1
+        while at < length and text[at] == _HASH:
+            end = text.find(_NEWLINE, at, length)
+            end = end if end >= 0 else length
+            self._take(self._line(at, end))
+            following = text.find(b"\n#", end, length)
             if following < 0:
                 break
             at = following + 1
@@ -228,7 +234,7 @@ class ZeekSource:
             self._saw("conn", "json")
         keep = np.ones(len(rows), np.bool_)
         for number, start in odd:
-            found = self._judge(self._text[start : self._line_end(start)], first + number)
+            found = self._judge(self._line(start, self._line_end(start)), first + number)
             keep[number] = isinstance(found, np.ndarray)
             if isinstance(found, np.ndarray):
                 rows[number] = found[0]
@@ -242,10 +248,10 @@ class ZeekSource:
 
     def _line_run(self, at: int) -> int:
         """Read lines one at a time until a `#` line, or one that a kernel may go on from."""
-        text, length = self._text, len(self._text)
+        text, length = self._text, self._length
         while at < length and text[at] != _HASH and text[at] != _BRACE and self._plan is None:
-            end = text.index(_NEWLINE, at)
-            line = text[at:end]
+            end = self._line_end(at)
+            line = self._line(at, end)
             at = end + 1
             if line and line != b"\r":
                 self._one(line)

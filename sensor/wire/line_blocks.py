@@ -37,6 +37,8 @@ class Block(msgspec.Struct, frozen=True):
     data: NDArray[np.uint8]
     """uint8, shape (length + SLACK_BYTES,)."""
     length: int
+    raw: bytearray
+    """The same bytes."""
     known: int | None = None
     """How many records it held when it was read before; None where it is new."""
     ended: bool = True
@@ -101,15 +103,17 @@ class LineBlocks:
             records = self._ledger.records(self._site, self._offset, self._digest_of(memoryview(self._buffer)[:length]))
             if records is not None:
                 ended = self._buffer[length - 1] == _NEWLINE[0]
-                return Block(self._offset, self._array, length, known=records, ended=ended)
+                return Block(self._offset, self._array, length, self._buffer, known=records, ended=ended)
         return None
 
     def _cut(self, *, mid_line: bool) -> Block:
         length = self._buffer.rfind(_NEWLINE, 0, self._have) + 1
         if length:
-            return Block(self._offset, self._array, length, mid_line=mid_line)
+            return Block(self._offset, self._array, length, self._buffer, mid_line=mid_line)
         too_long = self._have == BLOCK_BYTES
-        return Block(self._offset, self._array, self._have, ended=False, too_long=too_long, mid_line=mid_line)
+        return Block(
+            self._offset, self._array, self._have, self._buffer, ended=False, too_long=too_long, mid_line=mid_line
+        )
 
     def _consume(self, length: int) -> None:
         self._have -= length
