@@ -132,12 +132,13 @@ def _outcome(event: WindowsEvent) -> str:
 
 
 def _subject(event: WindowsEvent) -> str | None:
-    return account(event.text("SubjectUserName"), event.text("SubjectDomainName"), event.text("SubjectUserSid"))
+    name = event.text("SubjectUserName", "SubjectAccount")
+    return account(name, event.text("SubjectDomainName"), event.text("SubjectUserSid"))
 
 
 def _target(event: WindowsEvent) -> str | None:
     sid = event.text("TargetUserSid", "TargetSid")
-    return account(event.text("TargetUserName"), event.text("TargetDomainName"), sid)
+    return account(event.text("TargetUserName", "TargetAccount"), event.text("TargetDomainName"), sid)
 
 
 def _sid(event: WindowsEvent, *names: str) -> str | None:

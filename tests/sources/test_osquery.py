@@ -132,7 +132,7 @@ def test_a_process_has_its_command_line():
     event = read(columns)
     assert ("process", "root") == (event.kind, event.account)
     assert {"process": "/bin/sh", "command_line": "sh -c x", "parent": "init", "pid": 9} == event.detail
-    typed = read({"command": "ls", "history_file": "/home/ann/.bash_history", "username": "ann", "time": "0"})
+    typed = read({"command": "ls", "history_file": "/home/alice/.bash_history", "username": "ann", "time": "0"})
     assert ("process", {"command_line": "ls"}, WRITTEN * 10**9) == (typed.kind, typed.detail, typed.ts)
 
 

@@ -331,6 +331,18 @@ def test_rows_of_log_analytics_need_neither_log_nor_provider():
     assert ("logon", "success", "ann@example") == (read(row).kind, read(row).outcome, read(row).account)
 
 
+def test_rows_of_log_analytics_may_hold_whole_account_names_alone():
+    r"""A query that keeps `TargetAccount` or `SubjectAccount` only still names `DOMAIN\user`."""
+    row = {"TimeGenerated": "2019-02-12T04:37:25.340Z", "Computer": DC, "Channel": "Security"}
+    logon = read(
+        {**row, "EventID": 4624, "TargetAccount": r"EXAMPLE\Ann", "SubjectAccount": "-\\-", "IpAddress": "192.0.2.5"}
+    )
+    special = read({**row, "EventID": 4672, "SubjectAccount": r"EXAMPLE\Admin"})
+    own = read({**row, "EventID": 4672, "SubjectAccount": r"NT AUTHORITY\SYSTEM"})
+    assert ("ann@example", "192.0.2.5") == (logon.account, logon.ip)
+    assert ["admin@example", None] == [special.account, own.account]
+
+
 NAMES = [
     *LOGON,
     *SUBJECT,
