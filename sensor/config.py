@@ -112,6 +112,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         """Return the local networks of every site by name."""
         return {self.site: self.local_networks, **{name: site.local_networks for name, site in self.sites.items()}}
 
+    def egresses(self) -> dict[str, tuple[str, ...]]:
+        """Return the public addresses of every site by name."""
+        return {self.site: self.egress, **{name: site.egress for name, site in self.sites.items()}}
+
 
 FILE_OPTIONS: dict[str, dict[str, type]] = {
     "pcap": {"path": str, "site": str, "ignore_checksums": bool, "threads": int},

@@ -31,6 +31,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "explain": ("sensor.cli.incidents", "explain", "Show the numbers behind an incident, and recompute them."),
     "devices": ("sensor.cli.devices", "devices", "List devices with their learning state."),
     "device": ("sensor.cli.devices", "device", "Show one device."),
+    "accounts": ("sensor.cli.accounts", "accounts", "List accounts with the devices they are linked to."),
+    "account": ("sensor.cli.accounts", "account", "Show one account: its links, its last sign-ins."),
+    "signins": ("sensor.cli.signins", "signins", "List SaaS sign-ins with what the network says of each."),
     "warm": ("sensor.cli.warm", "main", "Compile every kernel into the cache."),
 }
 """Name → (module, attribute, short help)."""

@@ -4,10 +4,11 @@ What comes from the network is escaped first: a hostname cannot move the cursor.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import click
 
+from sensor.model.account import SignIn
 from sensor.model.device import Device
 from sensor.model.evidence import Record
 from sensor.model.incident import Incident
@@ -165,28 +166,59 @@ def input_line(one: InputResult) -> None:
 
 def devices(rows: Sequence[Device]) -> None:
     """Print the inventory as a table."""
+    names = ("ID", "SITE", "NAME", "ADDRESSES", "MAC", "FLOWS", "LAST SEEN", "LEARNING", "RISK dB")
+    table(names, (_device_cells(one) for one in rows), ("ID", "LAST SEEN"))
+
+
+def _device_cells(one: Device) -> tuple[str, ...]:
+    more = f" +{len(one.addresses) - 2}" if len(one.addresses) > 2 else ""
+    return (
+        one.id, one.site, one.name, ", ".join(one.addresses[:2]) + more, ", ".join(one.macs), f"{one.flows}",
+        one.last_seen[:19] + "Z", f"{one.learning.state} {one.learning.progress:.0%}", f"{one.risk_db:.1f}",
+    )  # fmt: skip
+
+
+def table(names: Sequence[str], rows: Iterable[Sequence[str]], no_wrap: Collection[str] = ()) -> None:
+    """Print rows of text under their columns' names; markup and control characters in them are shown, not obeyed."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("ID", "SITE", "NAME", "ADDRESSES", "MAC", "FLOWS", "LAST SEEN", "LEARNING", "RISK dB"):
-        table.add_column(name, no_wrap=name in {"ID", "LAST SEEN"})
-    for one in rows:
-        more = f" +{len(one.addresses) - 2}" if len(one.addresses) > 2 else ""
-        cells = (
-            one.id, one.site, clean(one.name), ", ".join(one.addresses[:2]) + more, ", ".join(one.macs), f"{one.flows}",
-            one.last_seen[:19] + "Z", f"{one.learning.state} {one.learning.progress:.0%}", f"{one.risk_db:.1f}",
-        )  # fmt: skip
-        table.add_row(*[escape(cell) for cell in cells])
+    made = Table(box=None, pad_edge=False)
+    for name in names:
+        made.add_column(name, no_wrap=name in no_wrap)
+    for row in rows:
+        made.add_row(*[escape(clean(cell)) for cell in row])
     console = Console(soft_wrap=False) if sys.stdout.isatty() else Console(width=200)
-    console.print(table)
+    console.print(made)
+
+
+def signins(rows: Sequence[SignIn]) -> None:
+    """Print sign-ins as a table."""
+    names = ("TIME", "ACCOUNT", "FROM", "PLACE", "APP", "RESULT", "MFA", "DEVICE", "NETWORK", "SOURCE")
+    table(names, (_signin_cells(one) for one in rows), ("TIME",))
+
+
+def _signin_cells(one: SignIn) -> tuple[str, ...]:
+    place = ", ".join(filter(None, (one.city, one.country)))
+    result = one.result + (f" {one.reason_code}" if one.reason_code and one.result != "success" else "")
+    return (
+        one.ts[:19] + "Z", one.account, one.ip or "", place + (f" ({one.site})" if one.site else ""), one.app or "",
+        result, one.mfa, one.device or "", one.corroboration, "+".join(one.sources),
+    )  # fmt: skip
+
+
+def facts(known: Mapping[str, str]) -> None:
+    """Print names and values, those that are empty left out."""
+    for name, value in known.items():
+        if value:
+            click.echo(f"  {name:11} {clean(value)}")
 
 
 def device(one: Device, incidents: Sequence[Incident]) -> None:
     """Print one device and its incidents."""
     click.secho(f"{one.id} {clean(one.name)}", bold=True)
-    facts = {
+    known = {
         "site": ", ".join(one.sites), "addresses": ", ".join(one.addresses), "MAC": ", ".join(one.macs),
         "role": one.role or "", "accounts": clean(", ".join(one.accounts)), "first seen": one.first_seen,
         "last seen": one.last_seen, "flows": str(one.flows),
@@ -194,9 +226,7 @@ def device(one: Device, incidents: Sequence[Incident]) -> None:
         + (f", ready about {one.learning.ready_at}" if one.learning.ready_at else ""),
         "risk": f"{one.risk_db:.1f} dB",
     }  # fmt: skip
-    for name, value in facts.items():
-        if value:
-            click.echo(f"  {name:11} {value}")
+    facts(known)
     if incidents:
         heading("Incidents")
     for incident in incidents:

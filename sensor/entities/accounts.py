@@ -1,83 +1,195 @@
-"""Accounts as the network shows them: who authenticated by Kerberos or NTLM, from which device.
+"""Accounts: one row for one account, however products, realms and directories spell it.
 
-Thin: existence, links to devices and counts. Not here yet: what is usual for an account.
+A folded name is `user@realm` or a bare name. Two spellings are one account where an identity provider gives both one
+object id; where one's realm is the NetBIOS form of the other's (`ann@example` and `ann@example.com`), as long as only
+one longer realm has that name; or where a bare name has been met with one realm only. Two full realms never meet by
+spelling: `ann@example.com` and `ann@example.org` stay apart.
+
+An account is a machine's (`host$`), a service's (krbtgt, managed service accounts, service principals, names that
+directories reserve or that administrators give to services), or a user's. Not here: what is usual for an account.
 """
 
+import re
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.model.metadata import Kerberos, Ntlm
-from sensor.model.protocols import AnyMessage
+from sensor.model.accounts import is_machine
 
-LIMIT = 100_000
+LIMIT = 200_000
 """Accounts held; further ones are counted, not stored."""
-_DEVICES_MAX = 16
-"""Devices remembered an account."""
+FORMS_MAX = 8
+"""Spellings and ids remembered an account, the first ones."""
+_START_CHARS = 9
+"""What an RDP cookie keeps of a name."""
+_SERVICE = re.compile(
+    r"(krbtgt|svc[-_.].*|.*[-_.]svc|service[-_.].*|.*[-_.]service|msol_[0-9a-f]+|healthmailbox.*|sync_.*"
+    r"|systemmailbox.*|aad_[0-9a-f]+|gmsa[-_].*|nt service|iusr|guest|defaultaccount|wdagutilityaccount)(@.*)?$"
+)
+"""What Windows, Exchange and Entra Connect name their own accounts, and the affixes administrators use."""
 
 
-class Seen(msgspec.Struct):
-    """One account: its devices with their last time (ns), first and last time, sightings."""
+class Row(msgspec.Struct):
+    """One account."""
 
-    devices: dict[int, int]
+    name: str
+    kind: str
     first_ns: int
     last_ns: int
-    sightings: int
-
-
-def account_of(message: AnyMessage) -> str | None:
-    """Return the account a message authenticates, folded to lower case user@realm; None for machines and others."""
-    if isinstance(message, Kerberos):
-        if not message.client or message.success is False:
-            return None
-        user, _, realm = message.client.partition("/")
-    elif isinstance(message, Ntlm):
-        if not message.username or message.success is False:
-            return None
-        user, realm = message.username, message.domainname or ""
-    else:
-        return None
-    if user.endswith("$") or not user:
-        return None
-    return f"{user}@{realm}".lower() if realm else user.lower()
+    sightings: int = 0
+    forms: list[str] = []
+    ids: list[str] = []
+    sites: list[int] = []
+    sources: list[str] = []
 
 
 class Accounts:
-    """All accounts by name.
+    """All accounts, by every spelling.
 
     Attributes:
+        rows: One an account; a row's number never changes.
         refused: Sightings of accounts beyond LIMIT.
     """
 
     def __init__(self) -> None:
-        self.by_name: dict[str, Seen] = {}
+        self.rows: list[Row] = []
         self.refused = 0
+        self._by_form: dict[str, int] = {}
+        self._by_id: dict[str, int] = {}
+        self._by_local: dict[str, list[int]] = {}
+        self._by_start: dict[str, list[int]] = {}
 
-    def observe(self, message: AnyMessage, device: int) -> None:
-        """Take one message in; `device` is the row of the client's device, −1 if it is none."""
-        name = account_of(message)
-        if name is None:
-            return
-        seen = self.by_name.get(name)
-        if seen is None:
-            if len(self.by_name) >= LIMIT:
+    def __len__(self) -> int:
+        """Count the accounts."""
+        return len(self.rows)
+
+    def alike(self, form: str) -> list[int]:
+        """Return the rows whose user name begins as this one's does."""
+        return self._by_start.get(_local(form)[:_START_CHARS], [])
+
+    def find(self, form: str) -> int:
+        """Return the row of a folded name, −1 where it is not known."""
+        return self._by_form.get(form, -1)
+
+    def sight(
+        self, form: str, ts: int, site: int, source: str, identity: str | None = None, *, is_service: bool = False,
+        is_proven: bool = True,
+    ) -> int:  # fmt: skip
+        """Take one sighting in.
+
+        Args:
+            form: Folded name.
+            ts: ns.
+            site: Site number.
+            source: Who told of it (kerberos, entra …).
+            identity: The identity provider's object id of it.
+            is_service: The source says that no person uses it.
+            is_proven: It authenticated, or its provider knows it; a name that was only tried makes no account.
+
+        Returns:
+            Its row; −1 where it is not known and not proven, or there is no room.
+        """
+        row = self._row_of(form, identity)
+        if row < 0:
+            if not is_proven:
+                return -1
+            if len(self.rows) >= LIMIT:
                 self.refused += 1
-                return
-            seen = self.by_name[name] = Seen({}, message.ts, message.ts, 0)
-        seen.last_ns = max(seen.last_ns, message.ts)
-        seen.first_ns = min(seen.first_ns, message.ts)
-        seen.sightings += 1
-        if device >= 0:
-            seen.devices[device] = message.ts
-            if len(seen.devices) > _DEVICES_MAX:
-                del seen.devices[min(seen.devices, key=lambda row: (seen.devices[row], row))]
+                return -1
+            row = self._add(form, ts, is_service=is_service)
+        held = self.rows[row]
+        held.sightings += 1
+        held.first_ns, held.last_ns = min(held.first_ns, ts), max(held.last_ns, ts)
+        self._note(held.sites, site)
+        self._note(held.sources, source)
+        if is_service and held.kind == "user":
+            held.kind = "service"
+        self._learn(row, form, identity)
+        return row
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the accounts as one JSON array of bytes."""
-        return {"accounts": np.frombuffer(msgspec.json.encode(self.by_name), np.uint8)}
+        held = {"version": 2, "rows": self.rows, "forms": self._by_form, "ids": self._by_id, "refused": self.refused}
+        return {"accounts": np.frombuffer(msgspec.json.encode(held), np.uint8)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned."""
-        self.by_name = msgspec.json.decode(state["accounts"].tobytes(), type=dict[str, Seen])
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        held = msgspec.json.decode(state["accounts"].tobytes(), type=_Saved)
+        self.rows, self._by_form, self._by_id, self.refused = held.rows, held.forms, held.ids, held.refused
+        self._by_local, self._by_start = {}, {}
+        for number, row in enumerate(self.rows):
+            self._index(row.name, number)
+
+    def _row_of(self, form: str, identity: str | None) -> int:
+        """Find the account that a spelling or an id stands for."""
+        if identity is not None and identity in self._by_id:
+            return self._by_id[identity]
+        known = self._by_form.get(form)
+        if known is not None:
+            return known
+        alike = [row for row in self._by_local.get(_local(form), ()) if _may_be_one(self.rows[row].forms, form)]
+        return alike[0] if len(alike) == 1 else -1
+
+    def _add(self, form: str, ts: int, *, is_service: bool) -> int:
+        kind = "machine" if is_machine(form) else "service" if is_service or _SERVICE.match(form) else "user"
+        self.rows.append(Row(form, kind, ts, ts))
+        row = len(self.rows) - 1
+        self._index(form, row)
+        return row
+
+    def _index(self, form: str, row: int) -> None:
+        self._by_local.setdefault(_local(form), []).append(row)
+        self._by_start.setdefault(_local(form)[:_START_CHARS], []).append(row)
+
+    def _learn(self, row: int, form: str, identity: str | None) -> None:
+        """Remember a spelling and an id; the fullest spelling is the account's name."""
+        held = self.rows[row]
+        if self._by_form.get(form) != row and len(held.forms) < FORMS_MAX:
+            self._by_form.setdefault(form, row)
+            self._note(held.forms, form)
+            if _fullness(form) > _fullness(held.name):
+                held.name = form
+        if identity is not None and identity not in self._by_id and len(held.ids) < FORMS_MAX:
+            self._by_id[identity] = row
+            held.ids.append(identity)
+
+    @staticmethod
+    def _note(held: list[Any], value: object) -> None:
+        if value not in held and len(held) < 4 * FORMS_MAX:
+            held.append(value)
+
+
+class _Saved(msgspec.Struct):
+    version: int
+    rows: list[Row]
+    forms: dict[str, int]
+    ids: dict[str, int]
+    refused: int
+
+
+def _local(form: str) -> str:
+    return form.partition("@")[0]
+
+
+def _realm(form: str) -> str:
+    return form.partition("@")[2]
+
+
+def _fullness(form: str) -> int:
+    """Rank spellings: a full realm over a NetBIOS one over none."""
+    realm = _realm(form)
+    return 2 if "." in realm else 1 if realm else 0
+
+
+def _may_be_one(forms: list[str], form: str) -> bool:
+    """Tell whether a spelling may stand for the account that has these: no two different full realms."""
+    realm = _realm(form)
+    held = [_realm(one) for one in forms if _realm(one)]
+    if not realm or not held:
+        return True
+    full = [one for one in held if "." in one]
+    if "." in realm:
+        return not full and all(one == realm.partition(".")[0] for one in held)
+    return any(realm in (one, one.partition(".")[0]) for one in held)

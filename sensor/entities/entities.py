@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.entities.accounts import Accounts
 from sensor.entities.devices import Devices
+from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host
 from sensor.model import addresses
@@ -47,12 +47,17 @@ class Entities:
         inputs: Paths by input number, of the present run.
     """
 
-    def __init__(self, local_networks: Mapping[str, Sequence[str]], secret: int) -> None:
-        """Take each site's local networks; a site that is not named has the private ranges."""
+    def __init__(
+        self,
+        local_networks: Mapping[str, Sequence[str]],
+        secret: int,
+        egress: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Take each site's local networks and public addresses; a site that is not named has the private ranges."""
         self.sites: list[str] = []
         self.inputs: list[str] = []
         self.devices = Devices(secret)
-        self.accounts = Accounts()
+        self.identity = Identity(egress or {})
         self.address_names = AddressNames()
         self._prefixes = {site: Networks(prefixes) for site, prefixes in local_networks.items()}
         self._private = Networks(PRIVATE)
@@ -92,13 +97,27 @@ class Entities:
         self.devices.add_flows(orig[fresh])
         self.devices.add_flows(resp[fresh & (resp != orig)])
         arp_device = find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
-        return Tick(
+        tick = Tick(
             end_ns=end_ns, flows=flows, site=site, orig_device=orig, resp_device=resp, orig_local=orig_local,
             resp_local=resp_local, fresh=fresh, arp=arp, arp_site=arp_site, arp_device=arp_device, arp_input=arp_input,
             messages=messages,
             message_device=self._name(messages, message_site), learn=learn, events=list(events),
             event_site=list(event_site), event_device=np.full(len(events), -1, np.int32),
         )  # fmt: skip
+        self.identity.take(tick, self, self.sites, message_site)
+        return tick
+
+    def locate(self, site: int, address: str) -> int:
+        """Return the device that has an address now, −1 where none has."""
+        hi, lo = _parse(address)
+        if not (hi or lo):
+            return -1
+        place = np.array([site], np.int32), np.array([hi], np.uint64), np.array([lo], np.uint64)
+        return int(self.devices.find(*place)[0])
+
+    def stands_for_many(self, device: int) -> bool:
+        """Tell whether many devices or people stand behind it."""
+        return self.is_router(device)
 
     def count(self) -> int:
         """Return how many device rows there are."""
@@ -155,7 +174,7 @@ class Entities:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the whole state as named arrays."""
-        parts = {"devices": self.devices.save(), "accounts": self.accounts.save(), "names": self.address_names.save()}
+        parts = {"devices": self.devices.save(), "identity": self.identity.save(), "names": self.address_names.save()}
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
         state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
         state["now_ns"] = np.array([self.now_ns], np.int64)
@@ -163,7 +182,7 @@ class Entities:
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("devices", self.devices), ("accounts", self.accounts), ("names", self.address_names)):
+        for part, held in (("devices", self.devices), ("identity", self.identity), ("names", self.address_names)):
             cut = len(part) + 1
             held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
         text = state["sites"].tobytes().decode()
@@ -234,7 +253,7 @@ class Entities:
                 continue
 
     def _name(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> NDArray[np.int32]:
-        """Return each message's client device; hostnames and accounts are taken from it on the way."""
+        """Return each message's client device; hostnames are taken from it on the way."""
         if not messages:
             return np.empty(0, np.int32)
         words = np.array([_parse(message.orig_h) for message in messages], np.uint64)
@@ -242,7 +261,6 @@ class Entities:
         for message, device in zip(messages, found.tolist(), strict=True):
             if not isinstance(message, Kerberos | Ntlm):
                 continue
-            self.accounts.observe(message, device)
             if device < 0:
                 continue
             if isinstance(message, Ntlm) and message.hostname:

@@ -1,10 +1,11 @@
-"""The inventory as it is stored and shown: devices with their addresses, accounts and learning state; accounts."""
+"""The inventory as it is stored and shown: devices with their addresses, accounts and learning state."""
 
 from collections.abc import Callable, Iterator, Mapping
 
 from sensor.entities.entities import Entities
+from sensor.entities.inventory_accounts import users
 from sensor.model import addresses
-from sensor.model.device import Account, Device, Learning
+from sensor.model.device import Device, Learning
 from sensor.model.times import DAY_NS, rfc3339
 
 
@@ -16,21 +17,9 @@ def devices(entities: Entities, progress_of: Callable[[int], float], risk_db: Ma
         progress_of: How far a device row's 24 h of history are, 0 to 1.
         risk_db: Decibans of open incidents by device id.
     """
-    held: dict[int, list[str]] = {}
-    for name, seen in entities.accounts.by_name.items():
-        for row in seen.devices:
-            held.setdefault(row, []).append(name)
+    held = users(entities)
     for row in range(entities.count()):
-        yield _device(entities, row, progress_of(row), tuple(sorted(held.get(row, ()))), risk_db)
-
-
-def accounts(entities: Entities) -> Iterator[Account]:
-    """Write every account, by name."""
-    for name, seen in sorted(entities.accounts.by_name.items()):
-        yield Account(
-            name=name, devices=tuple(entities.device_id(row) for row in sorted(seen.devices)),
-            first_seen=rfc3339(seen.first_ns), last_seen=rfc3339(seen.last_ns), sightings=seen.sightings,
-        )  # fmt: skip
+        yield _device(entities, row, progress_of(row), held.get(row, ()), risk_db)
 
 
 def _device(

@@ -7,8 +7,10 @@ NFKC (Unicode Standard Annex 15), with the realm behind an `@` where one is know
 
 import unicodedata
 
-NOBODY = frozenset({"", "-", "anonymous logon", "anonymous", "system", "local service", "network service", "null"})
-"""Names that stand for no account: a log's blanks, and Windows' own (MS-DTYP §2.4.2.4), folded."""
+BLANK = frozenset({"", "-", "null"})
+"""What logs write where there is no name."""
+NOBODY = frozenset({"anonymous logon", "anonymous", "system", "local service", "network service"})
+"""Windows' own accounts (MS-DTYP §2.4.2.4), the same on every computer: they have a name, and are nobody."""
 
 
 def fold(name: str | None, realm: str | None = None) -> str | None:
@@ -28,12 +30,17 @@ def fold(name: str | None, realm: str | None = None) -> str | None:
         user, slash, suffix = text.partition("/")
         if slash and "@" not in text and "/" not in suffix:
             text, realm = user, suffix or realm
-    if text in NOBODY:
+    if text in BLANK:
         return None
     beside = unicodedata.normalize("NFKC", realm or "").strip().lower()
     if "@" in text or beside in {"", "-", ".", "nt authority", "workgroup"}:
         return text
     return f"{text}@{beside}"
+
+
+def is_nobody(account: str) -> bool:
+    """Tell whether a folded name is one that every computer has: it tells no person or device from another."""
+    return account.partition("@")[0] in NOBODY
 
 
 def is_machine(account: str) -> bool:

@@ -1,4 +1,4 @@
-"""Devices and accounts as they are stored and shown."""
+"""Devices as they are stored and shown."""
 
 import msgspec
 
@@ -31,13 +31,3 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     risk_db: float
     confirmed: bool = True
     """It answered or was answered, holds a lease, or spoke ARP; else its address was only seen sending."""
-
-
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One account as seen on the network (Kerberos, NTLM)."""
-
-    name: str
-    devices: tuple[str, ...]
-    first_seen: str
-    last_seen: str
-    sightings: int

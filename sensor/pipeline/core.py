@@ -18,6 +18,7 @@ from sensor.detectors.visible import Seen
 from sensor.detectors.volumes import Volumes
 from sensor.entities import inventory
 from sensor.entities.entities import Entities
+from sensor.entities.inventory_accounts import accounts
 from sensor.incidents import link
 from sensor.incidents.rank import score_db
 from sensor.model.device import Device
@@ -27,6 +28,7 @@ from sensor.model.flow import ENDINGS
 from sensor.model.incident import Incident, urgency
 from sensor.model.result import Coverage, InputResult
 from sensor.model.tick import Detector
+from sensor.model.times import DAY_NS, rfc3339
 from sensor.store.sorting import Step
 from sensor.store.state import State
 
@@ -64,7 +66,7 @@ class Core:
     def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
         """Restore a state. Raises ValueError where its snapshot cannot be read."""
         self.config, self.state = config, state
-        self.entities = Entities(config.networks(), secret)
+        self.entities = Entities(config.networks(), secret, config.egresses())
         self.volumes = Volumes(self.entities, secret)
         self.unusual = Unusual(self.entities, secret)
         found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
@@ -100,6 +102,7 @@ class Core:
             event_site=[int(sites[event.input]) for event in step.events],
         )  # fmt: skip
         self._count_events(step.events)
+        self.state.add_signins(self.entities.identity.signins.drain())
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
@@ -131,6 +134,7 @@ class Core:
     def commit(self, inputs: Sequence[InputResult]) -> None:
         """Make everything durable."""
         begin = time.perf_counter()
+        self.state.forget_signins(rfc3339(self.entities.now_ns - self.config.archive.keep_days * DAY_NS))
         columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
         for detector in self.detectors:
             columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
@@ -139,7 +143,7 @@ class Core:
         )
         changed = [self.incidents.render(self.incidents.cases[key]) for key in sorted(self.incidents.changed)]
         self.state.commit(
-            columns=columns, incidents=changed, devices=self.devices(), accounts=inventory.accounts(self.entities),
+            columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
             inputs=inputs,
             meta={"version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns))},
         )  # fmt: skip

@@ -10,7 +10,15 @@ from pathlib import Path
 VERSION = 2
 """user_version of the file; a migration raises it by one."""
 
-_TABLES = """
+_NEW_IN_2 = """
+CREATE TABLE records (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;
+CREATE TABLE signins (
+    id TEXT PRIMARY KEY, ts TEXT NOT NULL, account TEXT NOT NULL, corroboration TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX signins_account ON signins (account, ts);
+CREATE INDEX signins_ts ON signins (ts);
+"""
+_TABLES = f"""
 CREATE TABLE evidence (
     id TEXT PRIMARY KEY, incident TEXT NOT NULL, site TEXT NOT NULL, entity_kind TEXT NOT NULL, entity_id TEXT NOT NULL,
     detector TEXT NOT NULL, family TEXT NOT NULL, ts TEXT NOT NULL, observed REAL NOT NULL, p REAL NOT NULL,
@@ -29,7 +37,7 @@ CREATE TABLE ledger (
     site TEXT NOT NULL, start INTEGER NOT NULL, digest BLOB NOT NULL, length INTEGER NOT NULL, records INTEGER NOT NULL,
     PRIMARY KEY (site, start, digest)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE records (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;
+{_NEW_IN_2}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -37,7 +45,7 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: "CREATE TABLE records (number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;"}
+_MIGRATIONS = {1: _NEW_IN_2}
 """What makes a database of a version one of the next."""
 
 

@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from sensor.model.device import Account, Device
+from sensor.model.account import Account, SignIn
+from sensor.model.device import Device
 from sensor.model.incident import Incident, urgency
 from sensor.model.result import InputResult
 from sensor.store import schema
@@ -149,6 +150,46 @@ class State:
         ]  # fmt: skip
         return max(matches, key=lambda one: (one.last_seen, one.id), default=None)
 
+    def accounts(self) -> list[Account]:
+        """Return every account, by name."""
+        rows = self._connection.execute("SELECT body FROM accounts ORDER BY name").fetchall()
+        return [msgspec.json.decode(body, type=Account) for (body,) in rows]
+
+    def account(self, key: str) -> Account | None:
+        """Return one account by its name, else by another spelling or id of it, else by the user's name alone."""
+        row = self._connection.execute("SELECT body FROM accounts WHERE name = ?", (key.lower(),)).fetchone()
+        if row is not None:
+            return msgspec.json.decode(row[0], type=Account)
+        wanted, every = key.lower(), self.accounts()
+        spelled = [one for one in every if wanted in one.names or key in one.ids]
+        alike = spelled or [one for one in every if one.name.partition("@")[0] == wanted]
+        return max(alike, key=lambda one: (one.last_seen, one.name), default=None)
+
+    def add_signins(self, rows: Iterable[SignIn]) -> None:
+        """Add sign-ins, or what they have become; durable with the next commit."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO signins VALUES (?, ?, ?, ?, ?)",
+            [(one.id, one.ts, one.account, one.corroboration, msgspec.json.encode(one).decode()) for one in rows],
+        )
+
+    def signins(self, account: str | None = None, since: str = "", limit: int = -1) -> list[SignIn]:
+        """Return sign-ins, latest first.
+
+        Args:
+            account: Name of an account; None: of all.
+            since: RFC 3339 time from which on.
+            limit: How many at most; −1: all.
+        """
+        rows = self._connection.execute(
+            "SELECT body FROM signins WHERE ts >= ? AND (? IS NULL OR account = ?) ORDER BY ts DESC, id LIMIT ?",
+            (since, account, account, limit),
+        )
+        return [msgspec.json.decode(body, type=SignIn) for (body,) in rows]
+
+    def forget_signins(self, before: str) -> None:
+        """Delete sign-ins of before a time; durable with the next commit."""
+        self._connection.execute("DELETE FROM signins WHERE ts < ?", (before,))
+
     def close_incident(self, key: str, verdict: str, reason: str) -> Incident | None:
         """Close an incident with a verdict, durably; None where there is none of that id."""
         incident = self.incident(key)
@@ -193,6 +234,7 @@ class State:
             "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?)",
             [(one.id, one.site, one.name, msgspec.json.encode(one).decode()) for one in devices],
         )
+        self._connection.execute("DELETE FROM accounts")
         self._connection.executemany(
             "INSERT OR REPLACE INTO accounts VALUES (?, ?)",
             [(one.name, msgspec.json.encode(one).decode()) for one in accounts],

@@ -1,38 +1,77 @@
-"""Accounts from Kerberos and NTLM."""
+"""One row for one account, however it is spelled."""
 
-from sensor.entities.accounts import Accounts, account_of
-from sensor.model.metadata import Dns, Kerberos, Ntlm
-from tests.scenes import common
+import pytest
 
-
-def test_accounts_are_folded_and_machines_are_none():
-    """Kerberos and NTLM users become user@realm; machines, failures and other messages are no account."""
-    told = [
-        Kerberos(**common(), client="Ben.Ortiz/EXAMPLE.ORG"),
-        Kerberos(**common(), client="LAPTOP$/EXAMPLE.ORG"),
-        Kerberos(**common(), client="eve/EXAMPLE.ORG", success=False),
-        Ntlm(**common(), username="Ann", domainname="CORP"),
-        Ntlm(**common(), username="bob"), Dns(**common()),
-    ]  # fmt: skip
-
-    assert ["ben.ortiz@example.org", None, None, "ann@corp", "bob", None] == [account_of(one) for one in told]
+from sensor.entities import accounts as module
+from sensor.entities.accounts import Accounts
 
 
-def test_devices_are_linked_and_counted():
-    """Sightings from two devices are two links; no device is no link."""
+def given(*sightings):
+    """Return the accounts after sightings of (name, id)."""
     accounts = Accounts()
-    for device in (3, 5, -1, 3):
-        accounts.observe(Kerberos(**common(at_s=device), client="a/R"), device)
+    rows = [accounts.sight(name, k, 0, "x", identity) for k, (name, identity) in enumerate(sightings)]
+    return accounts, rows
 
-    seen = accounts.by_name["a@r"]
-    assert (4, [3, 5]) == (seen.sightings, sorted(seen.devices))
+
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        (["ann@example", "ann@example.com"], [0, 0]),
+        (["ann@example.com", "ann@example"], [0, 0]),
+        (["ann@example.com", "ann@example.org"], [0, 1]),
+        (["ann@example", "ann@example.com", "ann@example.org"], [0, 0, 1]),
+        (["ann@example.com", "ann@example.org", "ann@example"], [0, 1, 2]),
+        (["ann", "ann@example.com"], [0, 0]),
+        (["ann@a.com", "ann@b.com", "ann"], [0, 1, 2]),
+        (["ann@pc1", "ann@pc2"], [0, 1]),
+        (["ann@a.com", "bob@a.com"], [0, 1]),
+    ],
+)
+def test_spellings_of_one_account_meet_and_others_do_not(names, rows):
+    """A NetBIOS realm meets the only full one of that name; two full realms never meet."""
+    assert rows == given(*((name, None) for name in names))[1]
+
+
+def test_an_identity_providers_id_decides():
+    """The same id under another name is the same account; the fullest name is shown."""
+    accounts, rows = given(("ann", "id-1"), ("ann.smith@example.com", "id-1"), ("ann.smith@example.com", None))
+
+    assert [0, 0, 0] == rows
+    assert "ann.smith@example.com" == accounts.rows[0].name
+    assert ["ann", "ann.smith@example.com"] == accounts.rows[0].forms
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("pc1$@example", "machine"), ("krbtgt@example", "service"), ("svc-backup@example", "service"),
+     ("msol_0123abcd@example", "service"), ("ann@example", "user"), ("susan-lee@example", "user")],
+)  # fmt: skip
+def test_machines_and_services_are_told_from_users(name, kind):
+    """By the dollar, by reserved names and by administrators' affixes."""
+    assert kind == given((name, None))[0].rows[0].kind
+
+
+def test_a_name_that_was_only_tried_makes_no_account(monkeypatch):
+    """Guessers cannot fill the table, and what is beyond its limit is counted."""
+    accounts = Accounts()
+    monkeypatch.setattr(module, "LIMIT", 1)
+
+    assert [-1, 0, 0, -1] == [
+        accounts.sight("eve", 1, 0, "x", is_proven=False), accounts.sight("ann", 1, 0, "x"),
+        accounts.sight("ann", 2, 0, "x", is_proven=False), accounts.sight("bob", 3, 0, "x"),
+    ]  # fmt: skip
+    assert (1, 2) == (accounts.refused, accounts.rows[0].sightings)
 
 
 def test_save_and_load_is_identity():
-    """A loaded table holds the same accounts."""
-    accounts, other = Accounts(), Accounts()
-    accounts.observe(Ntlm(**common(), username="bob"), 7)
-
+    """A loaded table answers as the saved one does."""
+    accounts, _ = given(("ann@example.com", "id-1"), ("pc1$@example", None))
+    other = Accounts()
     other.load(accounts.save())
 
-    assert accounts.by_name == other.by_name
+    assert accounts.rows == other.rows
+    assert [0, 0, 1, 2] == [
+        other.sight("ann@example", 9, 0, "x"), other.sight("x", 9, 0, "x", "id-1"),
+        other.sight("pc1$@example", 9, 0, "x"), other.sight("new", 9, 0, "x"),
+    ]  # fmt: skip
+    assert [0] == other.alike("ann@elsewhere")

@@ -76,13 +76,17 @@ def test_kerberos_and_ntlm_name_machines_and_accounts():
     entities = fresh()
     resolve(entities, flows(flow("10.0.0.5"), flow("10.0.0.6")))
     told = [
-        Kerberos(**common(), client="PC-5$/EXAMPLE.ORG"), Kerberos(**common(), client="ann/EXAMPLE.ORG"),
+        Kerberos(**common(), client="PC-5$/EXAMPLE.ORG", success=True),
+        Kerberos(**common(), client="ann/EXAMPLE.ORG", success=True),
         Ntlm(**common(orig="10.0.0.6"), username="bob", hostname="PC-6"),
     ]  # fmt: skip
     tick = resolve(entities, messages=told)
 
     assert ["PC-5", "PC-5", "PC-6"] == [entities.device_name(int(device)) for device in tick.message_device]
-    assert ["ann@example.org", "bob"] == sorted(entities.accounts.by_name)
+    rows = entities.identity.accounts.rows
+    assert [("ann@example.org", "user"), ("bob", "user"), ("pc-5$@example.org", "machine")] == sorted(
+        (row.name, row.kind) for row in rows
+    )
 
 
 def test_arp_from_inside_confirms_a_device():

@@ -1,7 +1,5 @@
 """The inventory as it is shown."""
 
-import numpy as np
-
 from sensor.entities import inventory
 from sensor.model.metadata import Kerberos
 from sensor.model.times import rfc3339
@@ -13,7 +11,7 @@ def test_a_device_is_shown_with_address_mac_account_and_learning():
     """Everything known of a device is in its row, and the risk comes from its open incidents."""
     entities = fresh()
     resolve(entities, flows(flow(orig_mac=0x00AABBCCDD01)), [])
-    resolve(entities, messages=[Kerberos(**common(), client="ann/R")])
+    resolve(entities, messages=[Kerberos(**common(), client="ann/R", success=True)])
     identity = entities.device_id(0)
 
     one = next(inventory.devices(entities, lambda row: 0.25 if row == 0 else 1.0, {identity: 31.5}))
@@ -25,16 +23,3 @@ def test_a_device_is_shown_with_address_mac_account_and_learning():
         one.learning.state, one.learning.progress, one.flows, one.risk_db, one.confirmed,
     )  # fmt: skip
     assert rfc3339(START) == one.first_seen
-
-
-def test_accounts_are_shown_by_name_with_their_devices():
-    """One row an account."""
-    entities = fresh()
-    resolve(entities, flows(flow()))
-    resolve(entities, messages=[Kerberos(**common(), client="zoe/R"), Kerberos(**common(), client="ann/R")])
-
-    rows = list(inventory.accounts(entities))
-
-    assert ["ann@r", "zoe@r"] == [one.name for one in rows]
-    assert (entities.device_id(0),) == rows[0].devices
-    assert np.isfinite(rows[0].sightings)

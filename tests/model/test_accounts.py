@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensor.model.accounts import fold, is_machine
+from sensor.model.accounts import fold, is_machine, is_nobody
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from sensor.model.accounts import fold, is_machine
         (" joeb ", None, "joeb"),
         ("ｊｏｅｂ", None, "joeb"),
         ("host/server.example.com", None, "host@server.example.com"),
-        ("ANONYMOUS LOGON", "NT AUTHORITY", None),
-        ("SYSTEM", "NT AUTHORITY", None),
+        ("ANONYMOUS LOGON", "NT AUTHORITY", "anonymous logon"),
+        ("SYSTEM", "NT AUTHORITY", "system"),
         ("-", None, None),
         ("", None, None),
         (None, "x", None),
@@ -27,6 +27,12 @@ from sensor.model.accounts import fold, is_machine
 def test_names_are_folded(name, realm, expected):
     """Case, width and the ways to write a realm make no difference; blanks and Windows' own are nobody."""
     assert expected == fold(name, realm)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("system", True), ("anonymous logon@pc5", True), ("systema", False)])
+def test_what_every_computer_has_is_nobody(name, expected):
+    """Windows' own accounts, whatever realm stands beside them."""
+    assert expected == is_nobody(name)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("ws5$@example", True), ("ws5$", True), ("joe$mith", False)])

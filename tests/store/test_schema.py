@@ -14,7 +14,7 @@ def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
         "SELECT name, strict FROM pragma_table_list WHERE schema='main' AND name NOT LIKE 'sqlite%'"
     )
 
-    assert {"accounts", "devices", "evidence", "incidents", "inputs", "ledger", "meta", "records"} == {
+    assert {"accounts", "devices", "evidence", "incidents", "inputs", "ledger", "meta", "records", "signins"} == {
         name for name, one in strict if one
     }
     assert ("wal", 2, schema.VERSION) == tuple(
@@ -28,7 +28,7 @@ def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
 def test_a_state_of_version_1_becomes_the_present_one(tmp_path):
     """What is in it stays, and records can be noted."""
     connection = schema.connect(tmp_path / "x.sqlite")
-    connection.executescript("DROP TABLE records; PRAGMA user_version=1; INSERT INTO meta VALUES ('clock_ns', '5');")
+    connection.executescript("DROP TABLE records; DROP TABLE signins; PRAGMA user_version=1; INSERT INTO meta VALUES ('clock_ns', '5');")
     connection.close()
     connection = schema.connect(tmp_path / "x.sqlite")
 

@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from sensor.model.device import Account, Device, Learning
+from sensor.model.account import Account, SignIn
+from sensor.model.device import Device, Learning
 from sensor.model.evidence import Entity, Evidence
 from sensor.model.incident import Incident, Party
 from sensor.store.state import State

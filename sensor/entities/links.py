@@ -1,0 +1,194 @@
+"""Links between accounts, devices and addresses: each a kind of evidence, its span, how often, and when it expires.
+
+A link is kept per (account, device, address, kind). Its weight is what its kind is worth, halved for each further
+account beyond SHARED_ACCOUNTS that the same device or address carries strongly: a terminal server, a NAT or a proxy
+links nobody for certain. What a link is worth as evidence about a sign-in is for `incidents` to judge.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.model.account import LINK_KINDS
+from sensor.model.times import DAY_NS, HOUR_NS
+
+LIMIT = 500_000
+"""Links held; beyond it the one that was seen longest ago goes (about 200 bytes each)."""
+PER_ACCOUNT = 64
+"""Links of one account; beyond it its oldest goes: a service account that logs on everywhere is not worth more."""
+SHARED_ACCOUNTS = 3
+"""Accounts of persons that one device may have, as family and hand-over computers do, before it counts as shared."""
+TTL_NS = {
+    "vpn": 12 * HOUR_NS,  # a tunnel address is somebody else's after the session
+    "radius": DAY_NS,
+    "rdp_cookie": 7 * DAY_NS,
+    "ldap_bind": 7 * DAY_NS,
+}
+"""How long a link holds after it was last seen; others 30 days, in which an account that is in use is seen again."""
+_TTL_NS = 30 * DAY_NS
+WEIGHTS = {"strong": 1.0, "medium": 0.5, "weak": 0.2}
+
+Place = tuple[int, int, int]
+"""(site number, address high, address low); NOWHERE where a link names no address."""
+NOWHERE: Place = (-1, 0, 0)
+
+
+class Held(msgspec.Struct):
+    """One link."""
+
+    account: int
+    device: int
+    place: Place
+    kind: str
+    first_ns: int
+    last_ns: int
+    count: int = 0
+    days: int = 0
+    last_day: int = -1
+    input: str = ""
+    record: str = ""
+
+
+class Links:
+    """All links, by account.
+
+    Attributes:
+        dropped: Links forgotten for room.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int, Place, str], Held] = {}
+        self._of: dict[int, list[tuple[int, int, Place, str]]] = {}
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        """Count the links."""
+        return len(self._held)
+
+    def see(
+        self, account: int, device: int, place: Place, kind: str, ts: int, evidence: tuple[str, str] = ("", "")
+    ) -> None:
+        """Take one sighting in.
+
+        Args:
+            account: Row of the account.
+            device: Row of the device, −1 where none is known.
+            place: Where, or NOWHERE.
+            kind: One of LINK_KINDS.
+            ts: ns.
+            evidence: Path of the input, and which record of it.
+        """
+        key = (account, device, place, kind)
+        link = self._held.get(key)
+        if link is None:
+            link = self._add(key, ts)
+        link.last_ns, link.first_ns = max(link.last_ns, ts), min(link.first_ns, ts)
+        link.count += 1
+        day = ts // DAY_NS
+        if day > link.last_day:
+            link.days, link.last_day = link.days + 1, day
+        link.input, link.record = evidence
+
+    def of(self, account: int, now_ns: int) -> list[Held]:
+        """Return an account's links that hold now, strongest and latest first."""
+        held = [self._held[key] for key in self._of.get(account, ())]
+        live = [link for link in held if expires_ns(link) >= now_ns]
+        return sorted(live, key=lambda link: (-WEIGHTS[LINK_KINDS[link.kind]], -link.last_ns, link.kind, link.device))
+
+    def all(self, now_ns: int) -> list[Held]:
+        """Return every link that holds now."""
+        return [link for account in sorted(self._of) for link in self.of(account, now_ns)]
+
+    def expire(self, now_ns: int) -> None:
+        """Forget what no longer holds."""
+        for key in [key for key, link in self._held.items() if expires_ns(link) < now_ns]:
+            self._drop(key)
+
+    def merge_device(self, old: int, kept: int) -> None:
+        """Give the links of a device that turned out to be another one to that one."""
+        for key in [key for key in self._held if key[1] == old]:
+            link = self._held[key]
+            into = (key[0], kept, key[2], key[3])
+            self._drop(key)
+            link.device = kept
+            other = self._held.get(into)
+            if other is None:
+                self._held[into] = link
+                self._of.setdefault(key[0], []).append(into)
+            else:
+                other.count += link.count
+                other.days = max(other.days, link.days)
+                other.first_ns, other.last_ns = min(other.first_ns, link.first_ns), max(other.last_ns, link.last_ns)
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return the links as one JSON array of bytes."""
+        blob = msgspec.json.encode({"links": list(self._held.values()), "dropped": self.dropped})
+        return {"links": np.frombuffer(blob, np.uint8)}
+
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned."""
+        held = msgspec.json.decode(state["links"].tobytes(), type=_Saved)
+        self._held, self._of, self.dropped = {}, {}, held.dropped
+        for link in held.links:
+            key = (link.account, link.device, link.place, link.kind)
+            self._held[key] = link
+            self._of.setdefault(link.account, []).append(key)
+
+    def _add(self, key: tuple[int, int, Place, str], ts: int) -> Held:
+        mine = self._of.setdefault(key[0], [])
+        if len(mine) >= PER_ACCOUNT:
+            self._drop(min(mine, key=lambda one: (self._held[one].last_ns, one)))
+            self.dropped += 1
+        elif len(self._held) >= LIMIT:
+            self._drop(min(self._held, key=lambda one: (self._held[one].last_ns, one)))
+            self.dropped += 1
+        link = self._held[key] = Held(key[0], key[1], key[2], key[3], ts, ts)
+        self._of.setdefault(key[0], []).append(key)
+        return link
+
+    def _drop(self, key: tuple[int, int, Place, str]) -> None:
+        del self._held[key]
+        self._of[key[0]].remove(key)
+        if not self._of[key[0]]:
+            del self._of[key[0]]
+
+
+class _Saved(msgspec.Struct):
+    links: list[Held]
+    dropped: int
+
+
+def expires_ns(link: Held) -> int:
+    """Return until when a link holds, ns."""
+    return link.last_ns + TTL_NS.get(link.kind, _TTL_NS)
+
+
+def sharing(links: list[Held], is_person: list[bool]) -> dict[tuple[str, object], int]:
+    """Count how many persons' accounts each device and each place carries strongly.
+
+    Args:
+        links: Those that hold now.
+        is_person: By account row: it is a user's, not a machine's or a service's.
+
+    Returns:
+        Accounts by ("device", row) and ("place", place).
+    """
+    accounts: dict[tuple[str, object], set[int]] = {}
+    for link in links:
+        if LINK_KINDS[link.kind] != "strong" or not is_person[link.account]:
+            continue
+        if link.device >= 0:
+            accounts.setdefault(("device", link.device), set()).add(link.account)
+        if link.place != NOWHERE:
+            accounts.setdefault(("place", link.place), set()).add(link.account)
+    return {key: len(found) for key, found in accounts.items()}
+
+
+def weigh(link: Held, shared_by: dict[tuple[str, object], int]) -> tuple[float, bool]:
+    """Return a link's weight, 0 to 1, and whether it goes through something shared."""
+    worth = WEIGHTS[LINK_KINDS[link.kind]]
+    most = max(shared_by.get(("device", link.device), 0), shared_by.get(("place", link.place), 0))
+    extra = max(0, most - SHARED_ACCOUNTS)
+    return worth * 0.5**extra, extra > 0

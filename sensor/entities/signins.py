@@ -1,0 +1,143 @@
+"""Sign-ins: every record of one sign-in, from whatever logs, becomes one row.
+
+An identity provider writes several rows for one sign-in (a prompt for a second factor, then the success), and several
+products tell of it: Entra's log and Microsoft 365's audit carry one correlation id. Rows are one sign-in where that id
+agrees within JOIN_NS, or, between different products, where account, address and application agree within NEAR_NS. The
+last decisive row is the result: an interrupt only asks for more. The verdict of the network is not given here: it stays
+`unknown`.
+"""
+
+import hashlib
+from collections import OrderedDict
+
+import msgspec
+
+from sensor.model.account import SignIn
+from sensor.model.event import Event
+from sensor.model.times import MINUTE_NS, rfc3339
+
+JOIN_NS = 15 * MINUTE_NS
+"""A user has this long to answer a prompt: Entra's flow times out after 10 minutes."""
+NEAR_NS = MINUTE_NS
+"""How far apart two products' times of one sign-in are: seconds in the real records at hand."""
+OPEN_MAX = 200_000
+"""Sign-ins that later rows may still join; beyond it the oldest are final early."""
+NOT_JUDGED = "not checked against the network yet"
+
+
+class _Open(msgspec.Struct):
+    row: SignIn
+    ts: int
+    last_ns: int
+
+
+class SignIns:
+    """Sign-ins of the last minutes, and what changed.
+
+    Attributes:
+        count: Sign-ins begun in this run.
+    """
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._by_correlation: dict[str, str] = {}
+        self._by_place: dict[tuple[str, str | None, str | None], str] = {}
+        self._changed: dict[str, SignIn] = {}
+        self.count = 0
+
+    def take(self, event: Event, account: str, device: str | None, site: str | None) -> None:
+        """Take one event of kind signin in, in order of time.
+
+        Args:
+            event: The event.
+            account: Name of its account.
+            device: Id of the device it came from, where one is known.
+            site: Site whose egress its address is.
+        """
+        self._close(event.ts)
+        key = self._find(event, account)
+        if key is None:
+            key = _identity(event)
+            self._open[key] = _Open(_begin(event, key, account, device, site), event.ts, event.ts)
+            self.count += 1
+        else:
+            held = self._open[key]
+            held.row = _joined(held.row, event, device, newer=event.ts >= held.last_ns)
+            held.last_ns = max(held.last_ns, event.ts)
+        if event.correlation_id:
+            self._by_correlation[event.correlation_id] = key
+        self._by_place[account, event.ip, None] = key
+        self._changed[key] = self._open[key].row
+
+    def drain(self) -> list[SignIn]:
+        """Return every sign-in that changed since the last time."""
+        changed, self._changed = list(self._changed.values()), {}
+        return changed
+
+    def _find(self, event: Event, account: str) -> str | None:
+        """Find the sign-in that a row belongs to."""
+        key = self._by_correlation.get(event.correlation_id or "")
+        if key is not None and key in self._open and self._open[key].row.account == account:
+            return key
+        key = self._by_place.get((account, event.ip, None))
+        held = self._open.get(key) if key is not None else None
+        if held is None or event.ts - held.ts > NEAR_NS or event.source in held.row.sources:
+            return None
+        both = event.correlation_id and held.row.correlation_id
+        return None if both or not _agree(event.app, held.row.app) else key
+
+    def _close(self, now_ns: int) -> None:
+        """Forget what no later row can join."""
+        while self._open:
+            key, held = next(iter(self._open.items()))
+            if held.ts >= now_ns - JOIN_NS and len(self._open) < OPEN_MAX:
+                return
+            del self._open[key]
+            correlation = held.row.correlation_id
+            if correlation and self._by_correlation.get(correlation) == key:
+                del self._by_correlation[correlation]
+            place = (held.row.account, held.row.ip, None)
+            if self._by_place.get(place) == key:
+                del self._by_place[place]
+
+
+def _identity(event: Event) -> str:
+    text = f"{event.source}\0{event.raw_id or ''}\0{event.ts}\0{event.account}\0{event.ip}\0{event.correlation_id}"
+    return "SI-" + hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def _begin(event: Event, key: str, account: str, device: str | None, site: str | None) -> SignIn:
+    category = event.detail.get("event_category")
+    return SignIn(
+        ts=rfc3339(event.ts), account=account, source=event.source, ip=event.ip, country=event.country, asn=event.asn,
+        app=event.app, result=_result(event), reason_code=event.reason_code, reason=event.reason,
+        mfa=event.mfa or "unknown", device=device, because=NOT_JUDGED, raw_id=event.raw_id, id=key,
+        sources=(event.source,), raw_ids=(event.raw_id,) if event.raw_id else (), site=site, city=event.city,
+        user_agent=event.user_agent, correlation_id=event.correlation_id, session_id=event.session_id,
+        category=str(category) if category else None,
+    )  # fmt: skip
+
+
+def _joined(row: SignIn, event: Event, device: str | None, *, newer: bool) -> SignIn:
+    """Add a row: what was missing is filled in, and a later decisive result replaces the one before."""
+    decisive = newer and _result(event) != "interrupt" and not (row.result == "success" and event.outcome != "success")
+    mfa = event.mfa if event.mfa not in {None, "unknown"} and (decisive or row.mfa == "unknown") else row.mfa
+    return msgspec.structs.replace(
+        row, ip=row.ip or event.ip, country=row.country or event.country, asn=row.asn or event.asn,
+        app=row.app or event.app, device=row.device or device, city=row.city or event.city,
+        user_agent=row.user_agent or event.user_agent, session_id=row.session_id or event.session_id,
+        correlation_id=row.correlation_id or event.correlation_id,
+        result=_result(event) if decisive or row.result == "interrupt" else row.result,
+        reason_code=event.reason_code if decisive else row.reason_code,
+        reason=event.reason if decisive else row.reason, mfa=mfa or "unknown",
+        sources=row.sources if event.source in row.sources else (*row.sources, event.source),
+        raw_ids=row.raw_ids if not event.raw_id or event.raw_id in row.raw_ids else (*row.raw_ids, event.raw_id)[:32],
+    )  # fmt: skip
+
+
+def _result(event: Event) -> str:
+    return event.outcome if event.outcome in {"success", "failure", "interrupt"} else "interrupt"
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one.lower() == other.lower()
