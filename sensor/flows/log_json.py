@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 
 from baselines._jit import borrow, ctz64, kernel, ule64
 from sensor.flows.log_rows import (
+    _SHIFT,
+    _WORD,
     CONN_STATE,
     FIELDS,
+    FIRST_COUNT,
+    INNER_VLAN,
     LOCAL_ORIG,
     LOCAL_RESP,
     OPS,
+    ORIG_P,
     REQUIRED,
     SKIP,
     TEXT_OPS,
     WORDS,
     finish_row,
+    put_small,
     put_value,
 )
 from sensor.flows.log_values import below, digits, find_byte
@@ -50,7 +56,10 @@ _TRUE, _FALSE, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"a
 
 
 def _slot_table() -> NDArray[np.uint64]:
-    """Place each key (first eight bytes, last eight bytes, length, operation) by its hash; uint64, shape (slots, 4)."""
+    """Place each key (first eight bytes, last eight bytes, length, operation) by its hash; uint64, shape (slots, 4).
+
+    Two words hold any key: the longest, orig_ip_bytes, has 13 bytes.
+    """
     table = np.zeros((_SLOTS, 4), np.uint64)
     for name, op in _KEYS.items():
         text = name.encode()
@@ -64,24 +73,7 @@ def _slot_table() -> NDArray[np.uint64]:
 
 
 _TABLE = _slot_table()
-KEY_MAX_BYTES = 16
-"""The longest known key is orig_ip_bytes; two words hold any."""
 _U3 = np.uint64(3)
-
-
-@kernel(inline=True)
-def _key_op(buf: Any, p: int, length: int) -> Any:
-    """Look up a key's operation; SKIP for one that is not known."""
-    if length > KEY_MAX_BYTES:
-        return SKIP
-    first = ule64(buf, p) & below(min(length, 8))
-    last = ule64(buf, p + 8) & below(max(length - 8, 0))
-    slot = np.int64(((first ^ last * _U3) * _MIX) >> _U56)
-    while _TABLE[slot, 2] != _U0:
-        if _TABLE[slot, 0] == first and _TABLE[slot, 1] == last and _TABLE[slot, 2] == np.uint64(length):
-            return np.int64(_TABLE[slot, 3])
-        slot = (slot + 1) & (_SLOTS - 1)
-    return SKIP
 
 
 @kernel(inline=True)
@@ -98,6 +90,31 @@ def _string_end(buf: Any, p: int) -> int:
         p += n
         if n < 8:
             return p
+
+
+@kernel(inline=True)
+def _key(buf: Any, p: int) -> tuple[Any, Any]:
+    """Look up the operation of the key that begins at `p`; return it and where the key ends, SKIP for an unknown one.
+
+    A key that is known needs no look at its bytes beyond that; any other is passed over as a string. The end is -1
+    where that string is none.
+    """
+    first = ule64(buf, p)
+    last = _U0
+    length = ctz64(find_byte(first, _QUOTES)) >> 3
+    if length == 8:
+        last = ule64(buf, p + 8)
+        rest = ctz64(find_byte(last, _QUOTES)) >> 3
+        last &= below(rest)
+        length += rest
+    else:
+        first &= below(length)
+    slot = np.int64(((first ^ last * _U3) * _MIX) >> _U56)
+    while _TABLE[slot, 2] != _U0:
+        if _TABLE[slot, 0] == first and _TABLE[slot, 1] == last and _TABLE[slot, 2] == np.uint64(length):
+            return np.int64(_TABLE[slot, 3]), p + length
+        slot = (slot + 1) & (_SLOTS - 1)
+    return np.int64(SKIP), _string_end(buf, p)
 
 
 @kernel(inline=True)
@@ -180,16 +197,29 @@ def _read_object(buf: Any, p: int, words: Any, base: int) -> int:
         p = _spaces(buf, p + 1)
         if buf[p] != 34:
             return -1
-        end = _string_end(buf, p + 1)
+        op, end = _key(buf, p + 1)
         if end < 0:
             return -1
-        op = _key_op(buf, p + 1, end - p - 1)
         p = _spaces(buf, end + 1)
         if buf[p] != 58 or op == ODD:
             return -1
         p = _spaces(buf, p + 1)
         c = buf[p]
         start = p
+        if (op >= FIRST_COUNT and op < PATH) or ORIG_P <= op <= INNER_VLAN:  # most values are short whole numbers
+            number, n = digits(buf, p)
+            if 0 < n < 8 and (c != 48 or n == 1) and (buf[p + n] == 44 or buf[p + n] == 125) and not seen >> op & 1:
+                if op >= FIRST_COUNT:
+                    words[base + _WORD[op]] = np.uint64(number)
+                elif number <= 65535:
+                    put_small(words, base + _WORD[op], _SHIFT[op], 65535, number)
+                else:
+                    return -1
+                seen |= 1 << op
+                p += n
+                if buf[p] == 125:
+                    break
+                continue
         if c == 34:
             start = p + 1
             end = _string_end(buf, start)
