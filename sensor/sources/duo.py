@@ -8,7 +8,8 @@ that Elastic's integration makes of them (`cisco_duo.*`).
 `isotimestamp` is the more exact of the two times, and real ones are written with blanks inside
 (`2021-07-20T11: 41: 31+00: 00`): then `timestamp` is taken. Addresses stand with a port in every form of RFC 5952 §6.
 
-Does not read telephony logs, nor Trust Monitor's verdicts.
+A telephony log (`context`, `credits`, `phone`) names no account: it is kind `other`. Does not read Trust Monitor's
+verdicts.
 """
 
 import hashlib
@@ -37,7 +38,8 @@ _NO_FACTOR = frozenset(
     )
 )
 """Reasons for success without a second factor."""
-_FACTORS = ("Duo Push", "Duo Mobile", "Passcode", "Phone Call", "SMS")
+_FACTORS = ("push", "mobile", "passcode", "phone", "sms", "token", "yubikey", "webauthn", "key")
+"""Words in the `factor` of an administrator's sign-in that name a second one."""
 _SIGNIN_ACTIONS = frozenset({"admin_login", "admin_login_error", "admin_2fa_error", "login_attempt", "mfa_challenge"})
 _FAILED_ACTIONS = ("_error", "_fail", "_failed", "_denied")
 _ACTION = re.compile(r"[a-z0-9_]+$")
@@ -62,7 +64,7 @@ def read(record: Fields) -> list[Event | AnyMessage]:
 
 
 def _is_own(record: Fields) -> bool:
-    return _is_auth(record) or _is_old_auth(record) or _is_activity(record) or _is_admin(record)
+    return _is_auth(record) or _is_old_auth(record) or _is_activity(record) or _is_admin(record) or _is_call(record)
 
 
 def _is_auth(record: Fields) -> bool:
@@ -89,9 +91,19 @@ def _is_admin(record: Fields) -> bool:
     return record.has("description") and bool(_HOST.match(record.text("host") or ""))
 
 
+def _is_call(record: Fields) -> bool:
+    return record.has("context", "credits", "phone", "type") and (record.has("ts") or record.has("timestamp"))
+
+
 def _event(record: Fields) -> Event:
     if _is_activity(record):
         return _activity(record)
+    if _is_call(record):
+        return Event(
+            ts=record.time("ts", "timestamp"), source="duo", kind="other", action=record.text("context") or "telephony",
+            object=record.text("phone"), correlation_id=record.text("txid"), raw_id=_raw_id(record, "telephony_id"),
+            detail=_kept(mfa_detail=record.text("type")),
+        )  # fmt: skip
     return _authentication(record) if record.has("factor", "result") else _administration(record)
 
 
@@ -137,13 +149,14 @@ def _administration(record: Fields) -> Event:
     failed = action.endswith(_FAILED_ACTIONS) or action == "azure_sync_fail"
     signin = action in _SIGNIN_ACTIONS
     factor = said.text("factor")
+    second = any(word in (factor or "").lower() for word in _FACTORS)
     ip, port = said.address("ip_address", "ip")
     return Event(
         ts=_time(record), source="duo", kind="signin" if signin else "admin", action=action,
         outcome="failure" if failed else "success",
         reason=said.text("error") or (None if said else record.text("description")),
         account=_account(record.text("username"), said.text("email") if signin else None), ip=ip, port=port,
-        mfa=None if not signin else "satisfied" if factor in _FACTORS and not failed else "unknown",
+        mfa=None if not signin else "satisfied" if second and not failed else "unknown",
         app=None if not signin else "Duo Admin Panel", user_agent=said.text("user_agent"),
         device_name=said.text("hostname") if action.startswith("o2fa") else None, object=record.text("object"),
         raw_id=_raw_id(record), detail=_kept(

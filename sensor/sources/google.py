@@ -71,7 +71,7 @@ def _event(activity: Activity, said: Said) -> Event:
         ts=activity.ts, source="google", kind=form.kind, action=said.name, outcome=outcome,
         reason_code=reason, reason=reason, account=activity.account, account_id=activity.account_id,
         ip=activity.ip, port=activity.port, country=activity.country, asn=activity.asn, mfa=form.mfa, app=form.app,
-        user_agent=said.text("user_agent"), device_id=said.text("device_id", "DEVICE_ID"),
+        user_agent=said.text("user_agent"), device_id=said.text("device_id", "DEVICE_ID", "CAA_DEVICE_ID"),
         session_id=said.text("session_id"), object=form.object, detail=form.detail, raw_id=_raw_id(activity, said),
     )  # fmt: skip
 

@@ -4,6 +4,8 @@ Read: the objects of `GET /api/v1/logs` (https://developer.okta.com/docs/api/ope
 the same inside an Event Hook's body (`data.events[]`), inside Amazon EventBridge's `detail` (Okta's log streaming) and
 inside a forwarder's `event`; and the documents that Elastic's integration makes of them (`okta.*`).
 
+`auth_via_mfa` is written for each factor, in Identity Engine for the password, too: that one satisfies nothing.
+
 A denied push is written in three ways, by the age of the tenant: as `user.mfa.okta_verify.deny_push`; as
 `user.authentication.auth_via_mfa` that FAILED; in Identity Engine with `pushOnlyResponseType` `OV_RESPONSE_DENY`.
 
@@ -188,13 +190,19 @@ def _mfa(one: Fields, action: str, outcome: str) -> str:
         return "denied"
     reason = (one.text("outcome.reason") or "").lower()
     result = (one.text("outcome.result") or "").lower()
-    if action != "user.authentication.auth_via_mfa":
+    if action != "user.authentication.auth_via_mfa" or "password" in (_factor(one) or "").lower():
         return "denied" if outcome == "failure" and "declined" in reason else "unknown"
     if outcome == "success":
         return "satisfied"
     if result in {"unanswered", "abandoned"} or any(word in reason for word in _LATE):
         return "timed_out"
     return "denied" if outcome == "failure" and (not reason or any(word in reason for word in _DECLINED)) else "unknown"
+
+
+def _factor(one: Fields) -> str | None:
+    """What was asked for: by the classic engine's name, else by the authenticator that was used."""
+    used = (target.text("detailEntry.methodTypeUsed") for target in one.each("target"))
+    return _said(one.text("debugContext.debugData.factor")) or next((name for name in used if name), None)
 
 
 def _objects(one: Fields) -> list[tuple[str, str]]:
@@ -220,10 +228,10 @@ def _detail(one: Fields, kind: str, targets: list[tuple[str, str]]) -> dict[str,
     debug = one.part("debugContext.debugData")
     found: dict[str, object] = {
         "asn_name": one.text("securityContext.asOrg", "securityContext.isp"),
-        "is_proxy": one.flag("securityContext.isProxy"),
+        "is_proxy": True if debug.each("tunnels") else one.flag("securityContext.isProxy"),
         "latitude": one.real("client.geographicalContext.geolocation.lat"),
         "longitude": one.real("client.geographicalContext.geolocation.lon"),
-        "mfa_detail": debug.text("factor") or _said(one.text("authenticationContext.credentialType")),
+        "mfa_detail": _factor(one) or _said(one.text("authenticationContext.credentialType")),
         "device_token": debug.text("dtHash", "deviceFingerprint"),
         "threat_suspected": debug.flag("threatSuspected"),
         "behaviors": _behaviors(debug),

@@ -127,7 +127,7 @@ def shape(application: str, said: Said) -> Shape:
     held = {name: value for name, value in detail.items() if value not in (None, [], {})}
     return Shape(
         kind=kind, mfa=_mfa(said) if kind == "signin" else None,
-        app=said.text("application_name", "app_name", "APPLICATION_NAME"),
+        app=said.text("application_name", "app_name", "APPLICATION_NAME", "CAA_APPLICATION"),
         object=said.text(*_OBJECTS), detail=held,
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _kind(application: str, said: Said) -> str:
             return "admin"
         if name.startswith(_NO_SIGNIN):
             return "other"
-    if application == "context_aware_access" and "access" in name:
+    if name.startswith("access_deny"):
         return "signin"
     return _KINDS.get(application, "other")
 

@@ -169,9 +169,19 @@ def test_a_change_names_what_and_whom():
 
 def test_an_administrators_sign_in_has_an_address_and_a_factor():
     """They stand in the description."""
-    said = {"ip_address": "203.0.113.7", "email": "ann@example.com", "factor": "Duo Push", "device": "555-0100"}
-    got = read_one(admin("admin_login", description=json.dumps(said)))
-    assert ("203.0.113.7", "ann@example.com", "satisfied") == (got.ip, got.account, got.mfa)
+    said = {"ip_address": "203.0.113.7", "email": "ann@example.com", "device": "555-0100"}
+    for factor, expected in (("Duo Push", "satisfied"), ("push", "satisfied"), (None, "unknown")):
+        got = read_one(admin("admin_login", description=json.dumps(said | {"factor": factor})))
+        assert ("203.0.113.7", "ann@example.com", expected) == (got.ip, got.account, got.mfa)
+
+
+@pytest.mark.parametrize("time", [{"ts": WHEN}, {"timestamp": 1704164645}])
+def test_a_call_names_a_phone(time):
+    """Of both versions of the telephony log."""
+    record = {"context": "authentication", "credits": 2, "phone": "+15550100", "type": "sms", "txid": "t1"} | time
+    got = read_one(record)
+    assert duo.claims(Fields(record))
+    assert ("other", "authentication", "+15550100", "t1") == (got.kind, got.action, got.object, got.correlation_id)
 
 
 def test_a_time_with_blanks_inside_gives_way_to_the_other():

@@ -113,6 +113,26 @@ def test_the_second_factor_is_told_from_the_password(action, result, changes, ex
     assert ("signin", *expected) == (got.kind, got.outcome, got.mfa)
 
 
+@pytest.mark.parametrize("result", ["SUCCESS", "FAILURE"])
+def test_a_password_is_no_second_factor(result):
+    """Identity Engine writes `auth_via_mfa` for it as well; the classic one names it a factor."""
+    used = {"type": "AuthenticatorEnrollment", "displayName": "Password", "detailEntry": {"methodTypeUsed": "Password"}}
+    for changes in ({"target": [used]}, {"debugContext__debugData__factor": "PASSWORD_AS_FACTOR"}):
+        got = read_one(
+            entry("user.authentication.auth_via_mfa", result, outcome__reason="INVALID_CREDENTIALS", **changes)
+        )
+        assert "unknown" == got.mfa
+    used["detailEntry"]["methodTypeUsed"] = "Use Okta FastPass"
+    got = read_one(entry("user.authentication.auth_via_mfa", target=[used]))
+    assert ("satisfied", "Use Okta FastPass") == (got.mfa, got.detail["mfa_detail"])
+
+
+def test_a_tunnel_is_a_proxy():
+    """Whose name Okta knows."""
+    tunnels = '[{"anonymous":true,"operator":"WARP_VPN","type":"VPN"}]'
+    assert read_one(entry(debugContext__debugData__tunnels=tunnels)).detail["is_proxy"]
+
+
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
