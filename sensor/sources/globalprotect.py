@@ -1,13 +1,13 @@
 """GlobalProtect, Palo Alto Networks' VPN: who has which tunnel address, from where, on which device.
 
 Read: PAN-OS's GLOBALPROTECT log of 9.1 and later as CSV (https://docs.paloaltonetworks.com/pan-os, "GlobalProtect Log
-Fields"), the SYSTEM log with subtype globalprotect that older releases write, whose words stand in its description, and
-the logging service's CEF, LEEF and JSON (https://docs.paloaltonetworks.com/strata-logging-service/log-reference).
+Fields"); the SYSTEM log with subtype globalprotect that older releases write, whose words stand in its description; the
+logging service's CEF, LEEF and JSON (https://docs.paloaltonetworks.com/strata-logging-service/log-reference).
 
-A record that names the tunnel's address is a lease, ended by a logout or a release; one about an authentication, and any
-failure, is a logon. `pre-logon` is the device's own tunnel before anybody logs on, and no account. Traps: the
-high-resolution time may be that of 1970, then the generated time is taken, which has no zone and is read as UTC; the
-region of an inside address is its range, which is no country; the logging service doubles backslashes.
+A gateway's record that names the tunnel's address is a lease, ended by a logout or a release; one about an
+authentication, and any failure, is a logon. `pre-logon` is the device's own tunnel before anybody logs on, and no
+account. Traps: the high-resolution time may be that of 1970, then the generated time is taken, which has no zone and is
+read as UTC; the region of an inside address is its range, which is no country; the logging service doubles backslashes.
 """
 
 import csv
@@ -109,7 +109,7 @@ def read(record: Fields) -> list[Event]:
         raise Malformed("missing_event")
     public, private = _address(row, "public_ip"), _address(row, "private_ip")
     outcome = _outcome(row, action)
-    kind = _kind(action, row.get("stage", ""), outcome, leased=private is not None)
+    kind = _kind(action, row.get("stage", ""), outcome, leased=private is not None and "portal" not in action)
     ended = kind == "lease" and any(word in action for word in ENDS)
     region, sequence = row.get("region", ""), row.get("sequence")
     return [
