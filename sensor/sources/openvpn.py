@@ -26,7 +26,7 @@ _TIME = re.compile(
 )
 _ADDRESS = r"(?:\[AF_INET6?\])?(\[?[0-9a-fA-F.:]{3,45}\]?:\d{1,5})"
 _CLIENT = re.compile(rf"(?:([^/\[\]]{{1,128}})/)?{_ADDRESS} ")
-_STDOUT = re.compile(r"\[[\w#-]{1,32}\] (?:\w{1,16} \d{1,6} )?(?:OUT: )?")
+_STDOUT = re.compile(r"\[(?:-|std\w{2,4}#\w{1,16})\] (?:\w{1,16} \d{1,6} )?(?:OUT: )?")
 """Access Server's own prefix: `[stdout#info]`, `[-] OVPN 0 OUT:`."""
 _LEARN = re.compile(rf"MULTI: Learn: (\S{{1,64}}) -> (?:(.{{1,128}})/)?{_ADDRESS}")
 _POOL = re.compile(r"MULTI_sva: pool returned IPv4=(\(Not enabled\)|\S{1,64}?)(?:, IPv6=(\S{1,64}))?(?: |$)")
@@ -82,7 +82,9 @@ def read(record: Fields) -> list[Event]:
         return _logged(record)
     text = record.text("message") or ""
     stamp = _TIME.match(text)
-    said = _STDOUT.sub("", text[stamp.end() if stamp else 0 :], count=1)
+    said = text[stamp.end() if stamp else 0 :]
+    own = _STDOUT.match(said)
+    said = said[own.end() :] if own else said
     inner = _TIME.match(said.lstrip("'"))
     if inner:
         said = said.lstrip("'")[inner.end() :]
@@ -93,9 +95,17 @@ def read(record: Fields) -> list[Event]:
     action, outcome, given = found
     when = inner or stamp
     ts = read_time(when[1]) if when else record.time("syslog.timestamp")
-    ip, port = read_address(given.get("address") or (client[2] if client else None))
+    ip, port = _real(given.get("address") or (client[2] if client else ""))
     account = fold(given.get("account") or (client[1] if client else None))
     return [_event(ts, action, outcome, account, (ip, port), given)]
+
+
+def _real(text: str) -> tuple[str | None, int | None]:
+    """Read a client's address, behind which its port always stands: IPv6 has no brackets here."""
+    address, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or not read_address(address.strip("[]"))[0]:
+        return read_address(text)
+    return read_address(address.strip("[]"))[0], int(port) if len(port) <= 5 and int(port) <= 65_535 else None
 
 
 def _event(
