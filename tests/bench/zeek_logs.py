@@ -9,6 +9,7 @@ Peak memory is that of a process that does nothing else.
 """
 
 import argparse
+import importlib.util
 import json
 import statistics
 import subprocess
@@ -152,19 +153,70 @@ def read_msgspec(path: Path) -> int:
         return sum(1 for line in file if decoder.decode(line) is not None)
 
 
+def read_pyarrow(path: Path) -> int:
+    if path.suffix == ".json":
+        from pyarrow import json as arrow_json
+
+        return arrow_json.read_json(path).num_rows
+    from pyarrow import csv
+
+    return csv.read_csv(
+        path, csv.ReadOptions(column_names=COLUMNS, skip_rows=HEADER.count("\n")),
+        csv.ParseOptions(delimiter="\t", quote_char=False), csv.ConvertOptions(null_values=["-"]),
+    ).num_rows  # fmt: skip
+
+
+def read_duckdb(path: Path) -> int:
+    import duckdb
+
+    if path.suffix == ".json":
+        duckdb.sql(f"CREATE OR REPLACE TABLE conn AS FROM read_json('{path}', format='newline_delimited')")
+    else:
+        duckdb.sql(
+            f"CREATE OR REPLACE TABLE conn AS FROM read_csv('{path}', delim='\\t', header=false, "
+            f"skip={HEADER.count(chr(10))}, quote='', nullstr='-', names={COLUMNS})"
+        )
+    return int(duckdb.sql("SELECT count(*) FROM conn").fetchall()[0][0])
+
+
+def read_zat(path: Path) -> int:
+    from zat.log_to_dataframe import LogToDataFrame
+
+    return len(LogToDataFrame().create_dataframe(str(path), ts_index=False))
+
+
 READERS: dict[str, dict[str, Callable[[Path], int]]] = {
-    "tsv": {"ours": read_ours, "ours, ledger": read_ours_with_ledger, "polars": read_polars, "pandas": read_pandas},
-    "json": {"ours": read_ours, "ours, ledger": read_ours_with_ledger, "polars": read_polars, "msgspec": read_msgspec},
+    "tsv": {
+        "ours": read_ours,
+        "ours, ledger": read_ours_with_ledger,
+        "polars": read_polars,
+        "pandas": read_pandas,
+        "pyarrow": read_pyarrow,
+        "DuckDB": read_duckdb,
+        "zat": read_zat,
+    },
+    "json": {
+        "ours": read_ours,
+        "ours, ledger": read_ours_with_ledger,
+        "polars": read_polars,
+        "msgspec": read_msgspec,
+        "pyarrow": read_pyarrow,
+        "DuckDB": read_duckdb,
+    },
 }
+"""DuckDB is no dependency of ours: it is measured where it is installed."""
 
 
 def measure(form: str, path: Path, small: Path, n: int, rounds: int) -> None:
     """Time all readers of one form, alternated, and print rows per CPU second."""
-    spent: dict[str, list[float]] = {name: [] for name in READERS[form]}
-    for reader in READERS[form].values():
+    readers = dict(READERS[form])
+    if importlib.util.find_spec("duckdb") is None:
+        del readers["DuckDB"]
+    spent: dict[str, list[float]] = {name: [] for name in readers}
+    for reader in readers.values():
         reader(small)
     for _ in range(rounds):
-        for name, reader in READERS[form].items():
+        for name, reader in readers.items():
             start = time.process_time()
             count = reader(path)
             spent[name].append(time.process_time() - start)
