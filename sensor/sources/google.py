@@ -21,7 +21,11 @@ from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
-from sensor.wire.google_events import Activity, Said, outcome_of, shape
+from sensor.wire.google_api import OFFER
+from sensor.wire.google_events import NAMED, Activity, Said, outcome_of, shape
+
+API = OFFER
+"""How it is asked where it has no `path`."""
 
 LIMIT = 1000
 """Events read of one record; the Reports API writes a few, and its own pages hold 1,000."""
@@ -69,9 +73,10 @@ def _event(activity: Activity, said: Said) -> Event:
     outcome, reason = outcome_of(said, form.kind)
     return Event(
         ts=activity.ts, source="google", kind=form.kind, action=said.name, outcome=outcome,
-        reason_code=reason, reason=reason, account=activity.account, account_id=activity.account_id,
+        reason_code=reason, reason=reason, account=activity.account or fold(said.text(*NAMED)),
+        account_id=activity.account_id,
         ip=activity.ip, port=activity.port, country=activity.country, asn=activity.asn, mfa=form.mfa, app=form.app,
-        user_agent=said.text("user_agent"), device_id=said.text("device_id", "DEVICE_ID", "CAA_DEVICE_ID"),
+        user_agent=said.text("user_agent"), device_id=said.device(), device_name=said.text("DEVICE_NAME"),
         session_id=said.text("session_id"), object=form.object, detail=form.detail, raw_id=_raw_id(activity, said),
     )  # fmt: skip
 
@@ -97,8 +102,9 @@ def _activity(record: Fields, ts: int, application: str | None, email: str | Non
 def _reported(record: Fields) -> tuple[Activity, list[Said]]:
     """The Reports API's item, whole or flattened."""
     ts = record.time("id.time", "time", "p_event_time")
-    email = record.text("actor.email") or record.text("actor.key", "actor.applicationInfo.applicationName")
-    activity = _activity(record, ts, record.text("id.applicationName"), email, record.text("id.uniqueQualifier"))
+    activity = _activity(
+        record, ts, record.text("id.applicationName"), record.text("actor.email"), record.text("id.uniqueQualifier")
+    )
     entries = record.each("events") if record.has("events") else [record]
     found = [(one.text("name"), one.text("type"), one.value("parameters")) for one in entries]
     return activity, [Said.of(name, kind, parameters) for name, kind, parameters in found if name]

@@ -57,6 +57,10 @@ _TARGETS = (
 )
 
 
+NAMED = ("affected_email_address", "DEVICE_USER")
+"""Parameters that name the account where there is no actor: a warning about it, and a sign-in to ChromeOS."""
+
+
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
     """What all events of one record share."""
 
@@ -99,6 +103,11 @@ class Said(msgspec.Struct, frozen=True):
         """Return a truth value."""
         return Fields({"one": self.parameters.get(name)}).flag("one")
 
+    def device(self) -> str | None:
+        """Return the id of the device that acted; Google writes `UNKNOWN` where it knows none."""
+        found = self.text("device_id", "DIRECTORY_DEVICE_ID", "DEVICE_ID", "CAA_DEVICE_ID")
+        return None if found is None or found.upper() == "UNKNOWN" else found
+
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What an event becomes."""
@@ -135,11 +144,13 @@ def shape(application: str, said: Said) -> Shape:
 def outcome_of(said: Said, kind: str) -> tuple[str, str | None]:
     """Tell outcome and reason: by the event's name, else by a challenge's status."""
     name = said.name.lower()
-    reason = said.text("login_failure_type", "failure_type", "login_failure_reason")
+    reason = said.text("login_failure_type", "failure_type", "login_failure_reason", "LOGIN_FAILURE_REASON")
     status = said.text("login_challenge_status")
     if name.startswith(_BLOCKED):
         return "failure", said.name
-    if name.endswith(("failure", "_blocked", "_failed", "_denied")) or "deny" in name:
+    if name.startswith("monitor_mode"):
+        return "unknown", reason
+    if name.endswith(("failure", "_failure_event", "_blocked", "_failed", "_denied")) or "deny" in name:
         return "failure", reason or status
     if name in {"login_challenge", "login_verification"}:
         if status is None:
@@ -152,6 +163,8 @@ def _kind(application: str, said: Said) -> str:
     name = said.name.lower()
     if name.startswith("email_forwarding"):
         return "mail_rule"
+    if application == "chrome" and name.startswith("chrome_os_login"):
+        return "logon"
     if application == "token":
         return "consent" if name in {"authorize", "revoke"} else "other"
     if application in {"login", "user_accounts"}:

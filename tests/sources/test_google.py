@@ -113,6 +113,40 @@ def test_a_denied_access_is_a_failure():
     assert "failure" == read_one(activity("context_aware_access", said("ACCESS_DENY_EVENT"))).outcome
 
 
+def test_a_denial_that_is_only_watched_is_none():
+    """`MONITOR_MODE_…` says what would have happened; a device that Google does not know is none."""
+    got = read_one(activity("context_aware_access", said("MONITOR_MODE_ACCESS_DENY_EVENT", CAA_DEVICE_ID="UNKNOWN")))
+    assert ("other", "unknown", None) == (got.kind, got.outcome, got.device_id)
+
+
+def test_a_warning_without_an_actor_is_about_whom_it_names():
+    """Google blocked somebody who was not signed in."""
+    warning = said("suspicious_login", "account_warning", affected_email_address="Bob@example.com")
+    got = read_one(activity("login", warning, actor={}))
+    assert ("bob@example.com", "failure") == (got.account, got.outcome)
+
+
+def test_a_sign_in_to_a_device_is_a_logon():
+    """ChromeOS has no actor, but names the user and the device."""
+    own = {
+        "DEVICE_USER": "Bob@example.com",
+        "DEVICE_NAME": "NX1",
+        "DIRECTORY_DEVICE_ID": "d1",
+        "LOGIN_FAILURE_REASON": "X",
+    }
+    for name, expected in (("CHROME_OS_LOGIN_FAILURE_EVENT", "failure"), ("CHROME_OS_LOGIN_EVENT", "success")):
+        got = read_one(activity("chrome", said(name, "CHROME_OS_LOGIN_LOGOUT_TYPE", **own), actor={"key": "ANONYMOUS"}))
+        assert ("logon", expected, "bob@example.com", "d1", "NX1", "X") == (
+            got.kind, got.outcome, got.account, got.device_id, got.device_name, got.reason,
+        )  # fmt: skip
+
+
+def test_a_caller_that_is_no_person_is_no_account():
+    """Only a person has an address."""
+    record = activity("meet", said("call_ended", "call"), actor={"callerType": "KEY", "key": "HANGOUTS_EXTERNAL"})
+    assert read_one(record).account is None
+
+
 def test_a_file_event_names_the_file():
     """Its title, folder, visibility and owner."""
     event = said("move", "access", doc_title="Plan", doc_id="1", visibility="private", destination_folder_title="New",
