@@ -1,8 +1,10 @@
 """DHCP servers on Unix: ISC dhcpd, Kea and dnsmasq, one syslog line a message.
 
-Read: `DHCPACK on 192.0.2.5 to 00:11:22:33:44:55 (host) via eth0` and its kin (ISC DHCP 4.4, server/dhcp.c), dnsmasq's
-`DHCPACK(eth0) 192.0.2.5 00:11:22:33:44:55 host`, Kea's `DHCP4_LEASE_ALLOC [hwtype=1 …]: lease … has been allocated
-for … seconds` (https://kea.readthedocs.io, "Kea Messages"). An acknowledgement is a lease, a release ends it, a refusal is a
+Read: `DHCPACK on 192.0.2.5 to 00:11:22:33:44:55 (host) via eth0` and its kin (ISC DHCP 4.4, server/dhcp.c); dnsmasq's
+`DHCPACK(eth0) 192.0.2.5 00:11:22:33:44:55 host`; Kea's `DHCP4_LEASE_ALLOC [hwtype=1 …]: lease … has been allocated for
+… seconds` (https://kea.readthedocs.io, "Kea Messages").
+
+An acknowledgement is a lease, a release ends it, a refusal is a
 failed one; what a client only asks for is `other`. The leases file is not read: its blocks span lines.
 """
 

@@ -1,8 +1,8 @@
 r"""Microsoft's DHCP server: its audit log, %windir%\System32\dhcp\DhcpSrvLog-*.log.
 
-Columns and event ids: https://learn.microsoft.com/previous-versions/windows/it-pro/windows-server-2008-R2-and-2008/dd759178
-(`ID,Date,Time,Description,IP Address,Host Name,MAC Address`, later releases append more; DHCPv6's ids are above
-11000). The page of explanations before the columns is passed over by the table's reader; rows without their header are read too.
+Columns and event ids: Microsoft Learn, "Analyze DHCP Server Log Files" (`ID,Date,Time,Description,IP Address,Host Name,
+MAC Address`; later releases append more, DHCPv6's ids are above 11000). The page of explanations before the columns is
+passed over by the table's reader; rows without their header are read too.
 
 Dates are the server's local time in its own order, without a zone: month first is assumed unless that is no month, and
 the time is read as UTC.

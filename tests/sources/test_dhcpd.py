@@ -46,8 +46,10 @@ def short(text: str) -> tuple[object, ...]:
         (f"DHCPNAK on 192.0.2.5 to {MAC} via eth0", ("lease", "failure", "192.0.2.5", MAC, None, None, None)),
         (f"DHCPACK(eth0) 192.0.2.5 {MAC} pc1", ("lease", "success", "192.0.2.5", MAC, "pc1", None, None)),
         (
-            f"INFO  [kea-dhcp4.leases/12.34] DHCP4_LEASE_ALLOC [hwtype=1 {MAC}], cid=[01:{MAC}], tid=0x1: "
-            "lease 192.0.2.5 has been allocated for 3600 seconds",
+            (
+                f"INFO  [kea-dhcp4.leases/12.34] DHCP4_LEASE_ALLOC [hwtype=1 {MAC}], cid=[01:{MAC}], tid=0x1: "
+                "lease 192.0.2.5 has been allocated for 3600 seconds"
+            ),
             ("lease", "success", "192.0.2.5", MAC, None, None, 3600),
         ),
     ],
