@@ -105,6 +105,10 @@ class ZeekSource:
                 if self._flows or self._messages:
                     yield self.batch()
             self.account.bytes = stream.position()
+            if blocks.is_given_up:
+                _LOG.warning(
+                    "log given up behind a line without an end path=%s bytes=%d", self._path, self.account.bytes
+                )
             self._end(stream.problem)
 
     def batch(self) -> Batch:

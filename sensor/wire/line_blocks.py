@@ -2,7 +2,8 @@
 
 The cuts depend on the bytes alone: the last line end within BLOCK_BYTES. So a file that has grown gives the blocks it
 gave before, up to where it ended, and what follows is new. A line without an end is a block of its own, at the end; a
-line longer than a block is passed over. Positions count the bytes of the text, not of a compressed file.
+line longer than a block is passed over, and a stream without an end of a line for LINE_MAX_BYTES is given up. Positions
+count the bytes of the text, not of a compressed file.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from sensor.wire.block_digest import keyed
 
 BLOCK_BYTES = 1 << 20
 """The block of the ledger; a megabyte amortises a call per block and stays in the second-level cache."""
+LINE_MAX_BYTES = 128 << 20
+"""A line beyond this is no line: the longest record seen has 40 KB. A kilobyte of gzip can hold a megabyte of one line,
+and to look for its end would take as long as whoever made it likes."""
 SLACK_BYTES = 128
 """Bytes that may be read behind a block's end."""
 _NEWLINE = b"\n"
@@ -66,6 +70,8 @@ class LineBlocks:
         self._have = 0
         self._offset = 0
         self._at_end = False
+        self.is_given_up = False
+        """A line was so long that what follows it was not looked for."""
 
     def __iter__(self) -> Iterator[Block]:
         mid_line = False
@@ -121,8 +127,12 @@ class LineBlocks:
         self._offset += length
 
     def _pass_line(self) -> None:
-        """Read on to the end of a line, however far that is."""
+        """Read on to the end of a line; give up the stream where that is beyond anything a log holds."""
+        begin = self._offset
         while self._have:
+            if self._offset - begin > LINE_MAX_BYTES:
+                self._have, self._at_end, self.is_given_up = 0, True, True
+                return
             end = self._buffer.find(_NEWLINE, 0, self._have)
             if end >= 0:
                 self._consume(end + 1)

@@ -101,3 +101,13 @@ def test_a_line_longer_than_a_block_is_passed_over():
     """The line is one block, marked, and the next begins at the next line."""
     found = cut(b"a\n" + b"x" * 100 + b"\nb\n")
     assert [(0, False), (2, True), (103, False)] == [(offset, too_long) for offset, _, _, _, too_long, _ in found]
+
+
+def test_a_stream_that_is_one_endless_line_is_given_up(monkeypatch):
+    """Beyond a limit the end of a line is not sought."""
+    monkeypatch.setattr(line_blocks, "LINE_MAX_BYTES", 100)
+    stream = Pieces(b"a\n" + b"x" * 500 + b"\nb\n", [])
+    blocks = LineBlocks(stream, "site", None)
+    assert [(0, False), (2, True)] == [(block.offset, block.too_long) for block in blocks]
+    assert blocks.is_given_up
+    assert len(stream.data) > 300
