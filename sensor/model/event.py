@@ -20,7 +20,8 @@ absent value is None, never 0 or an empty text.
   `client`, `access` (Bind, Sync), `throttled`.
 - file: `file`, `folder`, `site_url`, `label`, `file_id`, `file_type`, `owner`, `targets` [] (whom it was shared with).
 - email: `message_id`, `network_message_id`, `sender`, `recipients` [], `subject`, `direction`, `delivery` (delivered,
-  junked, blocked, quarantined …), `location`, `threats` [], `sender_ip`, `url`, `clicked`.
+  junked, blocked, quarantined …), `location`, `threats` [], `sender_ip`, `url`, `clicked`, `file`, `sha256`, `size`,
+  `policy`, `trigger`, `released_by` [], `released_to` [].
 - process: `process`, `command_line`, `parent`, `pid`.
 - admin, consent: `targets` [], `changes` {name: new value}, `actor_app`, `scopes` [].
 - any kind with a device inventory: `macs` [], `addresses` [], `public_addr`, `logged_on` [], `os_version`.
