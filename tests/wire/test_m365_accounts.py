@@ -19,7 +19,7 @@ from sensor.wire.m365_accounts import read_account, read_client
             {"UserId": "NT AUTHORITY\\SYSTEM (Microsoft.Exchange.ServiceHost)"},
             "system (microsoft.exchange.servicehost)",
         ),
-        ({"UserId": "NT AUTHORITY\\SYSTEM"}, None),
+        ({"UserId": "NT AUTHORITY\\SYSTEM"}, "system"),
         ({"UserId": "ServicePrincipal_66-77"}, "serviceprincipal_66-77"),
         ({"UserId": "Not Available", "Actor": [{"ID": "g", "Type": 0}, {"ID": "A@b.c", "Type": "5"}]}, "a@b.c"),
         ({"UserId": "Unknown", "UserKey": "1003@example.com"}, "1003@example.com"),
