@@ -12,9 +12,11 @@ import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
+from sensor import registry
 from sensor.errors import ConfigError
 
 PRIVATE_NETWORKS: tuple[str, ...] = (
@@ -117,11 +119,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return {self.site: self.egress, **{name: site.egress for name, site in self.sites.items()}}
 
 
-FILE_OPTIONS: dict[str, dict[str, type]] = {
-    "pcap": {"path": str, "site": str, "ignore_checksums": bool, "threads": int},
-    "zeek": {"path": str, "site": str},
-}
-"""Options of the source types of this release, with their types; each needs `path` (a file, folder or pattern)."""
+class _Api(Protocol):
+    """What a source's module says of the API by which it can be polled."""
+
+    options: dict[str, type]
+    needs: tuple[str, ...]
+    held_in: str
 
 
 def default() -> Config:
@@ -231,20 +234,34 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
     of = table.get("type")
     if not isinstance(of, str):
         raise ConfigError(f'[{place}] needs type = "…", the name of a {kind[:-1]}')
-    options: Mapping[str, Mapping[str, type]] = FILE_OPTIONS if kind == "sources" else {}
-    if of not in options:
-        there = ", ".join(options) or "none"
+    known = registry.names(f"sensor.{kind}")
+    if of not in known:
+        there = ", ".join(known) or "none"
         raise ConfigError(
-            f"[{place}] type = {of!r}: no such {kind[:-1]} in this release (it has: {there})"
-            f"{_closest(of, list(options))}"
+            f"[{place}] type = {of!r}: no such {kind[:-1]} in this release (it has: {there}){_closest(of, list(known))}"
         )
-    _refuse_unknown(place, table, ["type", *options[of]])
-    for key, wanted in options[of].items():
+    module = registry.load(f"sensor.{kind}", of)
+    api: _Api | None = getattr(module, "API", None)
+    options: dict[str, type] = {"path": str, "site": str, **getattr(module, "OPTIONS", {})}
+    if api is not None:
+        options |= {**api.options, api.held_in: dict}
+    _refuse_unknown(place, table, ["type", *options])
+    for key, wanted in options.items():
         if key in table and not isinstance(table[key], wanted):
             raise ConfigError(f"[{place}] {key} must be of type {wanted.__name__}")
     if "path" not in table:
-        raise ConfigError(f'[{place}] needs path = "…": a file, a folder or a pattern')
+        _check_polled(place, table, api)
     return Component(name, of, {key: value for key, value in table.items() if key != "type"})
+
+
+def _check_polled(place: str, table: Mapping[str, object], api: "_Api | None") -> None:
+    """Check a source without files: its product must have an API, and what that needs must be there."""
+    if api is None:
+        raise ConfigError(f'[{place}] needs path = "…": a file, a folder or a pattern')
+    missing = [key for key in (*api.needs, api.held_in) if not table.get(key)]
+    if missing:
+        raise ConfigError(f'[{place}] needs path = "…" to read files, or {", ".join(missing)} to ask the product')
+    _convert(f"{place}.{api.held_in}", table[api.held_in], Secret)
 
 
 def _convert(place: str, table: object, struct: type[msgspec.Struct]) -> object:

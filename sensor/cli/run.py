@@ -1,7 +1,7 @@
 """`spanline run`: a sensor with a configuration, its metrics served on loopback, stopped by SIGINT or SIGTERM.
 
-Thin: the configured files are read to their end, then it waits and serves. Not here yet: following files that grow,
-live capture, pollers, sinks, the console.
+Captures are read to their end; logs are followed as they grow and rotate; APIs are polled. Not here yet: live capture,
+listeners, sinks, the console.
 """
 
 import logging
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
     epilog="Example: spanline run --config /etc/spanline/site.toml",
 )
 @config_option
-@click.option("--once", is_flag=True, help="Stop when every configured file has been read to its end.")
+@click.option("--once", is_flag=True, help="Read every configured file to its end and stop; no API is asked.")
 def run(*, config_path: Path | None, once: bool) -> None:
     """Read the configured sources, learn, detect, and serve /metrics until stopped."""
     if config_path is None:
@@ -42,8 +42,11 @@ def run(*, config_path: Path | None, once: bool) -> None:
         sensor = Sensor(config, state, Path(config.state) / "secret")
         with sensor.serve(host, port) as address:
             click.echo(f"metrics on http://{address}/metrics", err=True)
-            sensor.read_all(stop.is_set)
-            click.echo("every configured file is read", err=True)
-            if not once:
+            sensor.read_all(stop.is_set, every=once)
+            if once:
+                click.echo("every configured file is read", err=True)
+            else:
+                click.echo("following", err=True)
+                sensor.follow(stop)
                 stop.wait()
     click.echo("stopped", err=True)

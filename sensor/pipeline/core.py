@@ -60,7 +60,7 @@ class Core:
     Attributes:
         clock_ns: Event time up to which the state had learned when it was opened.
         open_flows: Counters at their last report of flows that go on.
-        event_counts: Events of this run by (source, kind).
+        event_counts: Events of this run by (site number, source, kind).
     """
 
     def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
@@ -78,7 +78,7 @@ class Core:
         self.incidents = link.Incidents(self.entities, config.budget.incidents_per_day_per_1000, self._site_devices)
         self.open_flows: dict[bytes, list[int]] = {}
         self.clock_ns = 0
-        self.event_counts: dict[tuple[str, str], int] = {}
+        self.event_counts: dict[tuple[int, str, str], int] = {}
         self._secret = secret
         self.seen = Seen(secret)
         self.learn_until_ns = learn_until_ns
@@ -101,7 +101,7 @@ class Core:
             [int(sites[message.input]) for message in step.messages], fresh=fresh, learn=learn, events=step.events,
             event_site=[int(sites[event.input]) for event in step.events],
         )  # fmt: skip
-        self._count_events(step.events)
+        self._count_events(step.events, sites)
         self.state.add_signins(self.entities.identity.signins.drain())
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
@@ -117,9 +117,9 @@ class Core:
                 detector.learn(tick, flagged)
         self._spent("learn", begin)
 
-    def _count_events(self, events: Sequence[Event]) -> None:
+    def _count_events(self, events: Sequence[Event], sites: NDArray[np.int32]) -> None:
         for event in events:
-            key = (event.source, event.kind)
+            key = (int(sites[event.input]), event.source, event.kind)
             self.event_counts[key] = self.event_counts.get(key, 0) + 1
 
     def begin(self) -> None:
@@ -131,8 +131,8 @@ class Core:
         self.incidents.evidence_counts.clear()
         self.stage_s = dict.fromkeys(self.stage_s, 0.0)
 
-    def commit(self, inputs: Sequence[InputResult]) -> None:
-        """Make everything durable."""
+    def commit(self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None) -> None:
+        """Make everything durable, with how far the sources that go on were read."""
         begin = time.perf_counter()
         self.state.forget_signins(rfc3339(self.entities.now_ns - self.config.archive.keep_days * DAY_NS))
         columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
@@ -145,7 +145,10 @@ class Core:
         self.state.commit(
             columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
             inputs=inputs,
-            meta={"version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns))},
+            meta={
+                "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
+                **{f"position:{name}": text for name, text in (positions or {}).items()},
+            },
         )  # fmt: skip
         self.incidents.changed.clear()
         self._spent("commit", begin)

@@ -6,7 +6,7 @@ An input that fails is reported and the others go on: this module holds the only
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,8 @@ class Run:
         self.errors: dict[int, str] = {}
         self._begin = time.monotonic()
 
-    def go(self) -> None:
-        """Read everything, in order of event time, and commit."""
+    def go(self, positions: Callable[[], Mapping[str, str]] = dict) -> None:
+        """Read everything, in order of event time, and commit, with the positions there are by then."""
         entities = self.core.entities
         entities.inputs = [source.account.path for source in self.sources]
         sites = np.array([entities.site_number(source.account.site) for source in self.sources], np.int32)
@@ -66,7 +66,7 @@ class Run:
                 if step.end_ns <= self.core.clock_ns:
                     self._count_late(step)
                 self.core.step(step, sites)
-        self.core.commit(self.inputs())
+        self.core.commit(self.inputs(), positions())
 
     def inputs(self) -> tuple[InputResult, ...]:
         """Return every input's account so far."""
@@ -80,7 +80,7 @@ class Run:
         return ReplayResult(
             version=1, inputs=inputs, packets=sum(one.records for one in inputs if one.format.startswith("pcap")),
             flows=core.seen.flows, events=sum(core.event_counts.values()),
-            signins=sum(n for (_, kind), n in core.event_counts.items() if kind == "signin"),
+            signins=sum(n for (_, _, kind), n in core.event_counts.items() if kind == "signin"),
             first_ts=None if core.seen.first_ns is None else rfc3339(core.seen.first_ns),
             last_ts=None if core.seen.last_ns is None else rfc3339(core.seen.last_ns),
             devices=core.entities.count(), accounts=len(core.entities.identity.accounts),
@@ -149,6 +149,8 @@ def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | No
         dict.fromkeys(sites), sorted(kinds), [one.name for one in core.detectors], core.saturation(), DROP_REASONS
     )
     flows = {core.entities.site_name(site): count for site, count in core.seen.by_site.items()}
+    for (site, source, kind), count in core.event_counts.items():
+        metrics.events.labels(core.entities.site_name(site), source, kind).inc(count)
     metrics.take_run(
         answer, core.devices(), flows, core.incidents.evidence_counts, core.incidents.opened, core.saturation(),
         core.stage_s,

@@ -4,7 +4,8 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import sensor
@@ -12,16 +13,20 @@ from sensor.config import Config
 from sensor.metrics import Metrics
 from sensor.model.capture import DROP_REASONS
 from sensor.pipeline.core import Core, secret_of
+from sensor.pipeline.feeds import ONCE_ONLY, Feed, Polled, open_feeds
 from sensor.pipeline.inputs import Options, open_sources
 from sensor.pipeline.replaying import Run, metrics_of
 from sensor.store.state import State
+from sensor.wire.clock import SystemClock
 from sensor.wire.inputs import match_pattern
 
+IDLE_S = 1.0
+"""Between two looks at sources that had nothing new: rotation is counted in such looks."""
 _LOG = logging.getLogger(__name__)
 
 
 class Sensor:
-    """The long-running process: configured files are read to their end, the metrics are served."""
+    """The long-running process: captures are read to their end, logs followed, APIs polled, the metrics served."""
 
     def __init__(self, config: Config, state: State, secret_file: Path) -> None:
         """Open everything; the secret of the installation is made at first. Raises ConfigError, ValueError."""
@@ -47,11 +52,47 @@ class Sensor:
             server.server_close()
             thread.join()
 
-    def read_all(self, stopped: Callable[[], bool]) -> None:
-        """Read every source's files, one source after the other, until told to stop; commits after each."""
+    def follow(self, stop: threading.Event) -> None:
+        """Take in what is new of every source that goes on, until told to stop; commits after each step."""
+        folder = Path(self.config.state) / "checkpoints"
+        feeds = open_feeds(
+            self.config, self.state.ledger, lambda name: self.state.meta(f"position:{name}"), SystemClock(stop), folder
+        )
+        try:
+            while feeds and not stop.is_set():
+                if not self._step(feeds):
+                    stop.wait(IDLE_S)
+        finally:
+            for feed in feeds.values():
+                feed.close()
+
+    def _step(self, feeds: Mapping[str, Feed]) -> bool:
+        """Take in what every feed has now; False where none had anything."""
+        polled = {name: Polled(feed) for name, feed in feeds.items()}
+        for one in polled.values():
+            self.metrics.source_up.labels(one.account.site, one.account.format.partition("-")[0]).set(1)
+        if not any(one.has_any for one in polled.values()):
+            return False
+        run = Run(self._core, list(polled.values()))
+        run.go(lambda: {name: text for name, feed in feeds.items() if (text := feed.position()) is not None})
+        for feed in feeds.values():
+            feed.acknowledge()
+        metrics_of(self._core, run, run.result(), self.metrics)
+        self._core.begin()
+        return True
+
+    def read_all(self, stopped: Callable[[], bool], *, every: bool = True) -> None:
+        """Read files to their end, one source after the other, until told to stop; commits after each.
+
+        Args:
+            stopped: Tells whether to stop.
+            every: Also those of sources that could be followed.
+        """
         for name, one in self.config.sources.items():
             if stopped():
                 return
+            if "path" not in one.options or not (every or one.type in ONCE_ONLY):
+                continue
             pattern, site = str(one.options["path"]), str(one.options.get("site", self.config.site))
             inputs = match_pattern(pattern, site)
             if not inputs:

@@ -11,6 +11,10 @@ from sensor.model.protocols import AnyMessage
 from sensor.wire.entra_audits import RISK_CATEGORIES, read_audit, read_other, read_risk
 from sensor.wire.entra_signins import category_of, read_signin
 from sensor.wire.fields import Fields
+from sensor.wire.graph_api import OFFER
+
+API = OFFER
+"""How it is asked where it has no `path`."""
 
 _PROVIDER = "microsoft.aadiam"
 """Part of `resourceId` in every record that Entra itself exports."""

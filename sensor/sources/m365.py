@@ -21,6 +21,10 @@ from sensor.wire.m365_accounts import read_account, read_client
 from sensor.wire.m365_details import read_change, read_email, read_file, read_mailbox
 from sensor.wire.m365_records import kind_of, record_type
 from sensor.wire.m365_rules import read_rule
+from sensor.wire.management_api import OFFER
+
+API = OFFER
+"""How it is asked where it has no `path`."""
 
 _FAILED = frozenset({"failed", "failure", "false", "error"})
 _USER_TYPES = {

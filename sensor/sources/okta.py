@@ -24,6 +24,10 @@ from sensor.model.accounts import fold
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.fields import Fields
+from sensor.wire.okta_api import OFFER
+
+API = OFFER
+"""How it is asked where it has no `path`."""
 
 _OUTCOMES = {
     "success": "success",

@@ -24,6 +24,8 @@ OFFLOAD_SHARE = 0.05
 """Of all packets: from there on Zeek blames a NIC's offload (base/misc/find-checksum-offloading.zeek)."""
 OFFLOAD_LEAST = 3
 """Fewer wrong checksums than this are damage, not a habit."""
+OPTIONS: dict[str, type] = {"ignore_checksums": bool, "threads": int}
+"""What its table may hold besides `path` and `site`."""
 _LOG = logging.getLogger(__name__)
 
 

@@ -29,9 +29,13 @@ from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.inflate import open_stream
 from sensor.wire.envelopes import Raw, contained, wrapped_text
 from sensor.wire.fields import Fields
-from sensor.wire.records import Item, Records
+from sensor.wire.follow import POLL_BYTES, Follower, Piece
+from sensor.wire.record_lines import Item, LineReader
+from sensor.wire.records import HEAD_BYTES, Records, form_of
 
 BATCH_RECORDS = 4096
+READERS_MAX = 256
+"""Readers of followed files that are kept; one that is gone is made anew, from the columns that come with a piece."""
 DEPTH_MAX = 3
 """Envelopes within envelopes that are opened."""
 _LOG = logging.getLogger(__name__)
@@ -97,16 +101,17 @@ class RecordsSource:
                 self.take(item)
                 account.bytes = stream.position()
                 if number % BATCH_RECORDS == 0:
-                    yield self._given()
+                    yield self.given()
             account.bytes = stream.position()
             if stream.problem:
                 self._refuse("damaged_compression", stream.problem)
-        yield self._given()
+        yield self.given()
         if account.records and not account.accepted and not account.duplicates and not self.products:
             most = max(account.rejected, key=account.rejected.__getitem__)
             raise Malformed(f"{path}: no record could be read: {most}")
 
-    def _given(self) -> Batch:
+    def given(self) -> Batch:
+        """Hand out what was made of the records taken in since the last time."""
         batch, self._batch = self._batch, Batch()
         if self._flows:
             batch.flows = np.concatenate(self._flows)
@@ -210,6 +215,61 @@ def _remedy(reason: str) -> str:
     if reason == "not_recognised":
         return "(no source knows its fields)"
     return "(`spanline events FILE` shows what was made of each record)"
+
+
+class RecordsFollow:
+    """Record logs that grow, one record a line: a folder, a file or a pattern, through every rotation.
+
+    Attributes:
+        account: What became of the records of all its files.
+    """
+
+    def __init__(
+        self, path: str | Path, site: str, input_index: int, position: str | None = None, ledger: Ledger | None = None,
+        only: str | None = None,
+    ) -> None:  # fmt: skip
+        """Go on from what `position` returned; None to read the live files from their beginnings.
+
+        Raises:
+            ValueError: The position is damaged.
+        """
+        self._records = RecordsSource(path, site, input_index, ledger, only)
+        self.account = self._records.account
+        self.follower = Follower(str(path), open_stream, position)
+        self._lines: dict[int, LineReader] = {}
+
+    def poll(self, limit_bytes: int = POLL_BYTES) -> Batch:
+        """Read what has come since, about so much at most."""
+        for piece in self.follower.poll(limit_bytes):
+            if piece.problem:
+                self._records.take(Item(reason=piece.problem))
+            reader = self._reader(piece)
+            lines = piece.data.split(b"\n")
+            for line in lines[1:] if piece.is_mid_line else lines:
+                item = reader.line(line)
+                if item is not None:
+                    self._records.take(item)
+            if reader.carry != piece.carry:
+                self.follower.note(piece.file, reader.carry)
+        return self._records.given()
+
+    def position(self) -> str:
+        """Return how far the batches so far go: to be committed with them, and given to the next process."""
+        return self.follower.position()
+
+    def close(self) -> None:
+        """Close every file."""
+        self.follower.close()
+
+    def _reader(self, piece: Piece) -> LineReader:
+        reader = self._lines.pop(piece.file, None)
+        if reader is None:
+            form = form_of(piece.data[:HEAD_BYTES]) if not piece.carry else "fields"
+            reader = LineReader(form, None, piece.carry)
+        self._lines[piece.file] = reader  # the last used last
+        if len(self._lines) > READERS_MAX:
+            del self._lines[next(iter(self._lines))]
+        return reader
 
 
 def recognises(head: bytes) -> bool:

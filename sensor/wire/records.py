@@ -11,14 +11,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-import msgspec
-
 from sensor.errors import Malformed
 from sensor.model.source import Ledger
 from sensor.wire import tables
-from sensor.wire.envelopes import Raw, decode, from_line
+from sensor.wire.envelopes import decode, from_line
 from sensor.wire.json_stream import JsonStream
 from sensor.wire.line_blocks import Block, LineBlocks
+from sensor.wire.record_lines import Item, LineReader, parsed
 from sensor.wire.xml_stream import XmlStream, spans_lines
 
 PIECE_BYTES = 1 << 16
@@ -32,16 +31,6 @@ class Readable(Protocol):
 
     def readinto(self, view: memoryview) -> int:
         """Fill some of `view`; 0 at the end."""
-
-
-class Item(msgspec.Struct, frozen=True):
-    """A record; or the reason why there is none; or so many that were read before."""
-
-    raw: Raw | None = None
-    reason: str = ""
-    known: int = 0
-    digest: bytes | None = None
-    """Of its bytes, where the ledger does not know its block."""
 
 
 class Records:
@@ -66,7 +55,6 @@ class Records:
         self.form = ""
         self._ahead = _Ahead(stream)
         self._site, self._ledger, self._counted, self._near_ns = site, ledger, counted, near_ns
-        self._header: tables.Header | None = None
 
     def __iter__(self) -> Iterator[Item]:
         head = self._ahead.peek(HEAD_BYTES)
@@ -82,7 +70,7 @@ class Records:
 
     def _json(self) -> Iterator[Item]:
         for cut in JsonStream(lambda: self._ahead.read(PIECE_BYTES)):
-            yield Item(reason=cut) if isinstance(cut, str) else _parsed(cut, digest=True)
+            yield Item(reason=cut) if isinstance(cut, str) else parsed(cut, _digest(cut))
 
     def _xml(self) -> Iterator[Item]:
         for cut in XmlStream(lambda: self._ahead.read(PIECE_BYTES)):
@@ -109,6 +97,7 @@ class Records:
             yield Item(raw, digest=_digest("\x1f".join(cells).encode("utf-8", "replace")))
 
     def _lines(self) -> Iterator[Item]:
+        reader = LineReader(self.form, self._near_ns)
         blocks = LineBlocks(self._ahead, self._site, self._ledger)
         for block in blocks:
             if block.too_long:
@@ -116,12 +105,12 @@ class Records:
                 continue
             text = block.text()
             if block.known is not None:
-                self._pass_known(text)
+                reader.pass_known(text)
                 yield Item(known=block.known)
                 continue
             before, is_whole = self._counted(), True
             for line in self._of(block, text):
-                item = self._line(line)
+                item = reader.line(line)
                 if item is not None:
                     is_whole = not item.reason
                     yield item
@@ -132,34 +121,6 @@ class Records:
         """Return the lines of a block; the rest of a line whose beginning was taken before is left out."""
         lines = text.split(b"\n")
         return lines[1:] if block.mid_line else lines
-
-    def _line(self, line: bytes) -> Item | None:
-        line = line.strip(b"\r\n \t\x00").removeprefix(codecs.BOM_UTF8)
-        if not line:
-            return None
-        if line[:1] == b"{":
-            return _parsed(line)
-        if line[:1] == b"#" and self._take_header(line):
-            return None
-        if self._header is not None:
-            try:
-                return Item(self._header.record(self._header.cells(line.decode("utf-8", "replace"))))
-            except Malformed as fault:
-                return Item(reason=str(fault))
-        return Item(from_line(line, self._near_ns))
-
-    def _take_header(self, line: bytes) -> bool:
-        """Take a `#` line in; True where it is no record."""
-        header = tables.fields_line(line.decode("utf-8", "replace"))
-        self._header = header or self._header
-        return header is not None or self.form == "fields"
-
-    def _pass_known(self, text: bytes) -> None:
-        """Take from lines that were read before only what later ones need: their columns."""
-        if self.form == "fields":
-            for line in text.split(b"\n"):
-                if line[:1] == b"#":
-                    self._take_header(line.strip(b"\r"))
 
 
 class _Ahead:
@@ -248,13 +209,6 @@ def form_of(head: bytes) -> str:
 
 _FIELDS_LINES = 16
 """Exchange and IIS write four or five `#` lines before the columns."""
-
-
-def _parsed(text: bytes, *, digest: bool = False) -> Item:
-    try:
-        return Item(decode(text), digest=_digest(text) if digest else None)
-    except Malformed as fault:
-        return Item(reason=str(fault))
 
 
 def _digest(text: bytes) -> bytes:

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from sensor.cli.main import cli
 from tests.cli.test_events import OKTA
 
+SECOND = "f1d0a4c2-0000-11ee-8000-000000000002"
+
 
 def run(*arguments):
     result = CliRunner().invoke(cli, list(map(str, arguments)))
@@ -19,7 +21,7 @@ def state(tmp_path_factory):
     """A state with two sign-ins of one account."""
     folder = tmp_path_factory.mktemp("accounts")
     device = {"id": "guo1", "name": "LAPTOP-7", "registered": True, "managed": True}
-    rows = [OKTA, {**OKTA, "uuid": "u2", "published": "2024-01-01T01:00:00.000Z", "device": device}]
+    rows = [OKTA, {**OKTA, "uuid": SECOND, "published": "2024-01-01T01:00:00.000Z", "device": device}]
     (folder / "okta.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert 0 == run("replay", folder / "okta.jsonl", "--state", folder / "state")[0]
     return folder / "state"

@@ -16,7 +16,8 @@ def run(*arguments):
 
 
 OKTA = {
-    "uuid": "u1", "published": "2024-01-01T00:00:00.000Z", "eventType": "user.session.start",
+    "uuid": "f1d0a4c2-0000-11ee-8000-000000000001", "published": "2024-01-01T00:00:00.000Z",
+    "eventType": "user.session.start",
     "outcome": {"result": "SUCCESS"}, "actor": {"type": "User", "alternateId": "Ann@Example.com", "id": "00u"},
     "client": {"ipAddress": "203.0.113.9"},
 }  # fmt: skip
@@ -25,7 +26,12 @@ OKTA = {
 def test_records_and_refusals_are_told_in_order(tmp_path):
     """One JSON a line; a record that cannot be read says why, where it is; the exit code stays 0."""
     path = tmp_path / "okta.jsonl"
-    path.write_text(json.dumps(OKTA) + "\nnot json\n" + json.dumps({**OKTA, "published": "never", "uuid": "u2"}) + "\n")
+    path.write_text(
+        json.dumps(OKTA)
+        + "\nnot json\n"
+        + json.dumps({**OKTA, "published": "never", "uuid": "f1d0a4c2-0000-11ee-8000-000000000002"})
+        + "\n"
+    )
     code, lines, _ = run(path)
 
     assert 0 == code

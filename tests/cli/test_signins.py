@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from tests.cli.test_accounts import run, state
+from tests.cli.test_accounts import SECOND, run, state
+from tests.cli.test_events import OKTA
 
 __all__ = ["state"]
 
+FIRST = OKTA["uuid"]
 FIELDS = {
     "ts", "account", "source", "ip", "country", "asn", "app", "result", "reason_code", "reason", "mfa", "device",
     "corroboration", "because", "revisions", "raw_id",
@@ -17,11 +19,11 @@ FIELDS = {
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ((), ["u2", "u1"]),
-        (("--limit", "1"), ["u2"]),
-        (("--account", "ann"), ["u2", "u1"]),
+        ((), [SECOND, FIRST]),
+        (("--limit", "1"), [SECOND]),
+        (("--account", "ann"), [SECOND, FIRST]),
         (("--account", "bob"), []),
-        (("--since", "2024-01-01T00:30:00Z"), ["u2"]),
+        (("--since", "2024-01-01T00:30:00Z"), [SECOND]),
     ],
 )
 def test_sign_ins_are_listed_latest_first(state, options, expected):
