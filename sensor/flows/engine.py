@@ -6,7 +6,7 @@ the table, in order.
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba
 import numpy as np
@@ -38,6 +38,9 @@ from sensor.packets.decode import (
 from sensor.packets.link import N_COUNT
 from sensor.packets.messages import decode as decode_messages
 from sensor.packets.reading import read_payload
+
+if TYPE_CHECKING:
+    from sensor.packets.conversations import Conversations
 
 DEFAULT_SEED = 0x5350414E4C494E45
 """The documented key of `replay`: results repeat. `run` has a secret of its own."""
@@ -202,7 +205,9 @@ class FlowEngine:
         self._words, self._drops = np.zeros(4, np.uint64), np.zeros(len(DROP_REASONS), np.int64)
         self._ctl = np.zeros(C_COUNT, np.int64)
         self._ctl[C_SEED], self._ctl[C_CHECK] = seed, not ignore_checksums
+        self._conversations: Conversations | None = None
         self._keep = keep
+        self._finished = False
         self.finished = 0
         """Flow rows finished so far."""
         self._done_flows: list[NDArray[np.void]] = []
@@ -279,6 +284,7 @@ class FlowEngine:
         self._drops[FRAGMENT_INCOMPLETE] += self._fragment_counts.sum()
         self._fragment_counts[:] = 0
         self._until_done(FINISH, 0)
+        self._finished = True
 
     def _until_done(self, mode: int, value: int) -> None:
         while not drive(self._table, self._sink, self._store, self._packets[0], mode, 0, value):
@@ -299,11 +305,21 @@ class FlowEngine:
         return metas
 
     def drain_messages(self) -> list[AnyMessage]:
-        """Return the metadata since the last call as records."""
+        """Return the metadata since the last call as records; the last ones of the input once it is finished."""
+        # Imported where it is needed: who wants flows alone starts without the parsers in Python.
+        from sensor.packets.conversations import Conversations
+
         source = int(self._table.state[T_INPUT])
-        return [
-            message for rows_, arena in self.drain_metas() for message in decode_messages(rows_, arena, source=source)
-        ]
+        handed = self._conversations = self._conversations or Conversations()
+        found: list[AnyMessage] = []
+        for rows_, arena in self.drain_metas():
+            found += decode_messages(rows_, arena, source=source, handed=handed)
+        return found + handed.flush() if self._finished else found
+
+    @property
+    def unread(self) -> dict[str, int]:
+        """Payloads whose metadata were not read, by reason; only reasons that occurred."""
+        return dict(self._conversations.dropped) if self._conversations is not None else {}
 
     def drain_arps(self) -> NDArray[np.void]:
         """Return the ARP messages since the last call, dtype ARP."""

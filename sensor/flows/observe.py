@@ -3,7 +3,8 @@
 TCP payloads are read in the order of the stream; what comes out of order is not looked at. A message that goes on in a
 later segment is copied to one of a bounded number of places until it is whole; when they are all taken, or a message
 outgrows its place, or the flow ends, what is known is written and marked not whole. Reading stops after the hellos of
-TLS and SSH, and after `LEFT` payloads of an endpoint that no parser recognised.
+TLS and SSH, after `LEFT` payloads of an endpoint that no parser recognised, and after `BUDGET` of a conversation that
+is handed over payload by payload.
 """
 
 import numpy as np
@@ -12,18 +13,35 @@ from baselines._jit import kernel, row_loader, ule64
 from sensor.flows.columns import E_WANTED, F_FLIPPED, LEFT, SLOT_BYTES, cold_row, end_row, key_row, tail_row
 from sensor.flows.export import uid_of
 from sensor.flows.table import T_ARENA, T_METAS, T_ORDINAL, T_SEED, T_SLOT_FULL, T_SLOTS_FREE
-from sensor.model.metadata import K_HTTP_RESPONSE, K_NONE, K_NTLM, K_SSH, K_TLS_CLIENT, K_TLS_SERVER, META, NEED_MORE
+from sensor.model.metadata import (
+    K_HTTP_REQUEST,
+    K_HTTP_RESPONSE,
+    K_NEIGHBOR,
+    K_NONE,
+    K_NTLM,
+    K_QUIC,
+    K_RADIUS,
+    K_RDP,
+    K_SMTP,
+    K_SSH,
+    K_TLS_CLIENT,
+    K_TLS_SERVER,
+    META,
+    NEED_MORE,
+)
 from sensor.packets.reading import (
+    R_AGAIN,
     R_END,
+    R_END_ID,
     R_KIND,
-    R_LOGIN,
+    R_KNOWN,
     R_NAME,
     R_NAME_BYTES,
     R_PRINT,
     R_PRINT_BYTES,
+    R_TS,
     R_WHOLE,
     READ,
-    READ_LOGIN,
     call_reader,
 )
 from sensor.packets.transport import mix
@@ -34,6 +52,11 @@ LOST_BYTES = 1 << 24
 """How far a message that will not go on is said to reach: beyond the end of any (parsers wait for what is to come)."""
 METAS_A_PACKET = 8
 """A packet writes at most two messages of its own and two for each of two flows that it ends."""
+BUDGET, BUDGET_MAIL, BUDGET_SHORT = 200, 24, 6
+"""Payloads of each endpoint that are looked at once a conversation is known that is handed over payload by payload. A
+domain member's logon over SMB, RPC and LDAP takes 20 to 60; a mail's envelope and headers under 20; QUIC and remote
+desktop are encrypted from the third on. RADIUS and controllers have no such end, their conversations last for months.
+"""
 
 
 @kernel()
@@ -105,6 +128,12 @@ def keep(table, t, source, pos, cap_end):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def is_endless(kind):  # type: ignore[no-untyped-def]
+    """Tell whether conversations of a kind have no beginning to which their news is confined."""
+    return kind == K_RADIUS or K_RDP < kind < K_NEIGHBOR
+
+
+@kernel()
 def settle_kind(table, r, t, kind):  # type: ignore[no-untyped-def]
     """Note a confirmed protocol, and whether its endpoint is done."""
     cold = cold_row(table.colds, r)
@@ -113,7 +142,12 @@ def settle_kind(table, r, t, kind):  # type: ignore[no-untyped-def]
     if kind == K_TLS_CLIENT or kind == K_TLS_SERVER or kind == K_SSH:
         t.left = 0
     elif t.left < LEFT:
-        t.left += 1
+        if kind < K_QUIC or is_endless(kind):
+            t.left += 1
+        elif kind == K_QUIC or kind == K_RDP:
+            t.left = LEFT + BUDGET_SHORT
+        elif kind != K_NEIGHBOR:
+            t.left = LEFT + (BUDGET_MAIL if kind == K_SMTP else BUDGET)
 
 
 @kernel()
@@ -124,25 +158,33 @@ def read(table, sink, r, side, is_orig, source, pos, cap_end, wire_end, ts, ordi
     low_port = np.int64(key.k4 >> np.uint64(48))
     high_port = np.int64(key.k4 >> np.uint64(32) & np.uint64(0xFFFF))
     start = table.state[T_ARENA]
+    result[R_END_ID] = np.int64(mix(key.k1 ^ key.k3, key.k4 ^ np.uint64(2 * cold.ordinal + (side & 1))))
+    result[R_TS], result[R_KNOWN] = ts, cold.kind
     call_reader(
         table.reader, READ, source, pos, cap_end, wire_end, proto, low_port, high_port, sink.arena, start, result
     )
     if result[R_END] == NEED_MORE:
         return True
+    kind, again = result[R_KIND], result[R_AGAIN]
+    http = kind == K_HTTP_REQUEST or kind == K_HTTP_RESPONSE
+    if kind == K_HTTP_REQUEST and cold.kind != K_NTLM:
+        again = READ  # nobody has asked for a login
     if result[R_END] > start:
-        kind = result[R_KIND]
-        login = result[R_LOGIN] and (kind == K_HTTP_RESPONSE or cold.kind == K_NTLM)
         write_message(table, sink, r, is_orig, ts, ordinal)
+    if kind != K_NONE:
         settle_kind(table, r, tail_row(table.tails, side), kind)
-        if login:
-            cold.kind = K_NTLM
-            start = table.state[T_ARENA]
-            call_reader(
-                table.reader, READ_LOGIN, source, pos, cap_end, wire_end, proto, low_port, high_port, sink.arena,
-                start, result,
-            )  # fmt: skip
-            if result[R_END] > start:
-                write_message(table, sink, r, is_orig, ts, ordinal)
+    if again == READ:
+        return False
+    if http:
+        cold.kind = K_NTLM
+    start = table.state[T_ARENA]
+    call_reader(
+        table.reader, again, source, pos, cap_end, wire_end, proto, low_port, high_port, sink.arena, start, result
+    )
+    if result[R_END] > start:
+        write_message(table, sink, r, is_orig, ts, ordinal)
+        if kind == K_NONE:
+            settle_kind(table, r, tail_row(table.tails, side), K_NTLM)
     return False
 
 
@@ -155,6 +197,9 @@ def observe(table, sink, buf, p, r, side, is_orig, in_order):  # type: ignore[no
         free_slot(table, t)
         return
     t.left -= 1
+    if t.left == LEFT:  # only a spent budget passes through here: what is not known yet begins below
+        t.left = 0
+        return
     if not in_order:
         return
     pos = np.int64(p.pay_off)

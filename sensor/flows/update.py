@@ -100,7 +100,7 @@ def begin(table, buf, p, r):  # type: ignore[no-untyped-def]
     cold.seen, cold.hist_len, cold.kind = 0, 0, 0
     cold.ctx = context(table, buf, p)
     proto = np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF))
-    wanted = E_WANTED if proto == 6 or proto == 17 else 0
+    wanted = E_WANTED if proto == 6 or proto == 17 or proto == 58 else 0
     for side in range(2):
         e, t = end_row(table.ends, 2 * r + side), tail_row(table.tails, 2 * r + side)
         e.ip_bytes = np.uint64(0)

@@ -47,8 +47,17 @@ META_MAX_BYTES = 8192
 
 K_NONE, K_DNS, K_TLS_CLIENT, K_TLS_SERVER, K_HTTP_REQUEST, K_HTTP_RESPONSE = 0, 1, 2, 3, 4, 5
 K_DHCP, K_KERBEROS, K_NTLM, K_SSH = 6, 7, 8, 9
-SERVICES = ("", "dns", "ssl", "ssl", "http", "http", "dhcp", "krb", "ntlm", "ssh")
-"""Zeek's `service` by kind (Kerberos over TCP is `krb_tcp`)."""
+K_QUIC, K_SMB, K_DCE_RPC, K_LDAP, K_CLDAP, K_RADIUS, K_SMTP, K_FTP, K_RDP = range(10, 19)
+K_MODBUS, K_DNP3, K_DNP3_UDP, K_S7, K_ENIP, K_ENIP_UDP, K_BACNET = range(19, 26)
+K_NAME, K_DATAGRAM, K_NEIGHBOR = range(26, 29)
+"""From K_QUIC on, rows hold the beginning of a payload (F_PAYLOAD), read by `sensor.packets.conversations`. K_NAME is a
+host that says its own name (over DNS messages), K_DATAGRAM NetBIOS' datagrams, K_NEIGHBOR IPv6 neighbour discovery."""
+SERVICES = (
+    *("", "dns", "ssl", "ssl", "http", "http", "dhcp", "krb", "ntlm", "ssh"),
+    *("quic,ssl", "smb", "dce_rpc", "ldap_tcp", "ldap_udp", "radius", "smtp", "ftp", "rdp"),
+    *("modbus", "dnp3_tcp", "dnp3_udp", "s7comm_tcp", "enip_tcp", "enip_udp", "bacnet", "dns", "", ""),
+)
+"""Zeek's `service` by kind (Kerberos over TCP is `krb_tcp`); of S7comm, EtherNet/IP and BACnet that of ICSNPP."""
 
 # Field ids. One number space for all kinds.
 F_QUERY, F_QTYPE, F_QCLASS, F_RCODE, F_TRANS_ID, F_FLAGS, F_ANSWER_A, F_ANSWER_NAME, F_ANSWER_TEXT, F_TTL = range(1, 11)
@@ -61,6 +70,8 @@ F_SERVER_ADDR, F_CLIENT_ADDR, F_VENDOR_CLASS, F_CLIENT_ID, F_ROUTER, F_DNS_SERVE
 F_CNAME, F_REALM, F_SNAME, F_ERROR_CODE, F_REQUEST_TYPE, F_ETYPE = range(44, 50)
 F_USERNAME, F_HOSTNAME, F_DOMAINNAME, F_SERVER_NB_NAME, F_SERVER_DNS_NAME, F_SERVER_TREE_NAME = range(50, 56)
 F_BANNER = 56
+F_PAYLOAD, F_COUNT = 57, 58
+"""The first bytes of a payload; how many payloads like it this row stands for, since the last one, itself included."""
 
 Address = str
 

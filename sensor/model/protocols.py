@@ -39,6 +39,8 @@ class DceRpc(Message, frozen=True, kw_only=True, tag="dce_rpc"):
     named_pipe: str | None = None
     endpoint: str | None = None
     operation: str | None = None
+    count: int = 1
+    """How many like it were seen since the last message of this kind, itself included."""
 
 
 class Rdp(Message, frozen=True, kw_only=True, tag="rdp"):
@@ -62,6 +64,8 @@ class Radius(Message, frozen=True, kw_only=True, tag="radius"):
     connect_info: str | None = None
     reply_msg: str | None = None
     result: str | None = None
+    accounting: str | None = None
+    """start, stop or interim, of an accounting request (RFC 2866)"""
 
 
 class Ldap(Message, frozen=True, kw_only=True, tag="ldap"):
@@ -122,8 +126,10 @@ class Industrial(Message, frozen=True, kw_only=True, tag="industrial"):
     quantity: int | None = None
     exception: str | None = None
     is_response: bool = False
+    is_orig: bool = True
+    """Whether the flow's originator sent it: of a flow whose beginning was not seen that may be the controller."""
     count: int = 1
-    """How many like it were seen since the last message of this kind."""
+    """How many like it were seen since the last message of this kind, itself included."""
 
 
 class Name(Message, frozen=True, kw_only=True, tag="name"):

@@ -7,6 +7,7 @@ A field that is not there stays None. Runs once per message, not per packet; equ
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,14 @@ Common = dict[str, int | str]
 Fields = dict[int, list[bytes]]
 
 
+class Handed(Protocol):
+    """Reads the rows that hold payloads (`sensor.packets.conversations`)."""
+
+    def read(self, number: int, kind: int, common: Common, fields: Fields, flags: int) -> list[AnyMessage]:
+        """Return what one row tells, of flow `number`; flags: 1 the originator sent it, 2 whole."""
+        ...
+
+
 def uid_text(number: int) -> str:
     """Write a flow's number as the flow table does: C and thirteen digits of base 32."""
     return "C" + "".join(BASE32[number >> shift & 31] for shift in range(60, -1, -5))
@@ -61,7 +70,12 @@ def _half(text: bytes) -> str:
 
 
 def decode(
-    rows: NDArray[np.void], arena: NDArray[np.uint8], *, source: int = 0, uid: Callable[[int], str] = uid_text
+    rows: NDArray[np.void],
+    arena: NDArray[np.uint8],
+    *,
+    source: int = 0,
+    uid: Callable[[int], str] = uid_text,
+    handed: Handed | None = None,
 ) -> list[AnyMessage]:
     """Decode metadata rows, in their order.
 
@@ -70,25 +84,30 @@ def decode(
         arena: Bytes, uint8, shape (m,), into which the rows' `at` and `len` point.
         source: Number of the input they came from.
         uid: Writes a flow's number as text.
+        handed: Reads rows from K_QUIC on; without it they are left out.
 
     Returns:
-        One Struct a row of a known kind.
+        One Struct a row that a kernel parsed; of payloads that were handed over what they tell by now.
     """
     orig = addresses.texts(rows["orig_hi"], rows["orig_lo"])
     resp = addresses.texts(rows["resp_hi"], rows["resp_lo"])
     content = arena.tobytes()
-    names = ("ts", "uid", "offset", "at", "len", "orig_p", "resp_p", "proto", "kind", "is_orig")
+    names = ("ts", "uid", "offset", "at", "len", "orig_p", "resp_p", "proto", "kind", "is_orig", "whole")
     columns = zip(*(rows[name].tolist() for name in names), strict=True)
     found: list[AnyMessage] = []
-    for (ts, number, offset, at, size, orig_p, resp_p, proto, kind, is_orig), orig_h, resp_h in zip(
+    for (ts, number, offset, at, size, orig_p, resp_p, proto, kind, is_orig, whole), orig_h, resp_h in zip(
         columns, orig, resp, strict=True
     ):
         make = MAKERS.get(kind)
-        if make is None:
+        if make is None and (handed is None or kind < m.K_QUIC):
             continue
         common: Common = {"ts": ts, "uid": uid(number), "orig_h": orig_h, "orig_p": orig_p, "resp_h": resp_h}
         common |= {"resp_p": resp_p, "proto": proto, "input": source, "offset": offset}
-        found.append(make(common, collect(content[at : at + size]), bool(is_orig)))
+        fields = collect(content[at : at + size])
+        if make is not None:
+            found.append(make(common, fields, bool(is_orig)))
+        elif handed is not None:
+            found += handed.read(number, kind, common, fields, is_orig | whole << 1)
     return found
 
 

@@ -1,42 +1,27 @@
 """The one door to the parsers: what it answers for whole, cut and foreign payloads, called as kernels call it."""
 
 import base64
-import ctypes
 
-import numpy as np
 import pytest
 
-from baselines._jit import JIT_DISABLED
 from sensor.model import metadata as m
 from sensor.packets import reading
 from tests.naive import identify as twin
 from tests.packets import samples
+from tests.packets.door import Door
 from tests.packets.payloads import gathered
 from tests.packets.samples import TCP, UDP
 
 SAMPLES = samples.all_samples()
-BYTES, WORDS, INT = ctypes.POINTER(ctypes.c_uint8), ctypes.POINTER(ctypes.c_int64), ctypes.c_int64
 LOGIN = b"NTLMSSP\0" + samples.ntlm_authenticate("CORP", "ben", "HOST")[8:]
 
 
-def read(content, proto, *, ports=(40000, 40001), wire=None, mode=reading.READ):
-    """Call the entry: (result words by name, fields)."""
-    source = np.frombuffer(bytearray(content) or bytearray(1), np.uint8)
-    arena, result = np.full(m.META_MAX_BYTES + 7, 0xA5, np.uint8), np.full(reading.R_COUNT, -9, np.int64)
-    wire = len(content) if wire is None else wire
-    if JIT_DISABLED:
-        reading.read_payload(mode, source, 0, len(content), wire, proto, *ports, arena, 7, result)
-    else:
-        kinds = (INT, BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT, WORDS)
-        call = ctypes.CFUNCTYPE(None, *kinds)(reading.read_payload.address)
-        at = arena.ctypes.data_as(BYTES)
-        call(mode, source.ctypes.data_as(BYTES), 0, len(content), wire, proto, *ports, at, 7,
-             result.ctypes.data_as(WORDS))  # fmt: skip
-    assert bytes([0xA5]) * 7 == arena[:7].tobytes()
-    words = dict(zip(("end", "whole", "kind", "name", "name_bytes", "print", "print_bytes", "login"), result.tolist(),
-                     strict=True))  # fmt: skip
-    text = arena[words["name"] : words["name"] + words["name_bytes"]].tobytes()
-    return words, gathered(arena[7 : max(7, words["end"])].tobytes()), text
+def read(content, proto, **options):
+    """Call the entry: (result words by name, fields, main name)."""
+    door = Door()
+    words, blob = door.read(content, proto, **options)
+    text = door.arena[words["name"] : words["name"] + words["name_bytes"]].tobytes()
+    return words, gathered(blob), text
 
 
 def ports_of(kind, content):
@@ -84,8 +69,8 @@ def test_a_message_that_goes_on_asks_for_more_over_tcp_alone():
 def test_only_answers_that_ask_for_a_login_may_carry_one(code, login):
     """401 and 407 (RFC 9110 §11.6.1, §11.7.1)."""
     words, _, _ = read(b"HTTP/1.1 %d Text\r\nServer: x\r\n\r\n" % code, TCP)
-    assert login == words["login"]
-    assert 1 == read(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", TCP)[0]["login"]
+    assert login == words["again"]
+    assert reading.READ_LOGIN == read(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", TCP)[0]["again"]
 
 
 def test_a_login_in_a_header_is_found_in_its_own_mode():
@@ -115,5 +100,33 @@ def test_logins_are_looked_for_where_they_are_carried(name):
     """SMB session set-up, DCE-RPC with authentication and LDAP binds; not in other messages of those."""
     head, carries = CARRIERS[name]
     words, _, _ = read(head + LOGIN, TCP)
-    assert (m.K_NTLM if carries else 0) == words["kind"]
-    assert 0 == read(head + LOGIN, UDP)[0]["kind"]
+    assert (reading.READ_LOGIN if carries else 0) == words["again"]
+    assert 0 == read(head + LOGIN, UDP)[0]["again"]
+    words, fields, _ = read(head + LOGIN, TCP, mode=reading.READ_LOGIN)
+    assert (m.K_NTLM, [b"ben"]) == (words["kind"], fields[m.F_USERNAME])
+
+
+def test_what_a_kernel_does_not_parse_is_handed_over_as_it_is():
+    """Up to 2 KiB of it; whether anything was left out is noted."""
+    radius = b"\1\7\0\x22" + bytes(16) + b"\1\x0ebob@example."
+    words, fields, _ = read(radius, UDP, ports=(40000, 1812))
+    assert (m.K_RADIUS, 1, {m.F_PAYLOAD: [radius]}) == (words["kind"], words["whole"], fields)
+    mail = b"MAIL FROM:<" + b"a" * 3000
+    words, fields, _ = read(mail, TCP, known=m.K_SMTP)
+    assert (m.K_SMTP, 0, [mail[: reading.PAYLOAD_MAX]]) == (words["kind"], words["whole"], fields[m.F_PAYLOAD])
+    assert 0 == read(radius[:30], UDP, ports=(40000, 1812), wire=34)[0]["whole"]
+
+
+def test_a_payload_that_says_nothing_still_names_its_protocol():
+    """An encrypted SMB message: the kind is known, and no row is written."""
+    words, fields, _ = read(b"\0\0\0\x40\xfdSMB" + bytes(60), TCP)
+    assert (m.K_SMB, 7, {}) == (words["kind"], words["end"], fields)
+
+
+def test_a_name_that_is_announced_is_read_once_more():
+    """A multicast DNS answer is a DNS message, and perhaps tells its sender's name; a question is not."""
+    answer = samples.dns(None, answers=[samples.record(samples.name("host.local"), 1, bytes(4))])
+    assert reading.READ_NAME == read(answer, UDP, ports=(5353, 5353))[0]["again"]
+    assert 0 == read(samples.dns(samples.name("host.local")), UDP, ports=(5353, 5353))[0]["again"]
+    words, fields, _ = read(answer, UDP, ports=(5353, 5353), mode=reading.READ_NAME)
+    assert (m.K_NAME, [answer]) == (words["kind"], fields[m.F_PAYLOAD])
