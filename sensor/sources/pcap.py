@@ -148,10 +148,11 @@ class PcapSource:
         engine.finish()
         self._settle(reader, engine)
         self.account.records = reader.frames_seen
-        self.warnings += reader.warnings + self._offload()
+        last = self._batch(engine)
+        self.warnings += reader.warnings + self._offload() + self._unread(engine)
         for warning in self.warnings:
             self._warn(warning)
-        yield self._batch(engine)
+        yield last
 
     def _offload(self) -> list[str]:
         """Say so where checksums are wrong as often as a NIC's offload makes them."""
@@ -160,6 +161,13 @@ class PcapSource:
             return []
         said = f"{wrong} of {seen} packets have wrong TCP, UDP or ICMP checksums, most likely from a NIC's offload"
         return [f"file {self.account.path}: {said}; --ignore-checksums takes them"]
+
+    def _unread(self, engine: "FlowEngine") -> list[str]:
+        """Say so where payloads were not read because there were more than there is time for."""
+        count = engine.unread.get("too_many", 0)
+        return (
+            [f"file {self.account.path}: metadata of {count} payloads were not read, too many at once"] if count else []
+        )
 
     def _batch(self, engine: "FlowEngine") -> Batch:
         if not self._rows:

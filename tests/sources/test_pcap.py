@@ -12,6 +12,7 @@ from sensor.errors import Malformed
 from sensor.model.flow import FLOW
 from sensor.sources.pcap import PcapSource, _next_parts, recognises
 from tests.packets.captures import enhanced, interface, pcap, section
+from tests.packets.talks import ldap_search
 from tests.packets.test_known import Memory
 
 
@@ -225,3 +226,18 @@ def test_conservation_over_the_captures_found_by_fuzzers(data_dir):
         assert source.opened == len({row["uid"] for row in flows}) == int((flows["why"] != 2).sum()), path.name
         counted += source.account.records
     assert counted > 3000
+
+
+def test_payloads_beyond_what_there_is_time_for_are_named(tmp_path):
+    """A flood of searches in one second: what was read is given, the rest is counted in a warning."""
+    frames = []
+    for k in range(2100):
+        frame = Ether() / IP(src=f"10.1.{k >> 8}.{k & 255}", dst="10.0.0.2") / UDP(sport=4000, dport=389)
+        content = bytes(frame / Raw(ldap_search(1, b"dc=x")))
+        frames.append((1000, k, content, len(content)))
+    path = tmp_path / "flood.pcap"
+    path.write_bytes(pcap(frames))
+    warned = []
+    batches = list(PcapSource(path, "SYD", warn=warned.append).batches())
+    assert 2000 == sum(len(batch.messages) for batch in batches)
+    assert [f"file {path}: metadata of 100 payloads were not read, too many at once"] == warned
