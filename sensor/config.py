@@ -1,8 +1,8 @@
 """The configuration: one TOML file into typed, frozen Structs, checked whole before anything starts.
 
 An unknown key is an error that names the table, the key and the closest valid one. A secret is `{ env = "NAME" }` or
-`{ file = "PATH" }`, never text in the file. A listener off loopback is refused: neither TLS nor authentication is
-served here. This is the only place that reads the environment.
+`{ file = "PATH" }`, never text in the file. A server off loopback is refused: neither TLS nor authentication is
+served here; a source may receive at any address. This is the only place that reads the environment.
 """
 
 import difflib
@@ -186,21 +186,27 @@ def effective(config: Config) -> dict[str, object]:
     return dict(shown)
 
 
-def loopback(table: str, listen: str) -> tuple[str, int]:
-    """Split `address:port`, refusing what is not on loopback. Raises ConfigError."""
+def listen_address(table: str, listen: str) -> tuple[str, int]:
+    """Split `address:port`. Raises ConfigError."""
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+    if not host or not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535:
         raise ConfigError(f"[{table}] listen = {listen!r}: expected address:port, as 127.0.0.1:9477")
+    host = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
-        inside = host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+        return str(ipaddress.ip_address(host)), int(port)
     except ValueError as error:
         raise ConfigError(f"[{table}] listen = {listen!r}: {host!r} is no address") from error
-    if not inside:
+
+
+def loopback(table: str, listen: str) -> tuple[str, int]:
+    """Split `address:port`, refusing what is not on loopback. Raises ConfigError."""
+    host, port = listen_address(table, listen)
+    if not ipaddress.ip_address(host).is_loopback:
         raise ConfigError(
             f"[{table}] listen = {listen!r} is off loopback, which needs TLS and authentication; this release serves "
             f"neither. Use 127.0.0.1:{port} and a proxy in front of it"
         )
-    return ("127.0.0.1" if host == "localhost" else host.strip("[]")), int(port)
+    return host, port
 
 
 def _check(config: Config) -> None:
@@ -249,9 +255,18 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
     for key, wanted in options.items():
         if key in table and not isinstance(table[key], wanted):
             raise ConfigError(f"[{place}] {key} must be of type {wanted.__name__}")
-    if "path" not in table:
+    if getattr(module, "LISTENS", False):
+        _check_listening(place, table)
+    elif "path" not in table:
         _check_polled(place, table, api)
     return Component(name, of, {key: value for key, value in table.items() if key != "type"})
+
+
+def _check_listening(place: str, table: Mapping[str, object]) -> None:
+    """Check a source that receives: it has an address of its own, on loopback or off it, and no files."""
+    if "path" in table or "listen" not in table:
+        raise ConfigError(f'[{place}] needs listen = "address:port", as 0.0.0.0:2055, and no path')
+    listen_address(place, str(table["listen"]))
 
 
 def _check_polled(place: str, table: Mapping[str, object], api: "_Api | None") -> None:

@@ -1,4 +1,4 @@
-"""Sources that go on: logs that grow and APIs that are polled, each asked in turn for what is new.
+"""Sources that go on: logs that grow, APIs that are polled, exporters that send; each asked in turn for what is new.
 
 A feed hands out a batch, and its position or acknowledgement goes with the commit of what the batch became: a log's
 position is committed with the state itself, an API's checkpoint is noted just after (what is then read twice is known
@@ -15,9 +15,10 @@ from typing import Protocol
 import msgspec
 
 from sensor import registry
-from sensor.config import Component, Config, Secret
-from sensor.errors import Permanent, Transient
+from sensor.config import Component, Config, Secret, listen_address
+from sensor.errors import ConfigError, Permanent, Transient
 from sensor.model.source import Account, Batch, Ledger
+from sensor.sources.netflow import NetflowListener
 from sensor.sources.records import RecordsFollow, RecordsSource
 from sensor.sources.zeek import ZeekFollow
 from sensor.wire.apis import APIS, open_poller
@@ -161,6 +162,8 @@ def open_feeds(
         site = str(one.options.get("site", config.site))
         if "path" in one.options:
             feeds[name] = _follow(one, site, number, position_of(name), ledger)
+        elif one.type == "netflow":
+            feeds[name] = _receive(name, one, site, number)
         else:
             feeds[name] = _poll(name, one, site, number, ledger, clock, folder / name)
     return feeds
@@ -172,6 +175,14 @@ def _follow(one: Component, site: str, number: int, position: str | None, ledger
         return Followed(ZeekFollow(path, site, number, position))
     only = None if one.type == "records" else one.type
     return Followed(RecordsFollow(path, site, number, position, ledger, only))
+
+
+def _receive(name: str, one: Component, site: str, number: int) -> NetflowListener:
+    listen = str(one.options["listen"])
+    try:
+        return NetflowListener(*listen_address(f"sources.{name}", listen), site, number)
+    except OSError as error:
+        raise ConfigError(f"[sources.{name}] listen = {listen!r}: {error.strerror}") from error
 
 
 def _poll(name: str, one: Component, site: str, number: int, ledger: Ledger, clock: Clock, folder: Path) -> Feed:
