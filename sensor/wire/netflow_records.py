@@ -4,11 +4,11 @@ Most exporters write each direction as a record of its own. Two such records of 
 endpoints are each other's and whose starts lie within PAIR_NS, become one row; what finds no partner stays one-way.
 A record of both directions (RFC 5103, or initiator and responder counts) is a row by itself.
 
-Who began is not said for paired records. It is the side whose first packet was earlier where both sent a SYN, so that
-the beginning was seen; else the side that does not have the service's port (below 1024, or below 32,768 against one
-above), else the earlier, else the higher port. A one-way record from a service's port is an answer, unless it is a
-bare SYN: its counts are the responder's and the originator's stay 0. A one-way TCP record with an ACK was answered,
-out of this exporter's sight or batch: then the other side's counts stay unset, and the state too.
+Who began is not said for paired records. It is the side that alone sent a SYN; where both did, so that the beginning
+was seen, the one whose first packet was earlier; else the side that does not have the service's port (below 1024, or
+below 32,768 against one above), else the earlier, else the higher port. A one-way record from a service's port is an
+answer, unless it is a bare SYN: its counts are the responder's and the originator's stay 0. A one-way TCP record with
+an ACK was answered, out of this exporter's sight or batch: then the other side's counts stay unset, and the state too.
 
 A record written at an active timeout is a row of its own, with the part it counts. Times by uptime (elements 21, 22)
 are taken modulo 2³² ms before the export. Counts of a sampling exporter are not scaled.
@@ -178,8 +178,12 @@ def _began_second(first: Way, second: Way) -> bool:
         asks = _REQUESTS[first.proto]
         return second.from_p in asks and first.from_p not in asks
     later = second.start > first.start
-    if first.proto == TCP and later and (first.sent.flags or 0) & (second.sent.flags or 0) & SYN:
-        return False
+    if first.proto == TCP:
+        syn, answer = (first.sent.flags or 0) & SYN, (second.sent.flags or 0) & SYN
+        if syn != answer:
+            return bool(answer)
+        if syn and later:
+            return False
     if _answers(first) or _answers(second):
         return _answers(first)
     return not later and second.from_p > first.from_p

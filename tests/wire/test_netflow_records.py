@@ -57,6 +57,15 @@ def test_who_began_is_the_earlier_where_the_beginning_was_seen() -> None:
     assert [(SERVER, 443, CLIENT, 40_000, "SF", 4, 5, 900, 700)] == rows(FORTH, early)
 
 
+def test_a_refused_connection_was_begun_by_who_sent_the_syn() -> None:
+    """A scan of high ports from a lower one is not the scanned host's."""
+    tried, refused = (
+        said(CLIENT, 60_934, SERVER, 61_532, tcp_flags=2),
+        said(SERVER, 61_532, CLIENT, 60_934, tcp_flags=20),
+    )
+    assert [(CLIENT, 60_934, SERVER, 61_532, "REJ", 5, 5, 700, 700)] == rows(tried, refused) == rows(refused, tried)
+
+
 def test_directions_far_apart_or_of_two_exporters_stay_apart() -> None:
     """A minute between the starts is another piece; an answer alone is the responder's."""
     apart = rows(FORTH, {**BACK, "first_switched": 90_000 - 61_000, "last_switched": 90_000})
