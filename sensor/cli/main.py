@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "events": ("sensor.cli.events", "events", "Print what a parser made of each record of logs, one JSON a line."),
     "run": ("sensor.cli.run", "run", "Run as a sensor with a configuration."),
     "check": ("sensor.cli.check", "check", "Validate a configuration and print the effective one."),
+    "doctor": ("sensor.cli.doctor", "doctor", "Say what this machine lacks, and what a state proposes to configure."),
     "incidents": ("sensor.cli.incidents", "incidents", "List incidents."),
     "incident": ("sensor.cli.incidents", "incident", "Show one incident."),
     "close": ("sensor.cli.incidents", "close", "Close an incident with a verdict."),

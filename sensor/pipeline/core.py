@@ -19,6 +19,7 @@ from sensor.detectors.volumes import Volumes
 from sensor.entities import inventory
 from sensor.entities.entities import Entities
 from sensor.entities.inventory_accounts import accounts
+from sensor.entities.proposals import proposals
 from sensor.incidents import link
 from sensor.incidents.rank import score_db
 from sensor.model.device import Device
@@ -147,6 +148,7 @@ class Core:
             inputs=inputs,
             meta={
                 "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
+                "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
                 **{f"position:{name}": text for name, text in (positions or {}).items()},
             },
         )  # fmt: skip

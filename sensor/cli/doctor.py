@@ -1,0 +1,124 @@
+"""`spanline doctor`: what this machine lacks for each source, with the remedy; and what a state proposes to configure."""
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sensor.cli.options import STATE_DEFAULT, config_option, echo_json, json_option
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+
+WORK_FAILED = 1
+MODULES = (
+    ("httpx", "ask products' APIs (Entra, Microsoft 365, Okta, Google)", "pip install httpx"),
+    ("pyarrow", "write Parquet", "pip install pyarrow"),
+    ("cryptography", "read QUIC, sign in to Google", "pip install cryptography"),
+    ("zstandard", "read zstd files", "pip install zstandard"),
+)
+"""Import name, what for, remedy."""
+FREE_BYTES = 2 << 30
+"""A year of sign-ins of a small tenant, kernels and snapshots need less."""
+
+Finding = dict[str, object]
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: spanline doctor --config /etc/spanline/site.toml --state /var/lib/spanline",
+)
+@config_option
+@click.option(
+    "--state", "state_dir", type=click.Path(file_okay=False, path_type=Path), envvar="SPANLINE_STATE",
+    default=STATE_DEFAULT, show_default=True, help="A state whose proposals to show.", show_envvar=True,
+)  # fmt: skip
+@json_option
+def doctor(*, config_path: Path | None, state_dir: Path, as_json: bool) -> None:
+    """Say what will not work here and how to mend it; exits 1 where something that is configured will not work."""
+    from sensor import config as configuration
+
+    config = configuration.load(config_path) if config_path else None
+    findings = [*_machine(), *(_configured(config) if config else ()), *_proposed(state_dir)]
+    if as_json:
+        echo_json(findings)
+    else:
+        for one in findings:
+            mark = "propose" if one["ok"] is None else "ok" if one["ok"] else "MISSING"
+            click.echo(f"{mark:8} {one['what']}" + (f": {one['why']}" if one["why"] else ""))
+            if one["remedy"]:
+                click.echo(f"{'':8} → {one['remedy']}")
+    if any(one["ok"] is False and one["needed"] for one in findings):
+        sys.exit(WORK_FAILED)
+
+
+def _finding(what: str, *, ok: bool | None, why: str = "", remedy: str = "", needed: bool = False) -> Finding:
+    return {"what": what, "ok": ok, "why": why, "remedy": "" if ok else remedy, "needed": needed}
+
+
+def _machine() -> Iterator[Finding]:
+    """What the program itself needs, and what single sources do."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield _finding(
+        "Python", ok=sys.version_info >= (3, 11), why=version, remedy="use Python 3.11 or later", needed=True
+    )
+    for name, purpose, remedy in MODULES:
+        found = importlib.util.find_spec(name) is not None
+        yield _finding(f"to {purpose}", ok=found, why="" if found else f"no module {name}", remedy=remedy)
+    tshark = shutil.which("tshark")
+    yield _finding("Wireshark's dissectors", ok=tshark is not None, why=tshark or "", remedy="apt install tshark")
+
+
+def _configured(config: "Config") -> Iterator[Finding]:
+    """Whether each configured source can be read."""
+    import msgspec
+
+    from sensor.config import Secret
+    from sensor.errors import ConfigError
+
+    state = Path(config.state)
+    nearest = next((one for one in (state, *state.absolute().parents) if one.exists()), Path("/"))
+    free = shutil.disk_usage(nearest).free
+    yield _finding(
+        f"state {state}", ok=os.access(nearest, os.W_OK) and free > FREE_BYTES, why=f"{free >> 20:,} MiB free",
+        remedy="make it writable, with 2 GiB free", needed=True,
+    )  # fmt: skip
+    for name, one in config.sources.items():
+        what = f"source {name} ({one.type})"
+        if "path" in one.options:
+            yield _path(what, str(one.options["path"]))
+        for key, value in one.options.items():
+            if isinstance(value, dict):
+                try:
+                    msgspec.convert(value, Secret).read()
+                    yield _finding(f"{what}: {key}", ok=True)
+                except ConfigError as error:
+                    yield _finding(f"{what}: {key}", ok=False, why=str(error), remedy="give the secret", needed=True)
+
+
+def _path(what: str, pattern: str) -> Finding:
+    import glob
+
+    found = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern))  # noqa: PTH207 - may be absolute
+    unreadable = [name for name in found if not os.access(name, os.R_OK)]
+    why = f"{pattern}: {len(found)} found" + (f", not readable: {unreadable[0]}" if unreadable else "")
+    return _finding(
+        what, ok=bool(found) and not unreadable, why=why, remedy="check the path, and who may read it", needed=True
+    )
+
+
+def _proposed(folder: Path) -> Iterator[Finding]:
+    """What a state has learned that a configuration might say."""
+    if not (folder / "state.sqlite").exists():
+        return
+    from sensor.store.state import State
+
+    with State(folder, readonly=True) as state:
+        for one in json.loads(state.meta("proposals") or "[]"):
+            yield _finding(f'site {one["site"]}: {one["key"]} = ["{one["value"]}"]', ok=None, why=one["why"])

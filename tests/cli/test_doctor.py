@@ -1,0 +1,49 @@
+"""`spanline doctor`: what is lacking and what is proposed."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from sensor.cli.main import cli
+from sensor.store.state import State
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli, ["doctor", *map(str, arguments)])
+    return result.exit_code, result.stdout
+
+
+@pytest.mark.parametrize(("path", "code"), [("x.log", 0), ("none*.log", 1)])
+def test_configured_sources_are_looked_for(tmp_path, path, code):
+    """One without files is named with its remedy, and the exit code says so."""
+    (tmp_path / "x.log").write_text("")
+    (tmp_path / "c.toml").write_text(f'state = "{tmp_path}"\n[sources.z]\ntype = "zeek"\npath = "{tmp_path / path}"\n')
+    found, text = run("--config", tmp_path / "c.toml", "--state", tmp_path)
+
+    assert code == found
+    assert ("MISSING  source z (zeek)" in text) == bool(code)
+
+
+def test_a_secret_that_is_not_there_is_named(tmp_path):
+    """Its text is never shown."""
+    (tmp_path / "c.toml").write_text(
+        f'state = "{tmp_path}"\n[sources.o]\ntype = "okta"\ndomain = "ex.okta.com"\ntoken = {{ file = "{tmp_path}/t" }}\n'
+    )
+    assert 1 == run("--config", tmp_path / "c.toml")[0]
+    (tmp_path / "t").write_text("hush")
+    code, text = run("--config", tmp_path / "c.toml")
+    assert (0, False) == (code, "hush" in text)
+
+
+def test_proposals_of_a_state_are_shown(tmp_path):
+    """As a line of configuration with its reason; as JSON one document."""
+    with State(tmp_path, exclusive=True) as state:
+        held = json.dumps([{"site": "A", "key": "egress", "value": "203.0.113.1", "why": "9 of 9"}])
+        state.commit(columns={}, incidents=[], devices=[], accounts=[], inputs=[], meta={"proposals": held})
+    code, text = run("--state", tmp_path)
+
+    assert 'propose  site A: egress = ["203.0.113.1"]: 9 of 9' in text
+    found = json.loads(run("--state", tmp_path, "--json")[1])
+    assert None in {one["ok"] for one in found}
+    assert 0 == code
