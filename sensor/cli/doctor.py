@@ -1,4 +1,4 @@
-"""`spanline doctor`: what this machine lacks for each source, with the remedy; and what a state proposes to configure."""
+"""`spanline doctor`: what this machine lacks for each source, with the remedy; what a state proposes to configure."""
 
 import importlib.util
 import json

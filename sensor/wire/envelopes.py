@@ -16,7 +16,19 @@ from sensor.errors import Malformed
 from sensor.wire import syslog
 
 TEXTS = ("message", "_raw", "log", "msg", "body", "@message", "Message", "raw", "logevent")
-OBJECTS = ("_source", "hits", "result", "event", "json", "payload", "body", "record", "data", "jsonPayload", "protoPayload")
+OBJECTS = (
+    "_source",
+    "hits",
+    "result",
+    "event",
+    "json",
+    "payload",
+    "body",
+    "record",
+    "data",
+    "jsonPayload",
+    "protoPayload",
+)
 LISTS = ("records", "value", "items", "events", "hits", "data", "results", "logs", "entries", "activities", "Records")
 DEPTH_MAX = 3
 ITEMS_MAX = 100_000

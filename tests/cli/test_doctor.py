@@ -28,7 +28,7 @@ def test_configured_sources_are_looked_for(tmp_path, path, code):
 def test_a_secret_that_is_not_there_is_named(tmp_path):
     """Its text is never shown."""
     (tmp_path / "c.toml").write_text(
-        f'state = "{tmp_path}"\n[sources.o]\ntype = "okta"\ndomain = "ex.okta.com"\ntoken = {{ file = "{tmp_path}/t" }}\n'
+        f'state = "{tmp_path}"\n[sources.o]\ntype = "okta"\ndomain = "x.okta.io"\ntoken = {{ file = "{tmp_path}/t" }}\n'
     )
     assert 1 == run("--config", tmp_path / "c.toml")[0]
     (tmp_path / "t").write_text("hush")

@@ -10,7 +10,8 @@ def scene():
     entities = fresh()
     resolve(entities, flows(flow()))
     told = [
-        Kerberos(**common(), client="zoe/R", success=True), Ntlm(**common(), username="ann", domainname="R", success=True),
+        Kerberos(**common(), client="zoe/R", success=True),
+        Ntlm(**common(), username="ann", domainname="R", success=True),
         Kerberos(**common(), client="pc5$/R", success=True),
     ]  # fmt: skip
     resolve(entities, messages=told)

@@ -28,7 +28,9 @@ def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
 def test_a_state_of_version_1_becomes_the_present_one(tmp_path):
     """What is in it stays, and records can be noted."""
     connection = schema.connect(tmp_path / "x.sqlite")
-    connection.executescript("DROP TABLE records; DROP TABLE signins; PRAGMA user_version=1; INSERT INTO meta VALUES ('clock_ns', '5');")
+    connection.executescript(
+        "DROP TABLE records; DROP TABLE signins; PRAGMA user_version=1; INSERT INTO meta VALUES ('clock_ns', '5');"
+    )
     connection.close()
     connection = schema.connect(tmp_path / "x.sqlite")
 

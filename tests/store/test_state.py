@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from sensor.model.account import Account, SignIn
+from sensor.model.account import Account
 from sensor.model.device import Device, Learning
 from sensor.model.evidence import Entity, Evidence
 from sensor.model.incident import Incident, Party
