@@ -148,14 +148,14 @@ class Identity:
                 device = where.locate(site, sighting.address)
             own = -1 if device >= 0 and where.stands_for_many(device) else device
             if own >= 0 or place != NOWHERE:
-                self.links.see(row, own, place, sighting.link, ts, (where.inputs[evidence[0]], evidence[1]))
+                self.links.see(row, own, place, sighting.link, ts, (_path(where, evidence[0]), evidence[1]))
         return row
 
     def _link_cookie(self, cookie: str, message: AnyMessage, device: int, site: int, where: Where) -> None:
         """Link an account that is known already, if exactly one fits."""
         fitting = [row for row in self.accounts.alike(cookie) if fits_cookie(self.accounts.rows[row].name, cookie)]
         if len(fitting) == 1 and device >= 0:
-            evidence = (where.inputs[message.input], message.uid)
+            evidence = (_path(where, message.input), message.uid)
             self.links.see(fitting[0], device, _place(site, message.orig_h), "rdp_cookie", message.ts, evidence)
 
 
@@ -169,3 +169,8 @@ def _words(address: str | None) -> tuple[int, int]:
 def _place(site: int, address: str | None) -> Place:
     hi, lo = _words(address)
     return (site, hi, lo) if hi or lo else NOWHERE
+
+
+def _path(where: Where, number: int) -> str:
+    """Return an input's path; empty where the records come from no input."""
+    return where.inputs[number] if number < len(where.inputs) else ""
