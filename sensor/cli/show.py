@@ -166,14 +166,23 @@ def input_line(one: InputResult) -> None:
 
 def devices(rows: Sequence[Device]) -> None:
     """Print the inventory as a table."""
-    names = ("ID", "SITE", "NAME", "ADDRESSES", "MAC", "FLOWS", "LAST SEEN", "LEARNING", "RISK dB")
+    names = (
+        *("ID", "SITE", "NAME", "ROLE", "VENDOR", "ADDRESSES", "MAC", "WHERE", "FLOWS", "LAST SEEN", "LEARNING"),
+        "RISK dB",
+    )
     table(names, (_device_cells(one) for one in rows), ("ID", "LAST SEEN"))
+
+
+def _own_name(one: Device) -> str:
+    """Return a device's name; as it is meant to be read where it only looks like another."""
+    return next((span.value for span in one.names if span.value.startswith(f"{one.name} (")), one.name)
 
 
 def _device_cells(one: Device) -> tuple[str, ...]:
     more = f" +{len(one.addresses) - 2}" if len(one.addresses) > 2 else ""
     return (
-        one.id, one.site, one.name, ", ".join(one.addresses[:2]) + more, ", ".join(one.macs), f"{one.flows}",
+        one.id, ", ".join(one.sites), _own_name(one), one.role or "", (one.vendor or "")[:20],
+        ", ".join(one.addresses[:2]) + more, ", ".join(one.macs[:2]), one.location, f"{one.flows}",
         one.last_seen[:19] + "Z", f"{one.learning.state} {one.learning.progress:.0%}", f"{one.risk_db:.1f}",
     )  # fmt: skip
 
@@ -219,14 +228,24 @@ def device(one: Device, incidents: Sequence[Incident]) -> None:
     """Print one device and its incidents."""
     click.secho(f"{one.id} {clean(one.name)}", bold=True)
     known = {
-        "site": ", ".join(one.sites), "addresses": ", ".join(one.addresses), "MAC": ", ".join(one.macs),
-        "role": one.role or "", "accounts": clean(", ".join(one.accounts)), "first seen": one.first_seen,
-        "last seen": one.last_seen, "flows": str(one.flows),
+        "site": ", ".join(one.sites), "location": one.location, "addresses": ", ".join(one.addresses),
+        "MAC": ", ".join(one.macs), "vendor": one.vendor or "",
+        "role": (one.role or "") + (f": {clean('; '.join(one.role_evidence))}" if one.role_evidence else ""),
+        "shared": one.shared or "", "accounts": clean(", ".join(one.accounts)),
+        "ids": clean(", ".join(f"{source} {identity}" for source, identity in one.agents.items())),
+        "was also": ", ".join(one.aliases) + (f" (joined by {', '.join(one.joined_by)})" if one.joined_by else ""),
+        "first seen": one.first_seen, "last seen": one.last_seen, "flows": str(one.flows),
         "learning": f"{one.learning.state}, {one.learning.progress:.0%} of the first 24 h"
         + (f", ready about {one.learning.ready_at}" if one.learning.ready_at else ""),
         "risk": f"{one.risk_db:.1f} dB",
     }  # fmt: skip
     facts(known)
+    for title, spans in (("Names", one.names), ("Addresses", one.address_spans)):
+        if spans:
+            heading(title)
+        for span in spans:
+            told = span.source or (f"at {span.where}" if span.where else "elsewhere")
+            click.echo(f"  {clean(span.value):39} {span.first[:19]}Z to {span.last[:19]}Z  {clean(told)}")
     if incidents:
         heading("Incidents")
     for incident in incidents:

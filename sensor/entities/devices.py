@@ -1,12 +1,12 @@
 """Sightings of addresses and MACs become devices, each valid for a span of time.
 
-A device is keyed by its MAC where that stands in front of its own addresses only (from Ethernet, ARP or a DHCP lease),
-else by site and address. A burned-in MAC is the organisation's, a locally administered one (IEEE 802 §8.2, the second
-bit of the first byte) and an address are the site's: two sites' 10.0.0.5 never meet. A MAC in front of an outside
-address, or of more than ROUTER_ADDRESSES local IPv4 addresses, is a router's and identifies nothing behind it.
+A row is keyed by its MAC where that stands in front of its own addresses only (from Ethernet, ARP, NDP or a lease),
+else by site and address, or by what an agent calls it. Rows that turn out to be one device are joined (`joins`): `find`
+gives the row that stands for it; the map and the keys hold the rows as they were met, so that a join can be undone.
 
-The map (site, address) → device is a keyed table asked for whole columns; only sightings that change it are looked at
-one by one. Not here: presence over time, merging of devices that were told apart before their MAC was known.
+The map (site, address) → row is a keyed table asked for whole columns; only sightings that change it are looked at
+one by one. Identities age: an address or a weak key unused for AGE_NS is nobody's, one that lived for less than an hour
+after a day (containers). Not here: which rows are one device, and what says so (`recognition`).
 """
 
 import hashlib
@@ -18,24 +18,27 @@ from numpy.typing import NDArray
 
 from baselines.keyed import KeyedTable
 from baselines.table import Table
+from sensor.entities import macs as mac_rules
+from sensor.entities.joins import Joins
+from sensor.entities.macs import LOCAL_BIT, Macs, key_of
+from sensor.entities.naming import Naming
+from sensor.entities.spans import ELSEWHERE, Spans
+from sensor.entities.versions import of_version_1
 from sensor.model import addresses
+from sensor.model.times import DAY_NS, HOUR_NS
 
+VERSION = 2
 DEVICES_MAX = 1_000_000
 UNCONFIRMED_MAX = 65_536
 """Addresses that were only seen sending: a spoofer cannot fill the table with them."""
-ROUTERS_MAX = 65_536
-"""MACs held as routers'; real sites have a handful, a forger's are not worth more room."""
-ROUTER_V6 = 16
-"""Global IPv6 addresses one host may have: temporary ones live a week, a new one a day (RFC 8981 §3.8), twice over."""
-ROUTER_ADDRESSES = 4
-"""IPv4 addresses one MAC may stand for; hosts with more are servers with many names, where the address is the better
-key anyway."""
-_SPANS_MAX = 32
-"""Addresses remembered a device, the latest."""
-_LOCAL_BIT = 0x0200_0000_0000
-_GROUP_BIT = 0x0100_0000_0000
-EVERYWHERE = -1
-"""Site number in the key of an organisation-wide identity."""
+AGE_NS = 45 * DAY_NS
+"""As long as presence is kept (METHOD, state)."""
+SHORT_LIFE_NS, SHORT_AGE_NS = HOUR_NS, DAY_NS
+"""What lived less than the first and has no name is gone after the second: a container's address comes once."""
+ON_SITE, REMOTE = 1, 2
+"""Bits of `place`."""
+IDLE, SHORT_LIVED = 1, 2
+"""Values of `aged`."""
 
 SPEC: dict[str, Any] = {
     "mac": (np.uint64, (), 0),
@@ -47,10 +50,16 @@ SPEC: dict[str, Any] = {
     "flows": (np.int64, (), 0),
     "confirmed": (np.uint8, (), 0),
     "router": (np.uint8, (), 0),
-    "name_rank": (np.uint8, (), 0),
+    "kept": (np.int32, (), 0),
+    "place": (np.uint8, (), 0),
+    "aged": (np.uint8, (), 0),
 }
-NAME_RANKS = {"kerberos": 1, "ntlm": 2, "dhcp": 3}
-"""A better source of a hostname replaces a worse one."""
+MAP_SPEC: dict[str, Any] = {
+    "device": (np.int32, (), -1),
+    "mac": (np.uint64, (), 0),
+    "own": (np.uint8, (), 0),  # the MAC's own address by ARP, NDP or link-local scope, not one behind it
+    "tunnel": (np.uint8, (), 0),
+}
 
 Words = NDArray[np.uint64]
 
@@ -59,58 +68,74 @@ class Devices:
     """All devices, and the map of addresses to them.
 
     Attributes:
-        table: One row a device, columns of SPEC.
+        table: One row an identity that was met, columns of SPEC.
         ids: Stable id by row.
-        names: Hostname by row, where one was seen.
+        naming: Hostnames.
+        joins: Which rows are one device.
         refused: Sightings that got no row, by reason.
+        aged: Rows that aged out, by reason.
+        fresh: Rows that were given a MAC since the last `settle` of recognition.
     """
 
     def __init__(self, secret: int) -> None:
         self.table = Table(SPEC, DEVICES_MAX)
-        self.map = KeyedTable({"device": (np.int32, (), -1), "mac": (np.uint64, (), 0)}, 2 * DEVICES_MAX, secret)
+        self.map = KeyedTable(MAP_SPEC, 2 * DEVICES_MAX, secret)
         self.ids: list[str] = []
-        self.names: dict[int, str] = {}
-        self.refused = {"unconfirmed": 0, "table_full": 0}
-        self.routers: set[tuple[int, int]] = set()
-        self._by_mac: dict[tuple[int, int], int] = {}
-        self._mac_v4: dict[tuple[int, int], list[int]] = {}
-        self._mac_v6: dict[tuple[int, int], list[list[int]]] = {}
-        self._mac_names: dict[tuple[int, int], str] = {}
-        self._spans: dict[int, dict[tuple[int, int, int], list[int]]] = {}
+        self.naming, self.joins, self.macs, self.spans = Naming(), Joins(), Macs(), Spans()
+        self.refused = {"unconfirmed": 0, "table_full": 0, "joins_full": 0}
+        self.aged = {"idle": 0, "short_lived": 0}
+        self.fresh: list[int] = []
+        self.by_mac: dict[tuple[int, int], int] = {}
+        self.more_macs: dict[int, list[int]] = {}
+        self.claims: dict[tuple[int, int], str] = {}
         self._unconfirmed = 0
 
     def __len__(self) -> int:
-        """Count the devices."""
+        """Count the rows, also those that another stands for."""
         return self.table.rows
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The best hostname of each row that has one."""
+        return self.naming.names
+
+    def kept(self, row: int) -> int:
+        """Return the row that stands for a row's device."""
+        return int(self.table.columns["kept"][row]) if row >= 0 else -1
+
+    def members(self, row: int) -> list[int]:
+        """Return all rows of the device of a row."""
+        return self.joins.members(self.kept(row))
+
+    def is_live(self, row: int) -> bool:
+        """Tell whether a row is shown: it stands for itself, and is no address that came and went."""
+        columns = self.table.columns
+        return int(columns["kept"][row]) == row and int(columns["aged"][row]) != SHORT_LIVED
+
+    def count(self, site: int | None = None) -> int:
+        """Count the devices, of one site or of all."""
+        rows = len(self)
+        columns = self.table.columns
+        live = (columns["kept"][:rows] == np.arange(rows)) & (columns["aged"][:rows] != SHORT_LIVED)
+        return int((live if site is None else live & (columns["site"][:rows] == site)).sum())
 
     def find(self, site: NDArray[np.int32], hi: Words, lo: Words) -> NDArray[np.int32]:
         """Return the device row of each address now, −1 where it is none's; int32, shape (n,)."""
         rows = self.map.find(site.astype(np.uint64), hi, lo)
-        return np.where(rows >= 0, self.map.columns["device"][rows], -1).astype(np.int32)
+        found = np.where(rows >= 0, self.map.columns["device"][rows], -1).astype(np.int32)
+        if self.joins.any:
+            found = np.where(found >= 0, self.table.columns["kept"][found], -1).astype(np.int32)
+        return found
+
+    def raw(self, site: int, hi: int, lo: int) -> int:
+        """Return the row an address is bound to, −1 for none; another may stand for it."""
+        row = int(self.map.find(*_words(site, hi, lo))[0])
+        return int(self.map.columns["device"][row]) if row >= 0 else -1
 
     def mark_routers(self, site: NDArray[np.int32], hi: Words, lo: Words, mac: Words) -> None:
-        """Learn from outside addresses which MACs are routers': at the first IPv4 address, or beyond ROUTER_V6 of IPv6.
-
-        A host's own global IPv6 addresses are outside where no configuration says otherwise; so a few prove nothing.
-
-        Args:
-            site: Site numbers, int32, shape (n,).
-            hi: Outside addresses, high words, uint64, shape (n,); `lo` the low ones.
-            mac: MACs they were seen behind, uint64, shape (n,); 0 is no MAC.
-        """
-        v4 = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
-        rows = np.stack([site.astype(np.uint64), mac, np.where(v4, 0, hi), np.where(v4, 0, lo)], axis=1)
-        for number, value, high, low in np.unique(rows, axis=0).tolist():
-            key = (number, value)
-            if not value or key in self.routers or len(self.routers) >= ROUTERS_MAX:
-                continue
-            behind = self._mac_v6.setdefault(key, [])
-            if [high, low] not in behind and (high or low):
-                behind.append([high, low])
-            if len(self._mac_v6) > ROUTERS_MAX:
-                del self._mac_v6[next(iter(self._mac_v6))]
-            if not (high or low) or len(behind) > ROUTER_V6:
-                self._make_router(number, value)
+        """Learn from outside addresses which MACs are routers'. Columns as for `Macs.outside`."""
+        for number, value in self.macs.outside(site, hi, lo, mac):
+            self.make_router(number, value)
 
     def sight(
         self,
@@ -121,6 +146,7 @@ class Devices:
         ts: NDArray[np.int64],
         *,
         confirmed: NDArray[np.bool_],
+        linked: bool = False,
     ) -> None:
         """Take in that local addresses were seen sending, in order of time.
 
@@ -130,79 +156,172 @@ class Devices:
             mac: Link-layer addresses, uint64, shape (n,); 0 = not known.
             ts: ns, int64, shape (n,).
             confirmed: Life is certain (it was answered, or spoke ARP), bool, shape (n,).
+            linked: The MAC says itself that the address is its own (ARP, NDP).
         """
         if not len(site):
             return
-        mac = self._own_macs(site, mac)
+        mac = self.macs.own(site, hi, mac, linked=linked)
         rows = self.map.find(site.astype(np.uint64), hi, lo)
         known = rows >= 0
         known &= np.where(known, self.map.columns["device"][rows] >= 0, False)
         known &= (mac == 0) | (self.map.columns["mac"][rows] == mac)
         for i in _first_of_each(site, hi, lo, mac, np.nonzero(~known)[0]):
-            self._place(int(site[i]), int(hi[i]), int(lo[i]), int(mac[i]), int(ts[i]), confirmed=bool(confirmed[i]))
+            where = int(site[i]), int(hi[i]), int(lo[i])
+            self.place(where, int(mac[i]), int(ts[i]), confirmed=bool(confirmed[i]), linked=linked)
         rows = self.map.find(site.astype(np.uint64), hi, lo)
         held = rows >= 0
         self.map.columns["last"][rows[held]] = ts[held]
         devices = self.map.columns["device"][rows[held]]
         on = devices >= 0
-        self._touch(devices[on], ts[held][on], np.asarray(confirmed, np.bool_)[held][on])
+        devices, when, sure = devices[on], ts[held][on], np.asarray(confirmed, np.bool_)[held][on]
+        self.touch(devices, when, sure)
+        self._put_places(devices, self.map.columns["tunnel"][rows[held][on]] == 1)
+        if not linked:
+            for row in self.joins.watch(self.table.columns["kept"], devices[sure], when[sure]):
+                self.part(row)
 
-    def lease(self, site: int, address: str, mac: int, ts: int) -> None:
-        """Bind an address to the device of a MAC from now on (a DHCP acknowledgement)."""
+    def lease(self, site: int, address: str, mac: int, ts: int) -> int:
+        """Bind an address to the device of a MAC from now on (a DHCP acknowledgement); return its row, or −1."""
         hi, lo = addresses.parse(address)
-        if (site, mac) in self.routers or not mac or mac & _GROUP_BIT:
-            return
-        self._place(site, hi, lo, mac, ts, confirmed=True)
-        device = self._by_mac.get(_mac_key(site, mac), -1)
-        if device >= 0:
-            self._touch(np.array([device]), np.array([ts]), np.array([True]))
+        if not mac_rules.identifies(mac):
+            return -1
+        self.place((site, hi, lo), mac, ts, confirmed=True, leased=True)
+        row = self.by_mac.get(key_of(site, mac), -1)
+        if row >= 0:
+            self.touch(np.array([row]), np.array([ts]), np.array([True]))
+            self.table.columns["place"][row] |= ON_SITE
+        return row
 
-    def name_mac(self, site: int, mac: int, name: str) -> None:
+    def bind(self, where: tuple[int, int, int], row: int, ts: int, *, tunnel: bool = False) -> None:
+        """Bind an address to a row from now on."""
+        at = int(self.map.insert(*_words(*where))[0])
+        self._leave(at, where)
+        columns = self.map.columns
+        columns["device"][at], columns["mac"][at], columns["last"][at] = row, 0, ts
+        columns["tunnel"][at], columns["own"][at] = tunnel, 0
+        self.spans.see(row, where, ts)
+        self.touch(np.array([row]), np.array([ts]), np.array([True]))
+
+    def release(self, site: int, address: str, ts: int) -> None:
+        """Let an address be nobody's from now on: its lease ended."""
+        where = (site, *addresses.parse(address))
+        at = int(self.map.find(*_words(*where))[0])
+        if at >= 0 and int(self.map.columns["device"][at]) >= 0:
+            self.spans.stretch(int(self.map.columns["device"][at]), where, ts)
+            self.map.columns["device"][at], self.map.columns["mac"][at] = -1, 0
+
+    def claim(self, site: int, mac: int, name: str) -> None:
         """Give the device of a MAC its hostname, now or when it appears."""
-        key = _mac_key(site, mac)
-        if len(self._mac_names) < DEVICES_MAX:
-            self._mac_names[key] = name
-        if key in self._by_mac:
-            self.name(self._by_mac[key], name, "dhcp")
+        key = key_of(site, mac)
+        if len(self.claims) < DEVICES_MAX:
+            self.claims[key] = name
+        if key in self.by_mac:
+            row = self.by_mac[key]
+            self.naming.put(row, site, name, "dhcp", int(self.table.columns["last"][row]))
 
-    def name(self, device: int, name: str, source: str) -> None:
-        """Give a device a hostname, unless a better source gave it one."""
-        ranks = self.table.columns["name_rank"]
-        if NAME_RANKS[source] >= ranks[device] and name:
-            ranks[device] = NAME_RANKS[source]
-            self.names[device] = name[:255]
+    def name(self, row: int, name: str, source: str) -> None:
+        """Give a row a hostname, unless a better source gave it one."""
+        self.naming.put(row, int(self.table.columns["site"][row]), name, source, int(self.table.columns["last"][row]))
+
+    def join(self, a: int, b: int, why: str, *, watch: bool = False) -> bool:
+        """Make the devices of two rows one; False where they stay apart: a router is no host, or there is no room."""
+        columns = self.table.columns
+        one, other = self.kept(a), self.kept(b)
+        if one == other:
+            return True
+        if columns["router"][one] != columns["router"][other]:
+            return False
+        if self.joins.is_full or (watch and not self.joins.has_room):
+            self.refused["joins_full"] += 1
+            return False
+        kept = self.joins.join(columns["kept"], columns["first"], a, b, why, watch=watch)
+        gone = other if kept == one else one
+        columns["first"][kept] = min(columns["first"][one], columns["first"][other])
+        columns["flows"][kept] += columns["flows"][gone]
+        columns["flows"][gone] = 0
+        return True
+
+    def part(self, row: int) -> None:
+        """Take a row out of its device again; their common name joins nothing any more."""
+        if self.joins.part(self.table.columns["kept"], row):
+            self.naming.clash(row, int(self.table.columns["site"][row]))
 
     def add_flows(self, devices: NDArray[np.int32]) -> None:
         """Count one flow for each listed row (−1 is left out)."""
         counts = np.bincount(devices[devices >= 0], minlength=len(self))
         self.table.columns["flows"][: len(counts)] += counts
 
-    def addresses_of(self, device: int) -> list[tuple[int, int, int, int]]:
-        """Return (hi, lo, first ns, last ns) of a device's addresses, latest first."""
-        spans = self._spans.get(device, {})
-        rows = []
-        for (site, hi, lo), (first, last) in spans.items():
-            row = int(self.map.find(*_words(site, hi, lo))[0])
-            if row >= 0 and self.map.columns["device"][row] == device:
-                rows.append((hi, lo, first, max(last, int(self.map.columns["last"][row]))))
-            else:
-                rows.append((hi, lo, first, last))
-        return sorted(rows, key=lambda span: (-span[3], span[0], span[1]))
+    def last(self, row: int) -> int:
+        """Return when a row's device was last seen, ns."""
+        return int(self.table.columns["last"][self.members(row)].max())
 
-    def sites_of(self, device: int) -> list[int]:
+    def addresses_of(self, row: int) -> list[tuple[int, int, int, int]]:
+        """Return (hi, lo, first ns, last ns) of a device's addresses, latest first."""
+        return [(hi, lo, first, last) for _, hi, lo, first, last in self.places_of(row)]
+
+    def places_of(self, row: int) -> list[tuple[int, int, int, int, int]]:
+        """Return (site, hi, lo, first ns, last ns) of a device's addresses, latest first; site ELSEWHERE is none."""
+        found = []
+        for member in self.members(row):
+            for (site, hi, lo), (first, until) in self.spans.of(member).items():
+                at = -1 if site == ELSEWHERE else int(self.map.find(*_words(site, hi, lo))[0])
+                now = at >= 0 and int(self.map.columns["device"][at]) == member
+                found.append((site, hi, lo, first, max(until, int(self.map.columns["last"][at])) if now else until))
+        return sorted(found, key=lambda span: (-span[4], span[1], span[2]))
+
+    def macs_of(self, row: int) -> list[int]:
+        """Return a device's MACs, its own rows' first."""
+        members = self.members(row)
+        own = [int(self.table.columns["mac"][member]) for member in members]
+        return [
+            mac for mac in dict.fromkeys([*own, *(m for one in members for m in self.more_macs.get(one, ()))]) if mac
+        ]
+
+    def sites_of(self, row: int) -> list[int]:
         """Return the site numbers a device was seen at."""
-        return sorted({int(self.table.columns["site"][device]), *(site for site, *_ in self._spans.get(device, {}))})
+        sites = {int(self.table.columns["site"][self.kept(row)])}
+        sites |= {site for member in self.members(row) for site, *_ in self.spans.of(member) if site != ELSEWHERE}
+        return sorted(sites)
+
+    def age(self, now_ns: int) -> None:
+        """Let go of what was not seen for too long. Called once a day; O(rows)."""
+        rows, used = len(self), len(self.map)
+        columns = {name: column[:rows] for name, column in self.table.columns.items()}
+        gone, state = self.map.columns["device"][:used], self.map.columns
+        gone[state["last"][:used] < now_ns - AGE_NS] = -1
+        idle = (columns["last"] < now_ns - AGE_NS) & (columns["aged"] == 0)
+        brief = (columns["last"] < now_ns - SHORT_AGE_NS) & (columns["last"] - columns["first"] < SHORT_LIFE_NS)
+        brief &= ((columns["mac"] == 0) | (columns["mac"] & np.uint64(LOCAL_BIT) != 0)) & (columns["aged"] == 0)
+        for row in np.nonzero(idle | brief)[0].tolist():
+            short = bool(brief[row]) and not self.naming.rank(row) and len(self.members(row)) == 1
+            if not (short or idle[row]) or columns["router"][row]:
+                continue
+            columns["aged"][row] = SHORT_LIVED if short else IDLE
+            self.aged["short_lived" if short else "idle"] += 1
+            self.naming.forget(row, int(columns["site"][row]))
+            mac = int(columns["mac"][row])
+            if mac & LOCAL_BIT:
+                self.by_mac.pop(key_of(int(columns["site"][row]), mac), None)
+        gone[(gone >= 0) & (columns["aged"][gone] == SHORT_LIVED)] = -1
+
+    def touch(self, rows: NDArray[Any], ts: NDArray[np.int64], confirmed: NDArray[np.bool_]) -> None:
+        """Take in that rows were seen. Rows, ns and whether life is certain, shape (n,)."""
+        columns = self.table.columns
+        np.maximum.at(columns["last"], rows, ts)
+        np.minimum.at(columns["first"], rows, ts)
+        columns["aged"][rows] = 0
+        newly = np.unique(rows[confirmed])
+        self._unconfirmed -= int((columns["confirmed"][newly] == 0).sum())
+        columns["confirmed"][newly] = 1
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the whole state as named arrays."""
         held = {
-            "ids": self.ids, "names": list(self.names.items()), "refused": self.refused,
-            "routers": sorted(self.routers), "by_mac": [[*key, row] for key, row in self._by_mac.items()],
-            "mac_v4": [[*key, rows] for key, rows in self._mac_v4.items()],
-            "mac_v6": [[*key, rows] for key, rows in self._mac_v6.items()],
-            "mac_names": [[*key, name] for key, name in self._mac_names.items()],
-            "spans": [[row, [[*key, *span] for key, span in spans.items()]] for row, spans in self._spans.items()],
-            "unconfirmed": self._unconfirmed,
+            "version": VERSION, "ids": self.ids, "refused": self.refused, "aged": self.aged,
+            "naming": self.naming.save(), "joins": self.joins.save(), "macs": self.macs.save(),
+            "spans": self.spans.save(), "by_mac": [[*key, row] for key, row in self.by_mac.items()],
+            "more_macs": list(self.more_macs.items()), "claims": [[*key, name] for key, name in self.claims.items()],
+            "unconfirmed": self._unconfirmed, "fresh": self.fresh,
         }  # fmt: skip
         return {
             **{f"table.{name}": column for name, column in self.table.save().items()},
@@ -211,59 +330,62 @@ class Devices:
         }
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        """Restore what `save` returned, or what the release before did. Raises ValueError for another version."""
+        held = msgspec.json.decode(state["held"].tobytes())
+        version = held.get("version", 1)
+        if version not in {1, VERSION}:
+            raise ValueError(f"device state of version {version}; this release reads 1 and {VERSION}")
         self.table.load({name[6:]: column for name, column in state.items() if name.startswith("table.")})
         self.map.load({name[4:]: column for name, column in state.items() if name.startswith("map.")})
-        held = msgspec.json.decode(state["held"].tobytes())
+        if version == 1:
+            self.table.columns["kept"][: len(self)] = np.arange(len(self))
+            self.table.columns["place"][: len(self)] = ON_SITE
+            held = of_version_1(held, state)
         self.ids, self.refused, self._unconfirmed = held["ids"], held["refused"], held["unconfirmed"]
-        self.names = dict(held["names"])
-        self.routers = {(site, mac) for site, mac in held["routers"]}
-        self._by_mac = {(site, mac): row for site, mac, row in held["by_mac"]}
-        self._mac_v4 = {(site, mac): rows for site, mac, rows in held["mac_v4"]}
-        self._mac_v6 = {(site, mac): rows for site, mac, rows in held["mac_v6"]}
-        self._mac_names = {(site, mac): name for site, mac, name in held["mac_names"]}
-        self._spans = {row: {(site, hi, lo): [a, b] for site, hi, lo, a, b in spans} for row, spans in held["spans"]}
+        self.aged, self.fresh = held["aged"], held["fresh"]
+        self.naming.load(held["naming"])
+        self.joins.load(held["joins"])
+        self.macs.load(held["macs"])
+        self.spans.load(held["spans"])
+        self.by_mac = {(site, mac): row for site, mac, row in held["by_mac"]}
+        self.more_macs = {row: list(macs) for row, macs in held["more_macs"]}
+        self.claims = {(site, mac): name for site, mac, name in held["claims"]}
 
-    def _own_macs(self, site: NDArray[np.int32], mac: Words) -> Words:
-        """Blank the MACs that identify nobody: routers' and group addresses."""
-        mac = np.where(mac & np.uint64(_GROUP_BIT), np.uint64(0), mac)
-        if not self.routers or not mac.any():
-            return mac
-        both = np.array(sorted(self.routers), np.uint64)
-        behind = np.isin((site.astype(np.uint64) << np.uint64(48)) | mac, (both[:, 0] << np.uint64(48)) | both[:, 1])
-        return np.where(behind, np.uint64(0), mac)
-
-    def _place(self, site: int, hi: int, lo: int, mac: int, ts: int, *, confirmed: bool) -> None:
+    def place(
+        self, where: tuple[int, int, int], mac: int, ts: int, *, confirmed: bool, linked: bool = False,
+        leased: bool = False,
+    ) -> None:  # fmt: skip
         """Decide whose an address is after a sighting that the map did not expect."""
-        if mac and addresses.is_v4(hi, lo):
-            shown = self._mac_v4.setdefault((site, mac), [])
-            if lo not in shown:
-                shown.append(lo)
-            if len(self._mac_v4) > DEVICES_MAX:
-                del self._mac_v4[next(iter(self._mac_v4))]
-            if len(shown) > ROUTER_ADDRESSES:
-                self._make_router(site, mac)
-                mac = 0
-        row = int(self.map.insert(*_words(site, hi, lo))[0])
-        held = int(self.map.columns["device"][row])
-        if mac:
-            device = self._by_mac.get(_mac_key(site, mac), -1)
-            if device < 0 and held >= 0 and self.table.columns["mac"][held] == 0:
-                device = held
-                self._give_mac(device, site, mac)
-            elif device < 0:
-                device = self._new(site, hi, lo, mac, ts, confirmed=confirmed)
-        else:
-            device = held if held >= 0 else self._new(site, hi, lo, 0, ts, confirmed=confirmed)
-        if held >= 0 and held != device and (span := self._spans.get(held, {}).get((site, hi, lo))):
-            span[1] = max(span[1], int(self.map.columns["last"][row]))
-        self.map.columns["device"][row] = device
-        self.map.columns["mac"][row] = mac or self.map.columns["mac"][row]
-        self.map.columns["last"][row] = ts
-        if device >= 0:
-            self._remember_span(device, site, hi, lo, ts)
+        site, hi, lo = where
+        is_router = (site, mac) in self.macs.routers
+        if mac and not is_router and addresses.is_v4(hi, lo) and self.macs.shows(site, mac, lo):
+            self.make_router(site, mac)
+            mac = mac if linked or leased else 0
+        if is_router and linked and not self._is_few(site, mac, where):
+            mac = 0
+        at = int(self.map.insert(*_words(site, hi, lo))[0])
+        held = int(self.map.columns["device"][at])
+        row = self.by_mac.get(key_of(site, mac), -1) if mac else held
+        if mac and row < 0 and held >= 0 and self._may_adopt(held, key_of(site, mac)):
+            row = held
+            self.give_mac(row, site, mac)
+        elif row < 0:
+            row = self.new(where, mac, ts, confirmed=confirmed)
+        if held != row:
+            self._leave(at, where)
+        columns = self.map.columns
+        columns["device"][at], columns["last"][at] = row, ts
+        columns["mac"][at] = mac or columns["mac"][at]
+        if linked or leased or (hi >> 54 == 0x3FA):
+            columns["own"][at] = 1
+        if leased:
+            columns["tunnel"][at] = 0
+        if row >= 0:
+            self._remember(row, where, ts)
 
-    def _new(self, site: int, hi: int, lo: int, mac: int, ts: int, *, confirmed: bool) -> int:
+    def new(self, where: tuple[int, int, int], mac: int, ts: int, *, confirmed: bool, key: str = "") -> int:
+        """Start a row; −1 where there is no room. `key` is what its id is made of, if neither MAC nor address."""
+        site, hi, lo = where
         if not confirmed and self._unconfirmed >= UNCONFIRMED_MAX:
             self.refused["unconfirmed"] += 1
             return -1
@@ -272,60 +394,85 @@ class Devices:
             self.refused["table_full"] += 1
             return -1
         columns = self.table.columns
-        columns["hi"][row], columns["lo"][row], columns["site"][row] = hi, lo, site
+        columns["hi"][row], columns["lo"][row], columns["site"][row], columns["kept"][row] = hi, lo, site, row
         columns["first"][row] = columns["last"][row] = ts
         columns["confirmed"][row] = confirmed
         self._unconfirmed += not confirmed
-        key = f"mac {_mac_key(site, mac)}" if mac else f"address {site} {hi:x} {lo:x} {ts}"
-        self.ids.append("dev-" + hashlib.blake2b(key.encode(), digest_size=6).hexdigest())
+        mac_key = f"mac {key_of(site, mac)}" if mac else f"address {site} {hi:x} {lo:x} {ts}"
+        self.ids.append(_identity(key or mac_key))
         if mac:
-            self._give_mac(row, site, mac)
+            self.give_mac(row, site, mac)
         return row
 
-    def _give_mac(self, device: int, site: int, mac: int) -> None:
-        self.table.columns["mac"][device] = mac
-        self._by_mac[_mac_key(site, mac)] = device
-        if _mac_key(site, mac) in self._mac_names:
-            self.name(device, self._mac_names[_mac_key(site, mac)], "dhcp")
+    def give_mac(self, row: int, site: int, mac: int) -> None:
+        """Let a MAC identify a row from now on."""
+        columns, key = self.table.columns, key_of(site, mac)
+        if columns["mac"][row] == 0:
+            columns["mac"][row] = mac
+        elif int(columns["mac"][row]) != mac and mac not in self.more_macs.setdefault(row, []):
+            self.more_macs[row] = [*self.more_macs[row], mac][-16:]
+        self.by_mac[key] = row
+        self.fresh.append(row)
+        if (site, mac) in self.macs.routers:
+            columns["router"][row] = 1
+        if key in self.claims:
+            self.naming.put(row, site, self.claims[key], "dhcp", int(columns["last"][row]))
 
-    def _make_router(self, site: int, mac: int) -> None:
-        """Withdraw a MAC: the device it made keeps its first address, the others start their own."""
-        self.routers.add((site, mac))
-        self._mac_v4.pop((site, mac), None)
-        self._mac_v6.pop((site, mac), None)
-        device = self._by_mac.pop(_mac_key(site, mac), -1)
-        if device < 0:
+    def make_router(self, site: int, mac: int) -> None:
+        """Withdraw a MAC from what is behind it: its row keeps the router's own addresses, others start anew."""
+        self.macs.make_router((site, mac))
+        row = self.by_mac.get(key_of(site, mac), -1)
+        if row < 0:
             return
+        columns, used = self.table.columns, len(self.map)
+        columns["router"][row] = 1
+        state = {name: column[:used] for name, column in self.map.columns.items()}
+        mine = state["device"] == row
+        own = mine & (state["own"] == 1)
+        if not own[state["keys"][:, 1] >> np.uint64(54) != np.uint64(0x3FA)].any():
+            own |= mine & (state["keys"][:, 1] == columns["hi"][row]) & (state["keys"][:, 2] == columns["lo"][row])
+        state["device"][mine & ~own] = -1
+        state["mac"][mine & ~own] = 0
+        if own.any():
+            keys = state["keys"][own]
+            shown = keys[np.argsort(keys[:, 1], kind="stable")[0]]  # IPv4 first
+            columns["hi"][row], columns["lo"][row] = shown[1], shown[2]
+
+    def _may_adopt(self, held: int, key: tuple[int, int]) -> bool:
+        """Tell whether the row of a bare address may be the one of a MAC that shows up there: no other name, no MAC."""
+        if int(self.table.columns["mac"][held]) or self.table.columns["aged"][held]:
+            return False
+        name = self.claims.get(key)
+        return not (name and self.naming.rank(held) and not self.naming.bears(held, name))
+
+    def _is_few(self, site: int, mac: int, where: tuple[int, int, int]) -> bool:
+        """Tell whether an address may be a router's own: one that answers ARP for a whole network is a proxy of it."""
+        spans = self.spans.of(self.by_mac.get(key_of(site, mac), -1))
+        return where in spans or sum(addresses.is_v4(hi, lo) for _, hi, lo in spans) < mac_rules.ROUTER_ADDRESSES
+
+    def _leave(self, at: int, where: tuple[int, int, int]) -> None:
+        """End the span of whoever has an address now."""
+        held = int(self.map.columns["device"][at])
+        if held >= 0:
+            self.spans.stretch(held, where, int(self.map.columns["last"][at]))
+
+    def _put_places(self, rows: NDArray[Any], tunnel: NDArray[np.bool_]) -> None:
+        """Remember that rows were seen on site, or through a tunnel."""
+        place = self.table.columns["place"]
+        place[rows[~tunnel]] |= ON_SITE
+        if tunnel.any():
+            place[rows[tunnel]] |= REMOTE
+
+    def _remember(self, row: int, where: tuple[int, int, int], ts: int) -> None:
+        """Keep a span; an IPv4 address is shown rather than an IPv6 one."""
+        self.spans.see(row, where, ts)
         columns = self.table.columns
-        columns["mac"][device], columns["router"][device] = 0, 1
-        mapped = self.map.columns["device"][: len(self.map)] == device
-        keys = self.map.columns["keys"][: len(self.map)]
-        own = (keys[:, 1] == columns["hi"][device]) & (keys[:, 2] == columns["lo"][device])
-        self.map.columns["device"][: len(self.map)][mapped & ~own] = -1
-        self.map.columns["mac"][: len(self.map)][mapped] = 0
-
-    def _touch(self, devices: NDArray[Any], ts: NDArray[np.int64], confirmed: NDArray[np.bool_]) -> None:
-        columns = self.table.columns
-        np.maximum.at(columns["last"], devices, ts)
-        np.minimum.at(columns["first"], devices, ts)
-        newly = np.unique(devices[confirmed])
-        self._unconfirmed -= int((columns["confirmed"][newly] == 0).sum())
-        columns["confirmed"][newly] = 1
-
-    def _remember_span(self, device: int, site: int, hi: int, lo: int, ts: int) -> None:
-        spans = self._spans.setdefault(device, {})
-        span = spans.setdefault((site, hi, lo), [ts, ts])
-        span[1] = max(span[1], ts)
-        if len(spans) > _SPANS_MAX:
-            del spans[min(spans, key=lambda key: (spans[key][1], key))]
-        if not addresses.is_v4(int(self.table.columns["hi"][device]), int(self.table.columns["lo"][device])):
-            if addresses.is_v4(hi, lo):
-                self.table.columns["hi"][device], self.table.columns["lo"][device] = hi, lo
+        if not addresses.is_v4(int(columns["hi"][row]), int(columns["lo"][row])) and addresses.is_v4(*where[1:]):
+            columns["hi"][row], columns["lo"][row] = where[1:]
 
 
-def _mac_key(site: int, mac: int) -> tuple[int, int]:
-    """Key a burned-in MAC by the organisation, a locally administered one by the site."""
-    return (site if mac & _LOCAL_BIT else EVERYWHERE, mac)
+def _identity(key: str) -> str:
+    return "dev-" + hashlib.blake2b(key.encode(), digest_size=6).hexdigest()
 
 
 def _words(*values: int) -> tuple[Words, ...]:

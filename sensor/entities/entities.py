@@ -7,25 +7,27 @@ something makes a device; one that only was sent to does not.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.entities.devices import Devices
+from sensor.entities.activity import Activity
+from sensor.entities.devices import DEVICES_MAX, Devices
 from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host
+from sensor.entities.places import Places
+from sensor.entities.sightings import Sightings, words_of
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.flow import CONN_STATES
-from sensor.model.metadata import Dhcp, Kerberos, Ntlm
 from sensor.model.protocols import AnyMessage
 from sensor.model.tick import Tick
+from sensor.model.times import DAY_NS
 
 Flags = NDArray[np.bool_]
 _ANSWERED = np.isin(CONN_STATES, ("S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR"))
 """States in which Zeek saw the responder answer the originator."""
-_DHCP_ACK = 5
-"""RFC 2132 §9.6."""
 
 
 def answered(flows: NDArray[np.void]) -> Flags:
@@ -59,8 +61,13 @@ class Entities:
         self.devices = Devices(secret)
         self.identity = Identity(egress or {})
         self.address_names = AddressNames()
+        self.places = Places()
+        self.sightings = Sightings(self.devices, self.places)
+        self._configured = {site for site, prefixes in local_networks.items() if tuple(prefixes) != PRIVATE}
         self._prefixes = {site: Networks(prefixes) for site, prefixes in local_networks.items()}
         self._private = Networks(PRIVATE)
+        self.activity = Activity(DEVICES_MAX)
+        self._aged_day = -1
         self.now_ns = 0
 
     def site_number(self, name: str) -> int:
@@ -87,41 +94,49 @@ class Entities:
     ) -> Tick:
         """Take a tick's records in and return them with device rows. All columns in order of event time."""
         self.now_ns = max(self.now_ns, end_ns)
-        self._bind(messages, message_site)
+        self._age()
+        self.address_names.observe(messages, message_site, self.sightings.through_proxy)
+        rows, learned = self.sightings.before(messages, message_site, events, event_site, self.sites)
+        self._learn_networks(learned)
         self._sight_arp(arp, arp_site)
         orig_local, resp_local = self._locality(flows, site)
         self._sight_flows(flows, site, orig_local, resp_local)
-        find = self.devices.find
-        orig = np.where(orig_local, find(site, flows["orig_hi"].copy(), flows["orig_lo"].copy()), -1).astype(np.int32)
-        resp = np.where(resp_local, find(site, flows["resp_hi"].copy(), flows["resp_lo"].copy()), -1).astype(np.int32)
+        said = self._tell(messages, message_site)
+        self.sightings.recognition.settle(self.now_ns, len(self.sites))
+        merged = self._merged()
+        orig, resp = (self._ends(flows, site, *end) for end in (("orig", orig_local), ("resp", resp_local)))
         self.devices.add_flows(orig[fresh])
         self.devices.add_flows(resp[fresh & (resp != orig)])
-        arp_device = find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
+        self.activity.take(flows, orig, resp, opened(flows) & answered(flows), len(self.devices))
+        arp_device = self.devices.find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
         tick = Tick(
             end_ns=end_ns, flows=flows, site=site, orig_device=orig, resp_device=resp, orig_local=orig_local,
             resp_local=resp_local, fresh=fresh, arp=arp, arp_site=arp_site, arp_device=arp_device, arp_input=arp_input,
-            messages=messages,
-            message_device=self._name(messages, message_site), learn=learn, events=list(events),
-            event_site=list(event_site), event_device=np.full(len(events), -1, np.int32),
+            messages=messages, message_device=self._kept(said), learn=learn, events=list(events),
+            event_site=list(event_site), event_device=self._about(events, event_site, rows), merged=merged,
+            destinations=self.sightings.proxies.destinations(flows["uid"]),
         )  # fmt: skip
         self.identity.take(tick, self, self.sites, message_site)
         return tick
 
     def locate(self, site: int, address: str) -> int:
         """Return the device that has an address now, −1 where none has."""
-        hi, lo = _parse(address)
-        if not (hi or lo):
-            return -1
-        place = np.array([site], np.int32), np.array([hi], np.uint64), np.array([lo], np.uint64)
-        return int(self.devices.find(*place)[0])
+        hi, lo = words_of(address)
+        return self.devices.kept(self.devices.raw(site, hi, lo)) if hi or lo else -1
 
     def stands_for_many(self, device: int) -> bool:
         """Tell whether many devices or people stand behind it."""
-        return self.is_router(device)
+        return self.is_router(device) or self.sightings.shared(device) is not None
 
     def count(self) -> int:
-        """Return how many device rows there are."""
+        """Return how many device rows there are; several may be one device."""
         return len(self.devices)
+
+    def proposals(self) -> list[dict[str, str]]:
+        """Return what the configuration could say of its sites, as the network shows it."""
+        used = self.devices.map.columns
+        keys = used["keys"][: len(self.devices.map)][used["tunnel"][: len(self.devices.map)] == 1]
+        return self.places.proposals(self.sites, [(site, hi, lo) for site, hi, lo in keys.tolist()])
 
     def device_id(self, device: int) -> str:
         """Return the stable id of a device row."""
@@ -129,13 +144,14 @@ class Entities:
 
     def device_name(self, device: int) -> str:
         """Return its hostname as seen, else its address."""
-        columns = self.devices.table.columns
-        return self.devices.names.get(device) or addresses.text(columns["hi"][device], columns["lo"][device])
+        name = self.devices.naming.best(self.devices.members(device))
+        return name or self.device_address(device)
 
     def device_address(self, device: int) -> str:
-        """Return the address it was first seen with."""
+        """Return the address it was first seen with; its id where it has none of a site's."""
         columns = self.devices.table.columns
-        return addresses.text(columns["hi"][device], columns["lo"][device])
+        words = columns["hi"][device], columns["lo"][device]
+        return addresses.text(*words) if words[0] or words[1] else self.device_id(device)
 
     def device_site(self, device: int) -> str:
         """Return the site it was first seen at."""
@@ -166,7 +182,7 @@ class Entities:
 
     def site_devices(self, site: int) -> int:
         """Return how many devices a site has."""
-        return int((self.devices.table.columns["site"][: len(self.devices)] == site).sum())
+        return self.devices.count(site)
 
     def input_path(self, number: int) -> str:
         """Return an input number's path."""
@@ -174,7 +190,12 @@ class Entities:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the whole state as named arrays."""
-        parts = {"devices": self.devices.save(), "identity": self.identity.save(), "names": self.address_names.save()}
+        parts = {
+            "devices": self.devices.save(), "identity": self.identity.save(), "names": self.address_names.save(),
+            "recognition": self.sightings.recognition.save(),
+            "sightings": {"held": np.frombuffer(msgspec.json.encode(self.sightings.save()), np.uint8)},
+            "activity": self.activity.table.save(),
+        }  # fmt: skip
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
         state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
         state["now_ns"] = np.array([self.now_ns], np.int64)
@@ -184,10 +205,53 @@ class Entities:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         for part, held in (("devices", self.devices), ("identity", self.identity), ("names", self.address_names)):
             cut = len(part) + 1
+            if part == "identity" and "identity/accounts" not in state:
+                continue  # the first release kept accounts without what links them
             held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        self.sightings.recognition.load(
+            {name[12:]: column for name, column in state.items() if name.startswith("recognition/")}
+        )
+        if "sightings/held" in state:
+            self.sightings.load(msgspec.json.decode(state["sightings/held"].tobytes()))
+            self.activity.table.load(
+                {name[9:]: column for name, column in state.items() if name.startswith("activity/")}
+            )
+            self._learn_networks(set(self.places.learned))
         text = state["sites"].tobytes().decode()
         self.sites = text.split("\n") if text else []
         self.now_ns = int(state["now_ns"][0])
+
+    def _ends(self, flows: NDArray[np.void], site: NDArray[np.int32], end: str, local: Flags) -> NDArray[np.int32]:
+        """Return the device of one end of each flow, −1 where it is none of the site's, shape (n,)."""
+        found = self.devices.find(site, flows[f"{end}_hi"].copy(), flows[f"{end}_lo"].copy())
+        return np.where(local, found, -1).astype(np.int32)
+
+    def _age(self) -> None:
+        """Let go of what is too old, once a day."""
+        if self.now_ns // DAY_NS != self._aged_day:
+            self._aged_day = self.now_ns // DAY_NS
+            self.devices.age(self.now_ns)
+
+    def _merged(self) -> list[tuple[int, int]]:
+        """Return the rows that another stands for since the last tick; their activity is its from now on."""
+        merged = self.devices.joins.drain()
+        for gone, kept in merged:
+            self.activity.merge(gone, kept)
+        return merged
+
+    def _about(self, events: Sequence[Event], sites: Sequence[int], rows: Sequence[int]) -> NDArray[np.int32]:
+        """Return the device that each event is about, shape (n,); `rows` holds those that events name."""
+        found = [self.sightings.device_of(*about) for about in zip(events, sites, rows, strict=True)]
+        return np.array(found, np.int32)
+
+    def _learn_networks(self, sites: set[str]) -> None:
+        """Make what routers advertise local, where the site's networks are not configured."""
+        for site in sites - self._configured:
+            self._prefixes[site] = self.places.networks(site)
+
+    def _kept(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the row that stands for the device of each row, shape (n,)."""
+        return np.where(rows >= 0, self.devices.table.columns["kept"][rows], -1).astype(np.int32)
 
     def _locality(self, flows: NDArray[np.void], site: NDArray[np.int32]) -> tuple[Flags, Flags]:
         """Tell which ends are the site's own: by its networks, and by what the log says of itself."""
@@ -231,51 +295,27 @@ class Entities:
 
     def _sight_arp(self, arp: NDArray[np.void], site: NDArray[np.int32]) -> None:
         """Sight the senders of ARP messages; a probe (RFC 5227 §1.1) has no address yet."""
+        if not len(arp):
+            return
         hi, lo = np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"])
-        on = self._inside(site, hi, lo) & ~no_host(hi, lo) & (arp["sender_mac"] != 0)
+        inside, single = self._inside(site, hi, lo), ~no_host(hi, lo) & (arp["sender_mac"] != 0)
+        on = inside & single
         self.devices.sight(
-            site[on], hi[on], lo[on], arp["sender_mac"][on], arp["ts"][on], confirmed=np.ones(int(on.sum()), np.bool_)
-        )
+            site[on], hi[on], lo[on], arp["sender_mac"][on], arp["ts"][on], confirmed=np.ones(int(on.sum()), np.bool_),
+            linked=True,
+        )  # fmt: skip
+        if (single & ~inside).any():
+            self.places.speak(site[single & ~inside], arp["sender_ip"][single & ~inside])
 
-    def _bind(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> None:
-        """Take names of addresses, and DHCP's bindings and hostnames."""
-        self.address_names.observe(messages, sites)
-        for message, site in zip(messages, sites, strict=True):
-            if not isinstance(message, Dhcp) or not message.mac:
-                continue
-            try:
-                mac = addresses.parse_mac(message.mac)
-                if name := message.host_name or message.client_fqdn:
-                    self.devices.name_mac(site, mac, name)
-                if message.assigned_addr and message.msg_type in (None, _DHCP_ACK):
-                    self.devices.lease(site, message.assigned_addr, mac, message.ts)
-            except ValueError:
-                continue
-
-    def _name(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> NDArray[np.int32]:
+    def _tell(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> NDArray[np.int32]:
         """Return each message's client device; hostnames are taken from it on the way."""
         if not messages:
             return np.empty(0, np.int32)
-        words = np.array([_parse(message.orig_h) for message in messages], np.uint64)
+        words = np.array([words_of(message.orig_h) for message in messages], np.uint64)
         found = self.devices.find(np.array(sites, np.int32), words[:, 0].copy(), words[:, 1].copy())
-        for message, device in zip(messages, found.tolist(), strict=True):
-            if not isinstance(message, Kerberos | Ntlm):
-                continue
-            if device < 0:
-                continue
-            if isinstance(message, Ntlm) and message.hostname:
-                self.devices.name(device, message.hostname, "ntlm")
-            elif isinstance(message, Kerberos) and message.client and message.client.partition("/")[0].endswith("$"):
-                self.devices.name(device, message.client.partition("/")[0][:-1], "kerberos")
+        self.sightings.after(messages, sites, found.tolist())
         return found
 
 
 def _v4(address: NDArray[np.uint32]) -> NDArray[np.uint64]:
     return np.asarray(address.astype(np.uint64) | np.uint64(addresses.V4_PREFIX), np.uint64)
-
-
-def _parse(text: str) -> tuple[int, int]:
-    try:
-        return addresses.parse(text)
-    except ValueError:
-        return 0, 0

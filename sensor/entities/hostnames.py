@@ -24,6 +24,8 @@ _GENERIC = frozenset({
     "udhcpc", "udhcp", "mobile", "chromecast", "roku", "amazon", "kindle", "blackberry", "nintendo", "xbox", "tv",
 })  # fmt: skip
 """Names that devices are sold or installed with; two of them say nothing. From vendors' defaults."""
+_NUMBERED = frozenset({"iphone", "ipad", "android", "localhost", "raspberrypi", "esp", "macbook-pro", "macbook-air"})
+"""Of them, those that a system numbers by itself where one is taken (RFC 6762 §9)."""
 
 _HOMOGRAPHS = str.maketrans({
     **dict(zip("асԁеһіјкӏорԛѕԝхуѵ", "acdehijklopqswxyv", strict=True)),
@@ -61,7 +63,7 @@ def same(one: str, other: str) -> bool:
 
 def is_generic(folded: str) -> bool:
     """Tell whether many devices bear a name because nobody chose it."""
-    return len(folded) < 3 or folded.rstrip("0123456789-_ ") in _GENERIC or folded in _GENERIC
+    return len(folded) < 3 or folded in _GENERIC or folded.rstrip("0123456789-_ ") in _NUMBERED
 
 
 def shown(name: str) -> str:

@@ -1,43 +1,77 @@
-"""The inventory as it is stored and shown: devices with their addresses, accounts and learning state."""
+"""The inventory as it is stored and shown: devices with their names, addresses, role, accounts and learning state."""
 
 from collections.abc import Callable, Iterator, Mapping
 
+from sensor.entities.devices import AGE_NS
 from sensor.entities.entities import Entities
+from sensor.entities.hostnames import shown
 from sensor.entities.inventory_accounts import users
+from sensor.entities.portrait import location_of, role_of, vendor_of
+from sensor.entities.spans import ELSEWHERE
 from sensor.model import addresses
-from sensor.model.device import Device, Learning
+from sensor.model.device import Device, Learning, Span
 from sensor.model.times import DAY_NS, rfc3339
 
 
 def devices(entities: Entities, progress_of: Callable[[int], float], risk_db: Mapping[str, float]) -> Iterator[Device]:
-    """Write every device.
+    """Write every device once, whatever rows it was met as.
 
     Args:
         entities: Who is who.
         progress_of: How far a device row's 24 h of history are, 0 to 1.
         risk_db: Decibans of open incidents by device id.
     """
-    held = users(entities)
+    held: dict[int, set[str]] = {}
+    for row, names in users(entities).items():
+        held.setdefault(entities.devices.kept(row), set()).update(names)
     for row in range(entities.count()):
-        yield _device(entities, row, progress_of(row), held.get(row, ()), risk_db)
+        if entities.devices.is_live(row):
+            yield _device(entities, row, progress_of(row), tuple(sorted(held.get(row, ()))), risk_db)
 
 
 def _device(
     entities: Entities, row: int, progress: float, users: tuple[str, ...], risk_db: Mapping[str, float]
 ) -> Device:
-    columns = entities.devices.table.columns
-    site, identity = entities.device_site(row), entities.device_id(row)
-    first, mac = int(columns["first"][row]), int(columns["mac"][row])
-    ready = progress >= 1.0
+    known, columns = entities.devices, entities.devices.table.columns
+    identity, members = entities.device_id(row), entities.devices.members(row)
+    aliases = tuple(known.ids[member] for member in members[1:])
+    shared = entities.sightings.shared(row)
+    role, why = role_of(entities, row, len(users))
     return Device(
-        id=identity, site=site, sites=entities.device_sites(row), name=entities.device_name(row),
-        macs=(addresses.mac(mac),) if mac else (),
-        addresses=tuple(addresses.text(hi, lo) for hi, lo, *_ in entities.devices.addresses_of(row)),
-        location="on_prem", vendor=None, role="router" if columns["router"][row] else None, accounts=users,
-        first_seen=rfc3339(first), last_seen=rfc3339(int(columns["last"][row])), flows=int(columns["flows"][row]),
-        learning=Learning(
-            state="ready" if ready else "learning", progress=round(progress, 4),
-            ready_at=None if ready else rfc3339(first + DAY_NS),
+        id=identity, site=entities.device_site(row), sites=entities.device_sites(row), name=entities.device_name(row),
+        macs=tuple(addresses.mac(mac) for mac in known.macs_of(row)),
+        addresses=tuple(dict.fromkeys(addresses.text(hi, lo) for hi, lo, *_ in known.addresses_of(row))),
+        location=location_of(entities, row), vendor=vendor_of(entities, row), role=role, accounts=users,
+        first_seen=rfc3339(int(columns["first"][row])), last_seen=rfc3339(known.last(row)),
+        flows=int(columns["flows"][row]), learning=_learning(entities, row, progress),
+        risk_db=round(max(risk_db.get(one, 0.0) for one in (identity, *aliases)), 3),
+        confirmed=any(bool(columns["confirmed"][member]) for member in members),
+        names=tuple(
+            Span(value=shown(name), first=rfc3339(first), last=rfc3339(last), source=source)
+            for name, first, last, source in known.naming.spans(members)
         ),
-        risk_db=round(risk_db.get(identity, 0.0), 3), confirmed=bool(columns["confirmed"][row]),
+        address_spans=_spans(entities, row), role_evidence=why, agents=entities.sightings.recognition.agents_of(row),
+        aliases=aliases,
+        joined_by=tuple(dict.fromkeys(known.joins.reasons[one] for one in members if one in known.joins.reasons)),
+        shared=shared,
+    )  # fmt: skip
+
+
+def _learning(entities: Entities, row: int, progress: float) -> Learning:
+    stale = entities.now_ns - entities.devices.last(row) > AGE_NS
+    ready = progress >= 1.0
+    first = int(entities.devices.table.columns["first"][row])
+    return Learning(
+        state="stale" if stale else "ready" if ready else "learning", progress=round(progress, 4),
+        ready_at=None if ready else rfc3339(first + DAY_NS),
+    )  # fmt: skip
+
+
+def _spans(entities: Entities, row: int) -> tuple[Span, ...]:
+    return tuple(
+        Span(
+            value=addresses.text(hi, lo), first=rfc3339(first), last=rfc3339(last),
+            where=None if site == ELSEWHERE else entities.site_name(site),
+        )
+        for site, hi, lo, first, last in entities.devices.places_of(row)
     )  # fmt: skip

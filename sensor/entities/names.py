@@ -5,7 +5,7 @@ where we can see it.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,10 @@ LIMIT = 200_000
 """Addresses remembered; the one named longest ago goes first (about 150 bytes each)."""
 _NAME_MAX = 253
 """RFC 1035 §2.3.4, without the final dot."""
+
+
+def _direct(_message: AnyMessage, _site: int) -> bool:
+    return False
 
 
 class AddressNames:
@@ -43,17 +47,27 @@ class AddressNames:
         """Return the last name an address was given at a site."""
         return self._names.get((site, int(hi), int(lo)))
 
-    def observe(self, messages: Sequence[AnyMessage], sites: Sequence[int]) -> None:
-        """Take names from messages, in order; `sites` holds each message's site number."""
+    def observe(
+        self, messages: Sequence[AnyMessage], sites: Sequence[int], through: Callable[[AnyMessage, int], bool] = _direct
+    ) -> None:
+        """Take names from messages, in order.
+
+        Args:
+            messages: What was said.
+            sites: Each message's site number.
+            through: Tells whether a message goes through a proxy, whose address the name is not.
+        """
         for message, site in zip(messages, sites, strict=True):
             if isinstance(message, Dns):
                 self.dns_seen = True
                 for answer in message.addresses:
                     self._put(site, answer, message.query)
+            elif isinstance(message, Tls | Http) and through(message, site):
+                continue
             elif isinstance(message, Tls):
                 self._put(site, message.resp_h, message.server_name)
             elif isinstance(message, Http):
-                self._put(site, message.resp_h, _host_only(message.host))
+                self._put(site, message.resp_h, host_only(message.host))
 
     def _put(self, site: int, address: str, name: str | None) -> None:
         if not name or len(name) > _NAME_MAX:
@@ -81,8 +95,8 @@ class AddressNames:
         self.dns_seen, self.dropped = held["dns_seen"], held["dropped"]
 
 
-def _host_only(host: str | None) -> str | None:
-    """Cut the port off a Host header; an address in it is no name."""
+def host_only(host: str | None) -> str | None:
+    """Return the name in a Host header without its port; None where it is an address."""
     if not host:
         return None
     name = host.rsplit(":", 1)[0] if host.count(":") == 1 else host

@@ -23,3 +23,4 @@ def proposals(entities: Entities, egress: Mapping[str, Sequence[str]]) -> Iterat
                 "why": f"{tally.hits} of {tally.trials} sign-ins from it came within two minutes of a device there"
                 f" contacting the identity provider, on {tally.days} days; {tally.shifted} at other times",
             }  # fmt: skip
+    yield from entities.proposals()

@@ -11,6 +11,16 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
     ready_at: str | None
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """An address or a hostname with its time. `where`: a site, None elsewhere; `source` who gave a hostname."""
+
+    value: str
+    first: str
+    last: str
+    where: str | None = None
+    source: str | None = None
+
+
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """One device of the inventory. `location`: on_prem, remote or both."""
 
@@ -31,3 +41,14 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     risk_db: float
     confirmed: bool = True
     """It answered or was answered, holds a lease, or spoke ARP; else its address was only seen sending."""
+    names: tuple[Span, ...] = ()
+    """Every hostname, the latest first; one that only looks like another is marked in `value`."""
+    address_spans: tuple[Span, ...] = ()
+    role_evidence: tuple[str, ...] = ()
+    agents: dict[str, str] = {}
+    """Its id in other products, by source."""
+    aliases: tuple[str, ...] = ()
+    """Ids of devices that turned out to be this one."""
+    joined_by: tuple[str, ...] = ()
+    shared: str | None = None
+    """Why several people or machines stand behind it; such a device gives no strong link."""

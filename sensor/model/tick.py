@@ -57,6 +57,10 @@ class Tick(msgspec.Struct):
     event_site: list[int] = msgspec.field(default_factory=list)
     event_device: NDArray[np.int32] = msgspec.field(default_factory=lambda: np.empty(0, np.int32))
     """Device that the event is about (by its device id, name or inside address), −1 where none is known."""
+    merged: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    """(row, row that stands for it from now on) of devices told apart before; the first gets no more records."""
+    destinations: dict[int, str] = msgspec.field(default_factory=dict)
+    """Host a client asked a proxy for, by flow (its place in `flows`): behind a proxy that is the destination."""
     learn: bool = True
     """False for records older than the state, and before the learning may start."""
 

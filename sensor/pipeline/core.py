@@ -42,7 +42,8 @@ OPEN_FLOWS_MAX = 1 << 18
 UNUSUAL_ROWS = 15
 UNUSUAL_OF_EACH = 2
 """Rows of one device and one kind of judgement."""
-SNAPSHOT_VERSION = "1"
+SNAPSHOT_VERSION = "2"
+_READABLE = ("1", SNAPSHOT_VERSION)
 _INTERVAL = ENDINGS.index("interval")
 _COUNTERS = ("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes")
 _LOG = logging.getLogger(__name__)
@@ -196,8 +197,10 @@ class Core:
         columns = self.state.load_snapshot()
         if not columns:
             return
-        if self.state.meta("version") != SNAPSHOT_VERSION:
-            raise ValueError(f"state of version {self.state.meta('version')}; this release reads {SNAPSHOT_VERSION}")
+        if self.state.meta("version") not in _READABLE:
+            raise ValueError(
+                f"state of version {self.state.meta('version')}; this release reads {' and '.join(_READABLE)}"
+            )
         self.entities.load(_part(columns, "entities"))
         for detector in self.detectors:
             detector.load(_part(columns, detector.name))
@@ -205,7 +208,8 @@ class Core:
             bytes.fromhex(uid): held for uid, held in msgspec.json.decode(columns["open_flows"].tobytes())
         }
         self.clock_ns = int(self.state.meta("clock_ns") or 0)
-        rows = {identity: row for row, identity in enumerate(self.entities.devices.ids)}
+        known = self.entities.devices
+        rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}
         self.incidents.restore(self.state.incidents(digest=True, states=("open",)), rows)
 
     def _increments(self, flows: NDArray[np.void]) -> NDArray[np.bool_]:

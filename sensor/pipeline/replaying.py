@@ -83,11 +83,12 @@ class Run:
             signins=sum(n for (_, _, kind), n in core.event_counts.items() if kind == "signin"),
             first_ts=None if core.seen.first_ns is None else rfc3339(core.seen.first_ns),
             last_ts=None if core.seen.last_ns is None else rfc3339(core.seen.last_ns),
-            devices=core.entities.count(), accounts=len(core.entities.identity.accounts),
+            devices=core.entities.devices.count(), accounts=len(core.entities.identity.accounts),
             incidents=tuple(one for one in shown if one.tier != "digest"),
             digest=tuple(one for one in shown if one.tier == "digest"), unusual=core.unusual_rows(),
             coverage=core.coverage(), elapsed_s=round(time.monotonic() - self._begin, 3), visible=core.seen.visible(
-                core.entities.count(), dns=core.entities.address_names.dns_seen, late=any(one.late for one in inputs),
+                core.entities.devices.count(), dns=core.entities.address_names.dns_seen,
+                late=any(one.late for one in inputs),
                 duplicates=any(one.duplicates for one in inputs), bad_checksums=_bad_checksums(inputs),
             ),
         )  # fmt: skip

@@ -146,7 +146,7 @@ class State:
         wanted = key.lower()
         matches = [
             one for one in self.devices()
-            if wanted in {one.name.lower(), *one.macs, *(address.lower() for address in one.addresses)}
+            if wanted in {one.name.lower(), *one.macs, *(address.lower() for address in one.addresses), *one.aliases}
         ]  # fmt: skip
         return max(matches, key=lambda one: (one.last_seen, one.id), default=None)
 
@@ -230,6 +230,8 @@ class State:
         )
 
     def _put_inventory(self, devices: Iterable[Device], accounts: Iterable[Account]) -> None:
+        # All are written each time; what turned out to be another, or aged out, must not stay behind.
+        self._connection.execute("DELETE FROM devices")
         self._connection.executemany(
             "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?)",
             [(one.id, one.site, one.name, msgspec.json.encode(one).decode()) for one in devices],

@@ -93,7 +93,7 @@ def test_an_arp_sweep_is_found_and_a_routers_is_not():
     for router in (False, True):
         known = entities()
         if router:
-            known.devices.routers.add((0, 0x00AABBCCDD01))
+            known.devices.macs.routers.add((0, 0x00AABBCCDD01))
             tick(known, flows(), asks=asks[:1])
             known.devices.table.columns["router"][0] = 1
         found = detector(known, SECRET).score(tick(known, flows(), asks=asks))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from sensor.entities import devices as module
+from sensor.entities import macs
 from sensor.entities.devices import Devices
 from sensor.model import addresses
-from tests.scenes import SECRET, START, S
+from tests.scenes import DAY, SECRET, START, S
 
 BURNED, LOCAL = 0x00AABBCCDD01, 0x02AABBCCDD01
 
@@ -84,9 +85,9 @@ def test_a_mac_before_an_outside_address_is_a_router(known):
 
     assert row(known, "10.0.0.5") == row(known, "fe80::5")
     assert row(known, "10.0.0.6") != row(known, "10.0.0.7")
-    for k in range(module.ROUTER_V6 + 1):
+    for k in range(macs.ROUTER_V6 + 1):
         outside(f"2001:db8::{k + 2:x}", BURNED)
-    assert (0, BURNED) in known.routers
+    assert (0, BURNED) in known.macs.routers
 
 
 def test_an_address_that_changes_hands_is_another_device(known):
@@ -115,7 +116,7 @@ def test_a_device_known_by_address_keeps_its_row_when_its_mac_appears(known):
 
 def test_a_moved_device_takes_its_row_along(known):
     """One MAC with a new address is the same device."""
-    known.name_mac(0, BURNED, "LAPTOP-231")
+    known.claim(0, BURNED, "LAPTOP-231")
     known.lease(0, "10.0.0.5", BURNED, START)
     known.lease(0, "10.0.9.77", BURNED, START + S)
 
@@ -153,7 +154,7 @@ def test_group_macs_identify_nobody(known):
 def test_save_and_load_is_identity(known):
     """A loaded table finds, names and goes on as the saved one."""
     sight(known, ("10.0.0.5", BURNED), ("fe80::5", BURNED), ("10.0.0.6", 0))
-    known.name_mac(0, BURNED, "PC")
+    known.claim(0, BURNED, "PC")
     other = Devices(SECRET)
 
     other.load(known.save())
@@ -171,3 +172,67 @@ def test_nothing_seen_changes_nothing(known):
     )
 
     assert 0 == len(known)
+
+
+def age(known, days):
+    known.age(START + int(days * DAY))
+
+
+def test_an_address_unused_for_45_days_is_nobodys(known):
+    """A burned-in MAC comes back to its row; a random one, and an address, do not."""
+    sight(known, ("10.0.0.5", BURNED), ("10.0.0.6", LOCAL), ("10.0.0.7", 0))
+    for address in ("10.0.0.6", "10.0.0.7"):
+        known.name(row(known, address), f"PC-{address[-1]}1", "dhcp")
+    age(known, 44)
+    assert [0, 1, 2] == [row(known, f"10.0.0.{k}") for k in (5, 6, 7)]
+    age(known, 46)
+
+    assert [-1] * 3 == [row(known, f"10.0.0.{k}") for k in (5, 6, 7)]
+    assert (3, []) == (known.aged["idle"], known.naming.rows(0, "pc-61"))
+    sight(known, ("10.0.0.5", BURNED), ("10.0.0.6", LOCAL), ("10.0.0.7", 0), at_s=47 * DAY // S)
+    assert [0, 3, 4] == [row(known, f"10.0.0.{k}") for k in (5, 6, 7)]
+
+
+def test_a_container_that_came_and_went_is_gone_after_a_day(known):
+    """What lived under an hour without a name or a burned-in MAC is shown no more; a host that stays is."""
+    sight(known, ("172.17.0.2", 0), ("172.17.0.3", LOCAL), ("10.0.0.5", BURNED), ("10.0.0.6", 0))
+    sight(known, ("10.0.0.6", 0), at_s=7200)
+    age(known, 1.5)
+
+    assert [False, False, True, True] == [known.is_live(k) for k in range(4)]
+    assert (2, 2, -1) == (known.count(), known.aged["short_lived"], row(known, "172.17.0.2"))
+    assert (2, 0) == (known.count(0), known.count(1))
+
+
+def test_joined_rows_are_one_device_with_one_history(known):
+    """Times, flows, MACs, addresses and places are the device's; parted, both are themselves again."""
+    sight(known, ("10.0.0.5", BURNED), at_s=50)
+    sight(known, ("10.0.0.6", BURNED + 1), at_s=90)
+    known.add_flows(np.array([0, 1, 1], np.int32))
+    assert known.join(1, 0, "agent")
+
+    assert [0, 0] == [row(known, "10.0.0.5"), row(known, "10.0.0.6")]
+    assert (3, START + 90 * S, [BURNED, BURNED + 1], 1) == (
+        known.table.columns["flows"][0], known.last(1), known.macs_of(1), known.count(),
+    )  # fmt: skip
+    other = Devices(SECRET)
+    other.load(known.save())
+    other.part(1)
+    assert [0, 1] == [row(other, "10.0.0.5"), row(other, "10.0.0.6")]
+
+
+def test_a_router_joins_no_host(known):
+    """Whatever names say."""
+    sight(known, ("10.0.0.5", BURNED), ("10.0.0.6", BURNED + 1))
+    known.make_router(0, BURNED)
+
+    assert not known.join(0, 1, "hostname")
+
+
+def test_state_of_an_unknown_version_is_refused(known):
+    """A newer release's."""
+    state = known.save()
+    state["held"] = np.frombuffer(bytes(state["held"]).replace(b'"version":2', b'"version":9'), np.uint8)
+
+    with pytest.raises(ValueError, match="version 9"):
+        Devices(SECRET).load(state)

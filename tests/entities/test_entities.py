@@ -9,18 +9,19 @@ from tests.scenes import SECRET, START, S, arp, common, flow, flows
 EMPTY = np.empty(0, np.int32)
 
 
-def resolve(entities, rows=None, messages=(), asks=None, site=0, at_s=10):
+def resolve(entities, rows=None, messages=(), asks=None, site=0, at_s=10, events=()):
     rows = flows() if rows is None else rows
     asks = arp()[:0] if asks is None else asks
     return entities.resolve(
         START + at_s * S, rows, np.full(len(rows), site, np.int32), asks, np.full(len(asks), site, np.int32),
         np.zeros(len(asks), np.int32), list(messages), [site] * len(messages), fresh=np.ones(len(rows), np.bool_),
-        learn=True,
+        learn=True, events=list(events), event_site=[site] * len(events),
     )  # fmt: skip
 
 
 def fresh(networks=None):
     entities = Entities(networks or {}, SECRET)
+    entities.inputs = ["given"]
     for name in ("A", "B"):
         entities.site_number(name)
     return entities
