@@ -93,8 +93,7 @@ class Entities:
         event_site: Sequence[int] = (),
     ) -> Tick:
         """Take a tick's records in and return them with device rows. All columns in order of event time."""
-        self.now_ns = max(self.now_ns, end_ns)
-        self._age()
+        self._advance(end_ns)
         self.address_names.observe(messages, message_site, self.sightings.through_proxy)
         rows, learned = self.sightings.before(messages, message_site, events, event_site, self.sites)
         self._learn_networks(learned)
@@ -226,8 +225,9 @@ class Entities:
         found = self.devices.find(site, flows[f"{end}_hi"].copy(), flows[f"{end}_lo"].copy())
         return np.where(local, found, -1).astype(np.int32)
 
-    def _age(self) -> None:
-        """Let go of what is too old, once a day."""
+    def _advance(self, end_ns: int) -> None:
+        """Let time go on, and once a day let go of what is too old."""
+        self.now_ns = max(self.now_ns, end_ns)
         if self.now_ns // DAY_NS != self._aged_day:
             self._aged_day = self.now_ns // DAY_NS
             self.devices.age(self.now_ns)

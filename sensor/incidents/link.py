@@ -81,6 +81,17 @@ class Incidents:
         if findings:
             self._page(end_ns)
 
+    def follow(self, merged: Sequence[tuple[int, int]]) -> None:
+        """Let open cases go with their subject where a device turned out to be another: (row, row of the other)."""
+        for gone, kept in merged:
+            old, new = self._names.device_id(gone), self._names.device_id(kept)
+            for case in self.cases.values():
+                if case.state == "open" and case.subject.id == old:
+                    case.subject = msgspec.structs.replace(case.subject, id=new, name=self._names.device_name(kept))
+                    self.changed.add(case.id)
+                if self._flag_rows.get(case.id) == gone:
+                    self._flag_rows[case.id] = kept
+
     def expire(self, end_ns: int) -> None:
         """Let incidents go whose last evidence is 3 days old."""
         for case in list(self.cases.values()):

@@ -110,6 +110,7 @@ class Core:
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
         findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
         begin = self._spent("score", begin)
+        self.incidents.follow(tick.merged)
         self.incidents.expire(end_ns)
         self.incidents.take(findings, end_ns)
         begin = self._spent("link", begin)

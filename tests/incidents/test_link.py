@@ -59,6 +59,16 @@ def test_devices_are_incidents_of_their_own(linked):
     assert 2 == len(linked.cases)
 
 
+def test_a_case_goes_with_a_device_that_turns_out_to_be_another(known, linked):
+    """Its subject, and what must not be learned, are the row's that stands for both; a restart finds them."""
+    own = msgspec.structs.replace(finding().evidence, entity=Entity(kind="device", id=known.device_id(1)))
+    linked.take([msgspec.structs.replace(finding(device=1), evidence=own)], START)
+    linked.follow([(1, 0)])
+
+    assert known.device_id(0) == shown(linked)[0].entities[0].id
+    assert [True, False] == linked.flagged([], 2).tolist()
+
+
 def test_other_families_join_an_open_incident_at_ten_decibans(linked):
     """A volume of 12 dB joins, one of 5 dB is context; neither opens anything by itself."""
     linked.take([finding("EV-0", family="volume", db=25.0, opens=False)], START)
