@@ -361,6 +361,8 @@ class Devices:
         if mac and not is_router and addresses.is_v4(hi, lo) and self.macs.shows(site, mac, lo):
             self.make_router(site, mac)
             mac = mac if linked or leased else 0
+        if mac and not (linked or leased or is_router):
+            mac = self._unless_flips(where, mac, ts)
         if is_router and linked and not self._is_few(site, mac, where):
             mac = 0
         at = int(self.map.insert(*_words(site, hi, lo))[0])
@@ -420,7 +422,8 @@ class Devices:
 
     def make_router(self, site: int, mac: int) -> None:
         """Withdraw a MAC from what is behind it: its row keeps the router's own addresses, others start anew."""
-        self.macs.make_router((site, mac))
+        if mac:
+            self.macs.make_router((site, mac))
         row = self.by_mac.get(key_of(site, mac), -1)
         if row < 0:
             return
@@ -444,6 +447,14 @@ class Devices:
             return False
         name = self.claims.get(key)
         return not (name and self.naming.rank(held) and not self.naming.bears(held, name))
+
+    def _unless_flips(self, where: tuple[int, int, int], mac: int, ts: int) -> int:
+        """Return the MAC of a sighting, 0 where it is the router's of two that the address goes to and fro between."""
+        at = int(self.map.find(*_words(*where))[0])
+        before = int(self.map.columns["mac"][at]) if at >= 0 else 0
+        found = self.macs.flip(where, before, mac, ts) if before not in {0, mac} else 0
+        self.make_router(where[0], found)
+        return 0 if found == mac else mac
 
     def _is_few(self, site: int, mac: int, where: tuple[int, int, int]) -> bool:
         """Tell whether an address may be a router's own: one that answers ARP for a whole network is a proxy of it."""

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.model.times import MINUTE_NS
+
 ROUTERS_MAX = 65_536
 """MACs held as routers'; real sites have a handful, a forger's are not worth more room."""
 ROUTER_V6 = 16
@@ -18,6 +20,10 @@ ROUTER_V6 = 16
 ROUTER_ADDRESSES = 4
 """IPv4 addresses one MAC may stand for; hosts with more are servers with many names, where the address is the better
 key anyway."""
+FLIP_NS = 10 * MINUTE_NS
+"""An address that goes from a MAC to another and back within this time has both: one is a router's before it, seen from
+elsewhere. No lease is given and taken so fast."""
+FLIPS_MAX = 4096
 COUNTED_MAX = 1_000_000
 """MACs whose addresses are counted."""
 LOCAL_BIT = 0x0200_0000_0000
@@ -31,6 +37,7 @@ _VIRTUAL = (
     (0x00000C07AC00, 8),  # Cisco HSRP
     (0x00000C9FF000, 12),  # Cisco HSRP version 2
     (0x0007B4000000, 16),  # Cisco GLBP
+    (0x123456789ABC, 0),  # Azure's answer to every ARP request
     (0x00059A3C7800, 12),  # Cisco AnyConnect's adapter
     (0x00090FFE0001, 0),  # FortiClient's adapter
     (0x00090FAA0001, 0),
@@ -73,6 +80,7 @@ class Macs:
         self.routers: set[Key] = set()
         self._v4: dict[Key, list[int]] = {}
         self._v6: dict[Key, list[list[int]]] = {}
+        self._flips: dict[tuple[int, int, int], tuple[int, int]] = {}
 
     def own(self, site: NDArray[np.int32], hi: Words, mac: Words, *, linked: bool = False) -> Words:
         """Blank the MACs that do not identify who has an address: group, virtual and routers', shape (n,).
@@ -124,6 +132,20 @@ class Macs:
         if len(self._v4) > COUNTED_MAX:
             del self._v4[next(iter(self._v4))]
         return len(shown) > ROUTER_ADDRESSES
+
+    def flip(self, where: tuple[int, int, int], before: int, now: int, ts: int) -> int:
+        """Take in that an address was seen behind another MAC than before; return which of the two is a router's, or 0.
+
+        Where it comes back, the one with more addresses is; of equals the one that is new.
+        """
+        came_from, at = self._flips.pop(where, (0, 0))
+        self._flips[where] = (before, ts)
+        if len(self._flips) > FLIPS_MAX:
+            del self._flips[next(iter(self._flips))]
+        if came_from != now or ts - at > FLIP_NS:
+            return 0
+        counts = [len(self._v4.get((where[0], mac), ())) for mac in (before, now)]
+        return before if counts[0] >= counts[1] else now
 
     def make_router(self, key: Key) -> None:
         """Remember a router."""

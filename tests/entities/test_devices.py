@@ -144,6 +144,17 @@ def test_unconfirmed_addresses_cannot_fill_the_table(known, monkeypatch):
     assert row(known, "10.2.0.1") == 10
 
 
+def test_an_address_seen_behind_two_macs_by_turns_shows_a_router(known):
+    """Two captures of one host: behind its own MAC, and behind the router's, which stands before others too."""
+    sight(known, ("10.0.0.5", BURNED), ("10.0.0.6", BURNED + 7), ("10.0.0.7", BURNED + 7))
+    for k in range(4):
+        sight(known, ("10.0.0.5", (BURNED + 7, BURNED)[k % 2]), at_s=60 + k)
+
+    assert (0, BURNED + 7) in known.macs.routers
+    assert (0, BURNED) not in known.macs.routers
+    assert row(known, "10.0.0.5") == known.by_mac[macs.key_of(0, BURNED)] != row(known, "10.0.0.7")
+
+
 def test_group_macs_identify_nobody(known):
     """A multicast MAC is no key."""
     sight(known, ("10.0.0.5", 0x01005E000001), ("10.0.0.6", 0x01005E000001))
