@@ -70,6 +70,7 @@ def unpack(blob: bytes) -> tuple[list[str], Prefixes]:
     return names, held
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def vendor(mac: int) -> str | None:
     """Return who a burned-in address was given to, None where nobody is registered."""
     if not mac or mac & _LOCAL_BIT:

@@ -4,6 +4,7 @@ Leases, neighbours and agents come before the tick's flows, because they say who
 an address comes after, when it is known whose it is.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,10 +24,13 @@ from sensor.model.protocols import AnyMessage, Name, Neighbor
 
 Words = tuple[int, int]
 NO_ADDRESS: Words = (0, 0)
+WORDS_MAX = 1 << 16
+"""Addresses in text whose words are remembered: the same few speak all day (about 200 bytes each)."""
 LEASE_SERVERS_MAX = 4096
 """DHCP servers remembered; a rogue one may change its address for ever."""
 
 
+@functools.lru_cache(maxsize=WORDS_MAX)
 def words_of(text: str | None) -> Words:
     """Return the words of an address in text, zeros where it is none."""
     try:
@@ -50,10 +54,15 @@ class Sightings:
     ) -> tuple[list[int], set[str]]:  # fmt: skip
         """Take leases, neighbours and agents' records; return each event's row or −1, and sites with new networks."""
         learned: set[str] = set()
+        said: list[tuple[Neighbor, int]] = []
         for message, site in zip(messages, sites, strict=True):
             if isinstance(message, Dhcp) and message.mac:
                 self._dhcp(site, message)
-            elif isinstance(message, Neighbor) and self._neighbor(message, site, names[site]):
+            elif isinstance(message, Neighbor):
+                said.append((message, site))
+        self._neighbors(said)
+        for message, site in said:
+            if message.kind == "ra" and self._advertised(message, site, names[site]):
                 learned.add(names[site])
         rows = [
             self.recognition.event(site, event, len(names)) for event, site in zip(events, event_sites, strict=True)
@@ -123,18 +132,25 @@ class Sightings:
                     return why
         return None
 
-    def _neighbor(self, message: Neighbor, site: int, name: str) -> bool:
-        """Bind an address to a MAC as its owner says; tell whether a router advertised a new network."""
-        mac = _mac(message.mac)
-        target = message.target if message.kind == "na" else message.orig_h
-        hi, lo = words_of(target)
-        if message.kind in {"ns", "na", "rs", "ra"} and mac and (hi or lo) and hi >> 56 != 0xFF:
+    def _neighbors(self, said: Sequence[tuple[Neighbor, int]]) -> None:
+        """Bind addresses to MACs as their owners say."""
+        found = []
+        for message, site in said:
+            mac = _mac(message.mac)
+            hi, lo = words_of(message.target if message.kind == "na" else message.orig_h)
+            if message.kind in {"ns", "na", "rs", "ra"} and mac and (hi or lo) and hi >> 56 != 0xFF:
+                found.append((site, hi, lo, mac, message.ts))
+        if found:
+            sites, high, low, macs, times = zip(*found, strict=True)
             self.devices.sight(
-                np.array([site], np.int32), np.array([hi], np.uint64), np.array([lo], np.uint64),
-                np.array([mac], np.uint64), np.array([message.ts]), confirmed=np.array([True]), linked=True,
+                np.array(sites, np.int32), np.array(high, np.uint64), np.array(low, np.uint64),
+                np.array(macs, np.uint64), np.array(times, np.int64), confirmed=np.ones(len(found), np.bool_),
+                linked=True,
             )  # fmt: skip
-        if message.kind != "ra":
-            return False
+
+    def _advertised(self, message: Neighbor, site: int, name: str) -> bool:
+        """Take a router's advertisement; tell whether it shows a new network."""
+        mac = _mac(message.mac)
         if mac and (site, mac) not in self.devices.macs.routers and key_of(site, mac) in self.devices.by_mac:
             self.devices.make_router(site, mac)
         return self.places.advertise(name, message.prefixes)
