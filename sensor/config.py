@@ -256,17 +256,22 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
         if key in table and not isinstance(table[key], wanted):
             raise ConfigError(f"[{place}] {key} must be of type {wanted.__name__}")
     if getattr(module, "LISTENS", False):
-        _check_listening(place, table)
+        _check_listening(place, table, getattr(module, "problem", None))
     elif "path" not in table:
         _check_polled(place, table, api)
     return Component(name, of, {key: value for key, value in table.items() if key != "type"})
 
 
-def _check_listening(place: str, table: Mapping[str, object]) -> None:
+def _check_listening(
+    place: str, table: Mapping[str, object], problem: Callable[[Mapping[str, object]], str | None] | None
+) -> None:
     """Check a source that receives: it has an address of its own, on loopback or off it, and no files."""
     if "path" in table or "listen" not in table:
         raise ConfigError(f'[{place}] needs listen = "address:port", as 0.0.0.0:2055, and no path')
     listen_address(place, str(table["listen"]))
+    wrong = problem(table) if problem is not None else None
+    if wrong is not None:
+        raise ConfigError(f"[{place}] {wrong}")
 
 
 def _check_polled(place: str, table: Mapping[str, object], api: "_Api | None") -> None:

@@ -1,4 +1,4 @@
-"""Sources that go on: logs that grow, APIs that are polled, exporters that send; each asked in turn for what is new.
+"""Sources that go on: logs that grow, APIs that are polled, what is sent to us; each asked in turn for what is new.
 
 A feed hands out a batch, and its position or acknowledgement goes with the commit of what the batch became: a log's
 position is committed with the state itself, an API's checkpoint is noted just after (what is then read twice is known
@@ -18,6 +18,7 @@ from sensor import registry
 from sensor.config import Component, Config, Secret, listen_address
 from sensor.errors import ConfigError, Permanent, Transient
 from sensor.model.source import Account, Batch, Ledger
+from sensor.pipeline.listeners import open_syslog
 from sensor.sources.netflow import NetflowListener
 from sensor.sources.records import RecordsFollow, RecordsSource
 from sensor.sources.zeek import ZeekFollow
@@ -164,6 +165,8 @@ def open_feeds(
             feeds[name] = _follow(one, site, number, position_of(name), ledger)
         elif one.type == "netflow":
             feeds[name] = _receive(name, one, site, number)
+        elif one.type == "syslog":
+            feeds[name] = open_syslog(name, one, site, number, ledger, clock)
         else:
             feeds[name] = _poll(name, one, site, number, ledger, clock, folder / name)
     return feeds
