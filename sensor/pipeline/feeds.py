@@ -5,6 +5,7 @@ position is committed with the state itself, an API's checkpoint is noted just a
 by its records' own ids). Nothing runs here but the waiting for APIs, one thread each, one batch ahead.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -14,7 +15,6 @@ from typing import Protocol
 
 import msgspec
 
-from sensor import registry
 from sensor.config import Component, Config, Secret, listen_address
 from sensor.errors import ConfigError, Permanent, Transient
 from sensor.model.source import Account, Batch, Ledger
@@ -27,6 +27,7 @@ from sensor.wire.clock import Clock
 from sensor.wire.polling import Batch as Page
 from sensor.wire.polling import Poller
 from sensor.wire.record_lines import Item
+from sensor.wire.records import digest_of
 
 _LOG = logging.getLogger(__name__)
 ONCE_ONLY = frozenset({"pcap"})
@@ -38,6 +39,8 @@ class Feed(Protocol):
     """One source that goes on."""
 
     account: Account
+    problem: str
+    """Why it gives nothing at present; empty while all is well."""
 
     def poll(self) -> Batch:
         """Hand out what is new, without waiting for it."""
@@ -54,6 +57,8 @@ class Feed(Protocol):
 
 class Followed:
     """A log that grows; its position is committed with the state, so that nothing is left to acknowledge."""
+
+    problem = ""
 
     def __init__(self, follow: ZeekFollow | RecordsFollow) -> None:
         """Take what follows it."""
@@ -103,7 +108,7 @@ class Api:
             except queue.Empty:
                 return Batch()
             for record in self._out.records:
-                self._records.take(Item(record))
+                self._records.take(Item(record, digest=digest_of(msgspec.json.encode(record, order="deterministic"))))
         return self._records.given()
 
     def position(self) -> None:
@@ -157,18 +162,21 @@ def open_feeds(
         ConfigError: A source cannot be polled as it is configured.
     """
     feeds: dict[str, Feed] = {}
-    for number, (name, one) in enumerate(config.sources.items()):
-        if one.type in ONCE_ONLY:
-            continue
-        site = str(one.options.get("site", config.site))
-        if "path" in one.options:
-            feeds[name] = _follow(one, site, number, position_of(name), ledger)
-        elif one.type == "netflow":
-            feeds[name] = _receive(name, one, site, number)
-        elif one.type == "syslog":
-            feeds[name] = open_syslog(name, one, site, number, ledger, clock)
-        else:
-            feeds[name] = _poll(name, one, site, number, ledger, clock, folder / name)
+    with contextlib.ExitStack() as opened:
+        for number, (name, one) in enumerate(config.sources.items()):
+            if one.type in ONCE_ONLY:
+                continue
+            site = str(one.options.get("site", config.site))
+            if "path" in one.options:
+                feeds[name] = _follow(one, site, number, position_of(name), ledger)
+            elif one.type == "netflow":
+                feeds[name] = _receive(name, one, site, number)
+            elif one.type == "syslog":
+                feeds[name] = open_syslog(name, one, site, number, ledger, clock)
+            else:
+                feeds[name] = _poll(name, one, site, number, ledger, clock, folder / name)
+            opened.callback(feeds[name].close)
+        opened.pop_all()
     return feeds
 
 
@@ -194,7 +202,6 @@ def _poll(name: str, one: Component, site: str, number: int, ledger: Ledger, clo
     asked = {key: value for key, value in one.options.items() if key not in {"site", held_in}}
     folder.mkdir(parents=True, exist_ok=True)
     poller = open_poller(one.type, asked, secret.read, clock, folder)
-    registry.load("sensor.sources", one.type)
     return Api(name, poller, RecordsSource(name, site, number, ledger, one.type))
 
 

@@ -27,6 +27,8 @@ class SyslogListener:
         account: What became of what was received.
     """
 
+    problem = ""
+
     def __init__(self, server: SyslogServer, name: str, site: str, number: int, ledger: Ledger, clock: Clock) -> None:
         """Take a server that receives.
 

@@ -68,12 +68,13 @@ class Sensor:
 
     def _step(self, feeds: Mapping[str, Feed]) -> bool:
         """Take in what every feed has now; False where none had anything."""
-        polled = {name: Polled(feed) for name, feed in feeds.items()}
-        for one in polled.values():
-            self.metrics.source_up.labels(one.account.site, one.account.format.partition("-")[0]).set(1)
-        if not any(one.has_any for one in polled.values()):
+        for name, feed in feeds.items():
+            up = self.metrics.source_up.labels(feed.account.site, self.config.sources[name].type)
+            up.set(0 if feed.problem else 1)
+        polled = [one for one in map(Polled, feeds.values()) if one.has_any]
+        if not polled:
             return False
-        run = Run(self._core, list(polled.values()))
+        run = Run(self._core, polled)
         run.go(lambda: {name: text for name, feed in feeds.items() if (text := feed.position()) is not None})
         for feed in feeds.values():
             feed.acknowledge()

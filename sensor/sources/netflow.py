@@ -37,6 +37,8 @@ WAKE_S = 0.2
 class NetflowListener:
     """One socket, and what it received."""
 
+    problem = ""
+
     def __init__(self, host: str, port: int, site: str, number: int, held_bytes: int = HELD_BYTES) -> None:
         """Bind, and start receiving. Raises OSError.
 

@@ -38,6 +38,10 @@ READERS_MAX = 256
 """Readers of followed files that are kept; one that is gone is made anew, from the columns that come with a piece."""
 DEPTH_MAX = 3
 """Envelopes within envelopes that are opened."""
+OFFERS_MAX = 1000
+"""After so many in a row that no product claims, the rest of what one record contains is not offered any more: asking
+every product costs up to .25 ms, and a megabyte of small objects in a list cost 9 s.
+"""
 _LOG = logging.getLogger(__name__)
 
 Made = Event | AnyMessage | NDArray[np.void]
@@ -81,6 +85,8 @@ class RecordsSource:
         self._ledger = ledger
         self._readers = [one for one in readers() if only in {None, one.name}]
         self._last: Reader | None = None
+        self._offers = 0
+        """Records offered since one was claimed, within the present one."""
         self.products: set[str] = set()
         self._flows: list[NDArray[np.void]] = []
         self._batch = Batch()
@@ -121,6 +127,7 @@ class RecordsSource:
     def take(self, item: Item) -> None:
         """Take one record, or the reason why there is none."""
         account = self.account
+        self._offers = 0
         if item.known:
             account.records += item.known
             account.duplicates += item.known
@@ -131,6 +138,9 @@ class RecordsSource:
 
     def _open(self, raw: Raw, digest: bytes | None, depth: int) -> bool:
         """Read a record, or those it wraps; False where no product claims any of it."""
+        self._offers += 1
+        if self._offers > OFFERS_MAX:
+            return False
         if depth < DEPTH_MAX:
             for inner in wrapped_text(raw):
                 if self._open(inner, digest, depth + 1):
@@ -160,10 +170,12 @@ class RecordsSource:
         """Find whose record this is; products' claims exclude each other, so the last one is asked first."""
         if self._last is not None and self._last.claims(fields):
             return self._last
-        self._last = next((one for one in self._readers if one.claims(fields)), self._last)
-        return self._last if self._last is not None and self._last.claims(fields) else None
+        found = next((one for one in self._readers if one is not self._last and one.claims(fields)), None)
+        self._last = found or self._last
+        return found
 
     def _read(self, reader: Reader, fields: Fields, digest: bytes | None) -> None:
+        self._offers = 0
         self._saw(reader.name)
         try:
             made = reader.read(fields)
@@ -203,7 +215,7 @@ class RecordsSource:
     def _refuse(self, reason: str, detail: str = "") -> None:
         """Count a record that is not accepted, and name the first of each reason."""
         account = self.account
-        if reason not in account.rejected:
+        if reason not in account.rejected and account.path:
             what = detail or _remedy(reason)
             _LOG.warning("record refused path=%s row=%d reason=%s %s", account.path, account.records, reason, what)
         self._batch.refused.append((account.records, reason))

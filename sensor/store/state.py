@@ -24,6 +24,8 @@ from sensor.store.ledger import StateLedger
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+INPUTS_MAX = 10_000
+"""Accounts of inputs that are kept, the latest: a sensor that follows logs adds one each few seconds."""
 DATABASE = "state.sqlite"
 LOCK = "lock"
 
@@ -227,6 +229,9 @@ class State:
                 (one.path, one.site, one.format, one.records, one.accepted, one.duplicates, json.dumps(one.rejected))
                 for one in inputs
             ],
+        )
+        self._connection.execute(
+            "DELETE FROM inputs WHERE number <= (SELECT max(number) FROM inputs) - ?", (INPUTS_MAX,)
         )
 
     def _put_inventory(self, devices: Iterable[Device], accounts: Iterable[Account]) -> None:

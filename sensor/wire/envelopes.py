@@ -30,10 +30,6 @@ OBJECTS = (
     "protoPayload",
 )
 LISTS = ("records", "value", "items", "events", "hits", "data", "results", "logs", "entries", "activities", "Records")
-DEPTH_MAX = 3
-ITEMS_MAX = 100_000
-"""Records that one object may hold: it is at most a megabyte, and none is shorter than ten bytes."""
-
 Raw = dict[str, object]
 _SURROGATE = re.compile("[\udc80-\udcff]")
 _DECODER = msgspec.json.Decoder(Raw)
@@ -107,7 +103,7 @@ def contained(record: Raw) -> Iterator[Raw]:
     for key in LISTS:
         inner = record.get(key)
         if isinstance(inner, list):
-            yield from (one for one in inner[:ITEMS_MAX] if isinstance(one, dict))
+            yield from (one for one in inner if isinstance(one, dict))
 
 
 def _inner(text: str) -> Raw | None:

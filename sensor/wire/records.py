@@ -70,14 +70,14 @@ class Records:
 
     def _json(self) -> Iterator[Item]:
         for cut in JsonStream(lambda: self._ahead.read(PIECE_BYTES)):
-            yield Item(reason=cut) if isinstance(cut, str) else parsed(cut, _digest(cut))
+            yield Item(reason=cut) if isinstance(cut, str) else parsed(cut, digest_of(cut))
 
     def _xml(self) -> Iterator[Item]:
         for cut in XmlStream(lambda: self._ahead.read(PIECE_BYTES)):
             if isinstance(cut, str):
                 yield Item(reason=cut)
             else:
-                yield Item(from_line(cut, self._near_ns), digest=_digest(cut))
+                yield Item(from_line(cut, self._near_ns), digest=digest_of(cut))
 
     def _csv(self, head: bytes) -> Iterator[Item]:
         found = tables.find_header(head.decode("utf-8", "replace"))
@@ -94,7 +94,7 @@ class Records:
             except Malformed as fault:
                 yield Item(reason=str(fault))
                 continue
-            yield Item(raw, digest=_digest("\x1f".join(cells).encode("utf-8", "replace")))
+            yield Item(raw, digest=digest_of("\x1f".join(cells).encode("utf-8", "replace")))
 
     def _lines(self) -> Iterator[Item]:
         reader = LineReader(self.form, self._near_ns)
@@ -211,5 +211,6 @@ _FIELDS_LINES = 16
 """Exchange and IIS write four or five `#` lines before the columns."""
 
 
-def _digest(text: bytes) -> bytes:
+def digest_of(text: bytes) -> bytes:
+    """Return what a record without an id of its own is known by: 16 bytes of BLAKE2b over its text."""
     return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()

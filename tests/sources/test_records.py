@@ -134,3 +134,14 @@ def test_deep_wrapping_is_not_followed(tmp_path):
     account, _ = take(tmp_path, json.dumps(record) + '\n{"n":2}\n')
 
     assert {"not_recognised": 1} == account.rejected
+
+
+def test_a_list_of_nothing_known_is_given_up(tmp_path):
+    """Asking every product about every object of a megabyte would take seconds; what is known before that is read."""
+    asked = []
+    slow = Reader("d", lambda record: bool(asked.append(record)), lambda record: [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "readers", lambda: (*READERS, slow))
+        take(tmp_path, '{"records":[{"n":1},' + ",".join(['{"a":1}'] * 5000) + "]}")
+
+    assert len(asked) <= records.OFFERS_MAX + 2

@@ -8,6 +8,7 @@ from sensor.model.account import Account
 from sensor.model.device import Device, Learning
 from sensor.model.evidence import Entity, Evidence
 from sensor.model.incident import Incident, Party
+from sensor.model.result import InputResult
 from sensor.store.state import State
 
 LEARNING = Learning(state="learning", progress=0.5, ready_at=None)
@@ -159,3 +160,15 @@ def test_json_has_the_fields_others_rely_on():
         "id", "site", "sites", "name", "macs", "addresses", "location", "vendor", "role", "accounts", "first_seen",
         "last_seen", "flows", "learning", "risk_db",
     } <= set(msgspec.to_builtins(device()))  # fmt: skip
+
+
+def test_accounts_of_inputs_are_kept_for_the_latest_only(tmp_path, monkeypatch):
+    """A sensor that runs for months does not fill its state with them."""
+    monkeypatch.setattr("sensor.store.state.INPUTS_MAX", 3)
+    one = InputResult(path="x", site="A", format="f", records=1, bytes=1, accepted=1, late=0, duplicates=0, rejected={})
+    with State(tmp_path, exclusive=True) as state:
+        for _ in range(5):
+            state.commit(columns={}, incidents=[], devices=[], accounts=[], inputs=[one], meta={})
+        count = state._connection.execute("SELECT count(*) FROM inputs").fetchone()[0]
+
+    assert 3 == count
