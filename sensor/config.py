@@ -249,6 +249,8 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
     module = registry.load(f"sensor.{kind}", of)
     api: _Api | None = getattr(module, "API", None)
     options: dict[str, type] = {"path": str, "site": str, **getattr(module, "OPTIONS", {})}
+    if getattr(module, "LISTENS", False):
+        options["unauthenticated"] = bool
     if api is not None:
         options |= {**api.options, api.held_in: dict}
     _refuse_unknown(place, table, ["type", *options])
@@ -268,7 +270,12 @@ def _check_listening(
     """Check a source that receives: it has an address of its own, on loopback or off it, and no files."""
     if "path" in table or "listen" not in table:
         raise ConfigError(f'[{place}] needs listen = "address:port", as 0.0.0.0:2055, and no path')
-    listen_address(place, str(table["listen"]))
+    host, _ = listen_address(place, str(table["listen"]))
+    if not ipaddress.ip_address(host).is_loopback and "ca" not in table and table.get("unauthenticated") is not True:
+        raise ConfigError(
+            f"[{place}] listen = {table['listen']!r} is off loopback, where anybody may send records. Ask senders for "
+            "a certificate (TLS with ca, where there is one), or say unauthenticated = true and let a firewall choose"
+        )
     wrong = problem(table) if problem is not None else None
     if wrong is not None:
         raise ConfigError(f"[{place}] {wrong}")

@@ -70,6 +70,7 @@ def test_a_whole_configuration_is_typed(tmp_path):
             r"\[tenants.t\] sites: there is no site 'PERT'; did you mean 'PER'",
         ),
         ("[budget]\nincidents_per_day_per_1000 = 0", r"must be above 0"),
+        ("[sources.n]\ntype = 'netflow'\nlisten = '0.0.0.0:2055'", r"\[sources.n\].*off loopback, where anybody may"),
         ("[metrics]\nlisten = '0.0.0.0:9477'", r"\[metrics\].*off loopback"),
         ("[console]\nlisten = '8477'", r"\[console\].*expected address:port"),
         ("[metrics]\nlisten = 'host:1'", r"is no address"),

@@ -93,10 +93,8 @@ def test_a_configuration_opens_it_and_is_checked(tmp_path):
     with pytest.raises(ConfigError, match=r"\[sources.n\] listen = '127.0.0.1:\d+': "):
         opened(tmp_path, f"127.0.0.1:{port}")
     feeds["n"].close()
-    assert (
-        "0.0.0.0:2055"
-        == build({"sources": {"n": {"type": "netflow", "listen": "0.0.0.0:2055"}}}).sources["n"].options["listen"]
-    )
+    open_to_all = {"type": "netflow", "listen": "0.0.0.0:2055", "unauthenticated": True}
+    assert "0.0.0.0:2055" == build({"sources": {"n": open_to_all}}).sources["n"].options["listen"]
     for table in ({}, {"path": "x"}, {"listen": "2055"}, {"listen": "host:2055"}, {"listen": "::1:99999"}):
         with pytest.raises(ConfigError, match="listen"):
             build({"sources": {"n": {"type": "netflow", **table}}})
