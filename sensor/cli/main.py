@@ -6,7 +6,7 @@ failed, 2 bad usage or configuration, 3 `--fail-on` matched, 4 the named thing d
 
 import importlib
 import logging
-import signal
+import os
 import sqlite3
 import sys
 
@@ -76,11 +76,13 @@ def cli(*, verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with one of the codes above."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    """Run the command line and exit with one of the codes above.
+
+    SIGPIPE stays ignored: it would end `run` as soon as somebody who reads its metrics hangs up.
+    """
     try:
         code = cli.main(prog_name="spanline", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as done:
         raise SystemExit(done.exit_code) from None
     except click.Abort:
@@ -94,6 +96,9 @@ def main() -> None:
         raise SystemExit(BAD_USAGE) from None
     except sqlite3.Error as error:
         click.echo(f"spanline: the state cannot be read or written: {error}; is its disk full or read-only?", err=True)
+        raise SystemExit(WORK_FAILED) from None
+    except BrokenPipeError:  # the reader of our output has gone, as in `spanline devices | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(WORK_FAILED) from None
     except (OSError, ValueError) as error:
         click.echo(f"spanline: {error}", err=True)

@@ -1,5 +1,6 @@
 """The command line as a whole: start-up, help, exit codes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,7 +9,10 @@ import pytest
 
 from sensor.cli.main import COMMANDS
 from tests.cli.runs import spanline
+from tests.cli.test_events import OKTA
 from tests.conftest import ROOT
+
+CAPTURE = ROOT / "pcaps" / "demo" / "02-office-scan.pcap"
 
 
 def test_version_starts_without_numpy_or_numba():
@@ -75,3 +79,19 @@ def test_a_state_that_cannot_be_written_is_one_line_and_exit_1(tmp_path):
     assert (1, "") == (done.returncode, done.stdout)
     assert 1 == len(done.stderr.splitlines())
     assert done.stderr.startswith("spanline: ")
+
+
+@pytest.mark.parametrize("arguments", [["events", "LOG"], ["flows", "--format", "json", "CAPTURE"], ["-h"]])
+def test_a_reader_that_goes_ends_the_command_without_a_word(tmp_path, arguments):
+    """As in `spanline events log | head -1`: no traceback, and no signal, which would end `run` too."""
+    log = tmp_path / "x.jsonl"
+    rows = ({**OKTA, "uuid": f"{k:08d}-0000-11ee-8000-000000000000"} for k in range(2000))
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    paths = {"LOG": str(log), "CAPTURE": str(CAPTURE)}
+    command = [sys.executable, "-m", "sensor.cli.main", *(paths.get(one, one) for one in arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.read(1)
+        process.stdout.close()
+        told = process.stderr.read()
+
+    assert ("", True) == (told, process.returncode in {0, 1})
