@@ -9,8 +9,10 @@ damaged record cannot swallow the file. What is inside an object is the caller's
 import re
 from collections.abc import Callable, Iterator
 
-RECORD_BYTES = 1 << 20
-"""The longest record: twenty times the longest seen (a Defender row of 40 KB)."""
+RECORD_BYTES = 1 << 19
+"""The longest record: ten times the longest seen (a Defender row of 40 KB). So many small objects take 40 MiB."""
+LINE_BYTES = 128 << 20
+"""A line that is passed over for so long has no end: the stream is given up, as `sensor.wire.line_blocks` does."""
 _HEAD_BYTES = 4096
 """A wrapper's list begins within this, or it is no wrapper."""
 _TOKEN = re.compile(rb'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[{}\[\]"]')
@@ -96,13 +98,17 @@ class JsonStream:
         return "record_too_long"
 
     def _pass_line(self) -> None:
-        """Drop everything to the end of the line, however far that is."""
+        """Drop everything to the end of the line; where that is too far, the rest of the stream."""
+        passed = 0
         while True:
             end = self._text.find(b"\n", self._at)
             if end >= 0:
                 self._at = end + 1
                 return
+            passed += len(self._text) - self._at
             self._at = len(self._text)
+            if passed > LINE_BYTES:
+                self._read = bytes
             if not self._more():
                 return
 

@@ -1,7 +1,8 @@
 """Read one log in a process of its own, and tell what it cost above the idle process.
 
-    python -m tests.evaluation.hostile_logs SMALL_LOG LOG
+    python -m tests.evaluation.hostile_logs SMALL_LOG LOG [records]
 
+With `records` as a log of any product, else as one of Zeek's.
 Prints one JSON document: seconds, MiB above what the process had after a small log, and the account.
 """
 
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 from sensor.errors import Malformed
+from sensor.sources.records import RecordsSource
 from sensor.sources.zeek import ZeekSource
 
 
@@ -21,7 +23,7 @@ def memory_mib(name):
 
 def read(path):
     """Read a log, letting go of what it gives; return its account."""
-    source = ZeekSource(path, "SYD", 0)
+    source = (RecordsSource if sys.argv[3:] == ["records"] else ZeekSource)(path, "SYD", 0)
     error = ""
     try:
         for _ in source.batches():

@@ -37,9 +37,9 @@ def small(tmp_path_factory):
     return path
 
 
-def cost(small, path):
+def cost(small, path, *form):
     """Read a log in a process of its own: what it cost, and the account, which must balance."""
-    words = [sys.executable, "-m", "tests.evaluation.hostile_logs", str(small), str(path)]
+    words = [sys.executable, "-m", "tests.evaluation.hostile_logs", str(small), str(path), *form]
     found = json.loads(subprocess.run(words, check=True, capture_output=True, cwd=ROOT).stdout)
     assert found["records"] == found["accepted"] + sum(found["rejected"].values())
     return found
@@ -137,3 +137,64 @@ def test_hostile_values_in_every_field(tmp_path, small):
         "missing_" + n.removeprefix("id.") for n in COLUMNS
     }
     assert set(found["rejected"]) <= names | {"not_a_record", "column_count"}
+
+
+OKTA = {"uuid": "f1d0a4c2-0000-11ee-8000-000000000001", "published": "2024-01-01T00:00:00Z", "eventType": "x",
+        "outcome": {"result": "SUCCESS"}, "actor": {"alternateId": "a@ex.com"}}  # fmt: skip
+LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (k + 1, b"&l%d;" % k * 10) for k in range(9))
+RECORDS = {
+    "deep": deep(b'{"a":', b"}"),
+    "deep in a record": b'{"uuid":"x","published":1,"eventType":' + deep(b"[", b"]") + b"}",
+    "deep text": b'{"message":"' + b'{\\"message\\":' * 9000 + b'"}',
+    "list of nothing": b'{"records":[' + b",".join([b'{"a":1}'] * 60_000) + b"]}",
+    "lists in a list": b'{"records":[' + b",".join([b'{"records":[{"a":1}]}'] * 20_000) + b"]}",
+    "empty objects": b'{"data":{"events":[' + b",".join([b"{}"] * 170_000) + b"]}}",
+    "no end": b'{"records":' * 300_000,
+    "open quote": b'a,b,c\n1,2,"' + b"x" * (8 << 20),
+    "many columns": b",".join(b"c%d" % k for k in range(100_000)) + b"\n1,2,3\n",
+    "open XML": b"<Events><Event>" * 200_000,
+    "entities": b'<!DOCTYPE x [<!ENTITY l0 "ha">' + LAUGHS + b"]>\n<Event><System>&l9;</System></Event>\n",
+    "syslog in syslog": b"<13>Jan  1 00:00:00 h " * 40_000,
+}
+
+
+@pytest.fixture(scope="module")
+def small_records(tmp_path_factory):
+    """A log of records whose reading makes everything ready."""
+    path = tmp_path_factory.mktemp("small") / "small.jsonl"
+    path.write_text((json.dumps(OKTA) + "\n") * 3000)
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_records_made_to_hurt(tmp_path, small_records, name):
+    """Whatever the form, at the same price."""
+    path = tmp_path / "log"
+    path.write_bytes(RECORDS[name])
+    found = cost(small_records, path, "records")
+    check(found)
+    assert 0 == found["accepted"]
+
+
+def test_a_record_of_a_gigabyte_and_a_bomb(tmp_path, small_records):
+    """One line without an end, plain or packed."""
+    path = tmp_path / "log"
+    path.write_bytes(b'{"uuid":"')
+    os.truncate(path, GB)
+    check(cost(small_records, path, "records"))
+    path.write_bytes(bomb(zlib.compressobj(9, zlib.DEFLATED, 31)))
+    check(cost(small_records, path, "records"))
+
+
+def test_hostile_values_in_every_field_of_a_record(tmp_path, small_records):
+    """Each is read or refused; nothing else happens."""
+    rows = [
+        {**OKTA, "uuid": str(k), name: value.decode("utf-8", "backslashreplace")}
+        for name in OKTA
+        for k, value in enumerate(HOSTILE)
+    ]
+    path = tmp_path / "log"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = cost(small_records, path, "records")
+    check(found)
+    assert len(rows) == found["records"]
