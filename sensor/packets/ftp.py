@@ -59,7 +59,7 @@ class Session:
 
     def _reply(self, text: str) -> list[AnyMessage]:
         code = text[:3]
-        if not code.isdigit() or text[3:4] == "-" or code.startswith("1") or not self._waiting:
+        if not (code.isascii() and code.isdigit()) or text[3:4] == "-" or code.startswith("1") or not self._waiting:
             return []
         asked = self._waiting.pop(0)
         self._silent = asked[1] == "AUTH" and code == "234"  # RFC 4217: TLS follows

@@ -7,7 +7,7 @@ byte: lines are put together, up to `LINE_MAX`. Bodies are not kept. Header text
 """
 
 import re
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 
 from sensor.model.protocols import AnyMessage, Smtp
@@ -159,10 +159,11 @@ def _path(text: str) -> str | None:
 
 
 def decoded(text: str) -> str:
-    """Decode a header's encoded words; as it stands where they are not valid."""
+    """Decode a header's encoded words; as it stands where they are not valid. Halves of surrogate pairs are escaped."""
     if "=?" not in text:
         return text
     try:
-        return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+        found = str(make_header(decode_header(text)))
+    except (MessageError, LookupError, ValueError):
         return text
+    return found.encode("utf-8", "backslashreplace").decode()

@@ -40,6 +40,12 @@ def test_a_refused_user_and_what_nobody_answered():
     ]
 
 
+def test_a_reply_code_has_ascii_digits():
+    """Superscripts are digits to Python and no code to FTP: the command still waits."""
+    turns = [(True, b"DELE f\r\n"), (False, "\u00b2\u00b2\u00b2 x\r\n".encode()), (False, b"250 ok\r\n")]
+    assert [250] == [found["reply_code"] for found in say(Session(), *turns)]
+
+
 def test_after_auth_tls_nothing_is_read():
     """RFC 4217."""
     turns = [(True, b"AUTH TLS\r\n"), (False, b"234 go\r\n"), (True, b"\x16\3\1USER x\r\n")]

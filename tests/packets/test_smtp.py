@@ -1,5 +1,6 @@
 """Mail."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,20 @@ def test_a_refused_mail_says_so():
 def test_encoded_words_are_decoded_or_left():
     """RFC 2047; an unknown character set stays as it is."""
     assert ("ü", "=?nonesuch?q?x?=") == (decoded("=?iso-8859-1?q?=FC?="), decoded("=?nonesuch?q?x?="))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("=?\u00e9?q?a?=", "=?\u00e9?q?a?="),  # a character set whose name is not ASCII
+        ("=?utf-7?q?+2AA-?=", "\\ud800"),  # half of a surrogate pair, which no JSON can hold
+        ("=?utf-8?b?A?=", "=?utf-8?b?A?="),
+        ("=?zlib?b?AAAA?=", "=?zlib?b?AAAA?="),
+    ],
+)
+def test_hostile_encoded_words_end_nothing(text, said):
+    """They stay as they are, or are shown escaped."""
+    assert said == decoded(text)
 
 
 def test_real_captures(data_dir):
