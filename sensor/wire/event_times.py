@@ -29,19 +29,28 @@ _MONTHS = {
     name: i
     for i, name in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)
 }
+_LIMIT_NS = 1 << 63
+"""Times are int64 everywhere behind the readers."""
 _UNITS = ((10**11, SECOND_NS), (10**14, 1_000_000), (10**17, 1000))
-"""Numbers below each bound are of this unit: seconds reach the year 5138, milliseconds below 1e11 would be 1973."""
+"""Numbers below each bound are of this unit: seconds may reach the year 5138, milliseconds below 1e11 would be 1973."""
 
 
 def read_time(value: object) -> int:
     """Read a time as ns since 1970.
 
     Raises:
-        Malformed: `bad_time` where it is none that is known.
+        Malformed: `bad_time` where it is none that is known, or beyond 64 bits of ns (the years 1677 to 2262).
     """
+    ts = _read(value)
+    if ts is None or not -_LIMIT_NS <= ts < _LIMIT_NS:
+        raise Malformed("bad_time")
+    return ts
+
+
+def _read(value: object) -> int | None:
     try:
         if isinstance(value, bool) or value is None:
-            raise Malformed("bad_time")
+            return None
         if isinstance(value, int | float):
             return _number(repr(value) if isinstance(value, int) else f"{value:.9f}")
         text = str(value).strip()
@@ -51,7 +60,7 @@ def read_time(value: object) -> int:
                 return reader(found)
     except (ValueError, OverflowError):
         pass
-    raise Malformed("bad_time")
+    return None
 
 
 def _number(text: str) -> int:

@@ -6,6 +6,7 @@ in objects that a store turned into JSON text (Log Analytics' `Status`). What st
 """
 
 import ipaddress
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -68,24 +69,25 @@ class Fields:
         return msgspec.json.encode(found).decode()
 
     def number(self, *paths: str) -> int | None:
-        """Return a whole number, from a number or its text; None where it is no number."""
+        """Return a whole number, from a number or its text; None where it is no number, or none of 64 bits."""
         found = self.value(*paths)
         if isinstance(found, bool) or found is None:
             return None
-        if isinstance(found, int):
-            return found
         try:
-            return int(float(str(found))) if "." in str(found) else int(str(found), 0)
+            text = str(found)
+            number = found if isinstance(found, int) else int(float(text)) if "." in text else int(text, 0)
         except (ValueError, OverflowError):
             return None
+        return number if -(1 << 63) <= number < 1 << 64 else None
 
     def real(self, *paths: str) -> float | None:
-        """Return a number, whole or not; None where it is none."""
+        """Return a number, whole or not; None where it is none, or not finite."""
         found = self.value(*paths)
         try:
-            return None if found is None or isinstance(found, bool) else float(str(found))
+            number = math.nan if found is None or isinstance(found, bool) else float(str(found))
         except ValueError:
             return None
+        return number if math.isfinite(number) else None
 
     def flag(self, *paths: str) -> bool | None:
         """Return a truth value, from JSON's or its text."""

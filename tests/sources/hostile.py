@@ -14,7 +14,10 @@ SCALARS = st.one_of(
     st.floats(),
     st.text(max_size=20),
     st.sampled_from(
-        ["", "-", "null", "0", "2024-05-01T10:00:00Z", "192.0.2.1:7", "[::1]:9", "a@b.c", "{", "[]", '{"a":1}']
+        [
+            *("", "-", "null", "0", "2024-05-01T10:00:00Z", "192.0.2.1:7", "[::1]:9", "a@b.c", "{", "[]", '{"a":1}'),
+            *("9999-12-31T23:59:59Z", "0x" + "f" * 5000, "nan"),
+        ]
     ),
 )
 
@@ -53,6 +56,7 @@ def check(source, record):
     assert reason.replace("_", "").isalnum()
     for event in events:
         assert isinstance(event, Event)
+        assert -(1 << 63) <= event.ts < 1 << 63
         assert event.kind in EVENT_KINDS
         assert event.outcome in OUTCOMES
         assert event.mfa is None or event.mfa in MFA

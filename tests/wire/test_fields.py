@@ -45,6 +45,20 @@ def test_values_have_the_type_that_is_asked():
 
 
 @pytest.mark.parametrize(
+    "written", [1 << 64, "0x" + "f" * 5000, "9" * 30, "-9223372036854775809", "1.5e300", "nan", []]
+)
+def test_a_number_beyond_64_bits_is_none(written):
+    """No text can make one that later columns, or Python's own limit of digits, refuse."""
+    assert Fields({"n": written}).number("n") is None
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "-1e999", "north", True])
+def test_what_is_no_finite_number_is_none(written):
+    """A latitude of NaN is no place."""
+    assert Fields({"n": written}).real("n") is None
+
+
+@pytest.mark.parametrize(
     ("written", "expected"),
     [
         ("192.0.2.1", ("192.0.2.1", None)),
