@@ -5,10 +5,11 @@ arguments are sealed. A request whose bind was not seen gives nothing. Results a
 """
 
 import uuid
+from collections.abc import Iterator
 
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, DceRpc
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, until_damage
 from sensor.packets.payload import Payload
 from sensor.packets.rpc_names import endpoint_of, operation_of
 
@@ -36,11 +37,17 @@ class Association:
 
     def read(self, payload: Payload) -> list[AnyMessage]:
         """Take a payload that begins with a PDU."""
-        found: list[AnyMessage] = []
+        return until_damage(self._calls(payload))
+
+    def flush(self) -> list[AnyMessage]:
+        """Nothing waits."""
+        return []
+
+    def _calls(self, payload: Payload) -> Iterator[AnyMessage]:
         data, at = payload.data, 0
         for _ in range(PDUS_MAX):
             if len(data) - at < HEADER or data[at] != 5:
-                break
+                return
             order = "little" if data[at + 4] & LITTLE_ENDIAN else "big"
             size = int.from_bytes(data[at + 8 : at + 10], order)  # type: ignore[arg-type]
             if size < HEADER:
@@ -49,13 +56,8 @@ class Association:
             if data[at + 2] in (BIND, ALTER):
                 self._bind(body, order)
             elif data[at + 2] == REQUEST:
-                found += self._request(payload, body, order)
+                yield from self._request(payload, body, order)
             at += size
-        return found
-
-    def flush(self) -> list[AnyMessage]:
-        """Nothing waits."""
-        return []
 
     def _bind(self, at: Octets, order: str) -> None:
         number = at.little if order == "little" else at.big

@@ -5,9 +5,11 @@ command give the index of the first point where they are of the plain kind. Name
 (base/protocols/dnp3/consts.zeek). CRCs are not checked: a wrong one is the network's business.
 """
 
+from collections.abc import Iterator
+
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Industrial
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, until_damage
 from sensor.packets.payload import Payload
 
 FUNCTIONS = {
@@ -69,23 +71,25 @@ class Conversation:
 
     def read(self, payload: Payload) -> list[AnyMessage]:
         """Take a segment or datagram that begins with a link frame."""
-        found: list[AnyMessage] = []
-        data, at = payload.data, 0
-        for _ in range(FRAMES_MAX):
-            if len(data) - at < LINK_HEADER or data[at : at + 2] != b"\x05\x64":
-                break
-            size = data[at + 2] - 5
-            if size < 0:
-                raise Malformed("not_dnp3")
-            body = at + LINK_HEADER
-            if data[at + 3] & PRIMARY and data[at + 3] & 15 in LINK_DATA:
-                found += _application(payload, data[at + 4 : at + 8], _user_data(data[body:], size))
-            at = body + size + CRC * -(-size // BLOCK)
-        return found
+        return until_damage(_messages(payload))
 
     def flush(self) -> list[AnyMessage]:
         """Nothing waits."""
         return []
+
+
+def _messages(payload: Payload) -> Iterator[AnyMessage]:
+    data, at = payload.data, 0
+    for _ in range(FRAMES_MAX):
+        if len(data) - at < LINK_HEADER or data[at : at + 2] != b"\x05\x64":
+            return
+        size = data[at + 2] - 5
+        if size < 0:
+            raise Malformed("not_dnp3")
+        body = at + LINK_HEADER
+        if data[at + 3] & PRIMARY and data[at + 3] & 15 in LINK_DATA:
+            yield from _application(payload, data[at + 4 : at + 8], _user_data(data[body:], size))
+        at = body + size + CRC * -(-size // BLOCK)
 
 
 def _user_data(data: bytes, size: int) -> bytes:

@@ -6,9 +6,11 @@ Packets. Names are ICSNPP's (https://github.com/cisagov/icsnpp-enip). Tag values
 is not read: it is cyclic and names nothing.
 """
 
+from collections.abc import Iterator
+
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Industrial
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, until_damage
 from sensor.packets.payload import Payload
 
 COMMANDS = {
@@ -89,29 +91,28 @@ class Conversation:
 
     def read(self, payload: Payload) -> list[AnyMessage]:
         """Take a segment or datagram that begins with an encapsulation header."""
-        found: list[AnyMessage] = []
-        at = Octets(payload.data)
-        for _ in range(PACKETS_MAX):
-            if at.left < HEADER:
-                break
-            command, size = at.little(2), at.little(2)
-            at.skip(4)
-            status = at.little(4)
-            at.skip(12)
-            if command not in COMMANDS:
-                if found:
-                    break
-                raise Malformed("not_enip")
-            body = Octets(at.upto(size))
-            requests = _requests(body) if command in (SEND_RR, SEND_UNIT) else []
-            found += [_cip(payload, request) for request in requests]
-            if not requests:
-                found.append(_bare(payload, command, status))
-        return found
+        return until_damage(_messages(payload, Octets(payload.data)))
 
     def flush(self) -> list[AnyMessage]:
         """Nothing waits."""
         return []
+
+
+def _messages(payload: Payload, at: Octets) -> Iterator[AnyMessage]:
+    for _ in range(PACKETS_MAX):
+        if at.left < HEADER:
+            return
+        command, size = at.little(2), at.little(2)
+        at.skip(4)
+        status = at.little(4)
+        at.skip(12)
+        if command not in COMMANDS:
+            raise Malformed("not_enip")
+        body = Octets(at.upto(size))
+        requests = _requests(body) if command in (SEND_RR, SEND_UNIT) else []
+        yield from (_cip(payload, request) for request in requests)
+        if not requests:
+            yield _bare(payload, command, status)
 
 
 def _bare(payload: Payload, command: int, status: int) -> AnyMessage:

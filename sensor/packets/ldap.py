@@ -5,10 +5,13 @@ Opcodes, results and scopes are spelled as in Zeek's ldap.log. Passwords are nev
 name, a SASL bind's `argument` its mechanism. Messages that a SASL layer signs or seals are not read.
 """
 
+from collections.abc import Iterator
+
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Ldap
 from sensor.packets.ber import Element, element, elements
-from sensor.packets.octets import plain
+from sensor.packets.bounded import remember
+from sensor.packets.octets import plain, until_damage
 from sensor.packets.payload import Payload
 
 BIND, BIND_ANSWER, SEARCH, EXTENDED = 0x60, 0x61, 0x63, 0x77
@@ -57,15 +60,7 @@ class Session:
 
     def read(self, payload: Payload) -> list[AnyMessage]:
         """Take a payload that begins with a message."""
-        found: list[AnyMessage] = []
-        for message in elements(payload.data, MESSAGES_MAX):
-            if message.tag != 0x30:
-                break
-            parts = elements(message.value, 3)
-            if len(parts) < 2 or parts[0].tag != 2:
-                raise Malformed("not_ldap")
-            found += self._operation(payload, parts[0].number, parts[1])
-        return found
+        return until_damage(self._messages(payload))
 
     def flush(self) -> list[AnyMessage]:
         """Write the binds that nobody answered."""
@@ -73,16 +68,23 @@ class Session:
         self._waiting.clear()
         return found
 
+    def _messages(self, payload: Payload) -> Iterator[AnyMessage]:
+        for message in elements(payload.data, MESSAGES_MAX):
+            if message.tag != 0x30:
+                return
+            parts = elements(message.value, 3)
+            if len(parts) < 2 or parts[0].tag != 2:
+                raise Malformed("not_ldap")
+            yield from self._operation(payload, parts[0].number, parts[1])
+
     def _operation(self, payload: Payload, number: int, operation: Element) -> list[AnyMessage]:
         value = operation.value
         if operation.tag == BIND:
-            if len(self._waiting) >= WAITING_MAX:
-                self._waiting.pop(next(iter(self._waiting)))
-            self._waiting[number] = (payload, _bind(value))
+            remember(self._waiting, number, (payload, _bind(value)), WAITING_MAX)
             return []
         if operation.tag == BIND_ANSWER:
+            code = element(value).number  # damaged, it answers nothing: the bind still waits
             asked = self._waiting.pop(number, None)
-            code = element(value).number
             return [_message(asked[0], asked[1] | {"result": RESULTS.get(code, "unknown")})] if asked else []
         if operation.tag == SEARCH:
             parts = elements(value, 2)

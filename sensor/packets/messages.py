@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sensor.model import addresses
 from sensor.model import metadata as m
 from sensor.model.protocols import AnyMessage
+from sensor.packets.octets import address
 
 MEMO_ENTRIES = 8192
 """Distinct fingerprints kept; a site of a thousand hosts shows a few hundred. Each costs under 2 KiB."""
@@ -144,14 +145,8 @@ def _decimals(fields: Fields, field: int) -> str | None:
     return ",".join(str(octet) for octet in fields[field][0]) if field in fields else None
 
 
-def _address(value: bytes) -> m.Address:
-    if len(value) == 4:
-        return ".".join(str(octet) for octet in value)
-    return addresses.text(int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big"))
-
-
 def _first_address(fields: Fields, field: int) -> m.Address | None:
-    return _address(fields[field][0]) if field in fields else None
+    return address(fields[field][0]) if field in fields else None
 
 
 def _dns(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001 - one shape for all makers
@@ -162,7 +157,7 @@ def _dns(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: 
         rcode=_number(fields, m.F_RCODE),
         is_response=bool((_number(fields, m.F_FLAGS) or 0) & DNS_RESPONSE),
         trans_id=_number(fields, m.F_TRANS_ID),
-        addresses=tuple(_address(value) for value in fields.get(m.F_ANSWER_A, ())),
+        addresses=tuple(address(value) for value in fields.get(m.F_ANSWER_A, ())),
         names=_texts(fields, m.F_ANSWER_NAME),
         texts=_texts(fields, m.F_ANSWER_TEXT),
         ttls=tuple(int.from_bytes(value, "little") for value in fields.get(m.F_TTL, ())),

@@ -4,9 +4,11 @@ Reads every request or answer of a segment. An answer repeats no address, so its
 it, as it does for single writes. Names are Zeek's (base/protocols/modbus/consts.zeek). Register values are not kept.
 """
 
+from collections.abc import Iterator
+
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Industrial
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, until_damage
 from sensor.packets.payload import Payload
 
 FUNCTIONS = {
@@ -72,23 +74,22 @@ class Conversation:
 
     def read(self, payload: Payload) -> list[AnyMessage]:
         """Take a segment that begins with a header."""
-        at = Octets(payload.data)
-        found: list[AnyMessage] = []
-        for _ in range(UNITS_MAX):
-            if at.left < HEADER + 1:
-                break
-            at.skip(2)
-            protocol, size = at.big(2), at.big(2)
-            if protocol or not 2 <= size <= 254:
-                if found:
-                    break
-                raise Malformed("not_modbus")
-            found.append(_message(payload, Octets(at.upto(size))))
-        return found
+        return until_damage(_messages(payload, Octets(payload.data)))
 
     def flush(self) -> list[AnyMessage]:
         """Nothing waits."""
         return []
+
+
+def _messages(payload: Payload, at: Octets) -> Iterator[AnyMessage]:
+    for _ in range(UNITS_MAX):
+        if at.left < HEADER + 1:
+            return
+        at.skip(2)
+        protocol, size = at.big(2), at.big(2)
+        if protocol or not 2 <= size <= 254:
+            raise Malformed("not_modbus")
+        yield _message(payload, Octets(at.upto(size)))
 
 
 def _message(payload: Payload, at: Octets) -> AnyMessage:

@@ -6,10 +6,12 @@ that is the sender's, or gives none: answers about others (proxies, responders o
 claim, and it is for the reader to judge. Services are those that mDNS announces (RFC 6763). Queries say nothing.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from sensor.errors import Malformed
-from sensor.model import addresses
 from sensor.model.protocols import AnyMessage, Name
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, address, until_damage
 from sensor.packets.payload import Payload
 
 MDNS, LLMNR, NBNS, NBDGM = 5353, 5355, 137, 138
@@ -29,11 +31,11 @@ DATAGRAMS = range(0x10, 0x13)
 """Datagram types that carry a source name: direct unique, direct group, broadcast (RFC 1002 §4.4.1)."""
 
 
-class _Record:
-    __slots__ = ("data", "kind", "name", "start")
-
-    def __init__(self, name: list[bytes], kind: int, data: bytes, start: int) -> None:
-        self.name, self.kind, self.data, self.start = name, kind, data, start
+class _Record(NamedTuple):
+    name: list[bytes]
+    kind: int
+    data: bytes
+    start: int
 
 
 class Announcements:
@@ -64,7 +66,7 @@ class Datagrams:
         if at.big(1) not in DATAGRAMS:
             raise Malformed("not_netbios")
         at.skip(3)
-        address = at.take(4)
+        sender = at.take(4)
         at.skip(6)
         name = netbios_name(_labels(payload.data, at.at)[0])
         if (
@@ -75,15 +77,11 @@ class Datagrams:
         ):
             return []
         self._told.add(name[0])
-        return [Name(**payload.common, protocol="nbdgm", name=name[0], addresses=(_v4(address),))]  # type: ignore[arg-type]
+        return [Name(**payload.common, protocol="nbdgm", name=name[0], addresses=(address(sender),))]  # type: ignore[arg-type]
 
     def flush(self) -> list[AnyMessage]:
         """Nothing waits."""
         return []
-
-
-def _v4(value: bytes) -> str:
-    return ".".join(str(octet) for octet in value)
 
 
 def _labels(data: bytes, at: int) -> tuple[list[bytes], int]:
@@ -112,27 +110,21 @@ def _labels(data: bytes, at: int) -> tuple[list[bytes], int]:
         at += 1 + size
 
 
-def _records(data: bytes) -> list[_Record]:
-    """Read the records of a message behind its questions, as far as they are there."""
+def _records(data: bytes) -> Iterator[_Record]:
+    """Read the records of a message behind its questions."""
     at = Octets(data)
     at.skip(4)
     questions = at.big(2)
     count = at.big(2) + at.big(2) + at.big(2)
-    found: list[_Record] = []
-    try:
-        for _ in range(min(questions, RECORDS_MAX)):
-            at.at = _labels(data, at.at)[1] + 4
-        for _ in range(min(count, RECORDS_MAX)):
-            name, at.at = _labels(data, at.at)
-            kind = at.big(2)
-            at.skip(6)
-            size = at.big(2)
-            start = at.at
-            found.append(_Record(name, kind, at.take(size), start))
-    except Malformed:
-        if not found:
-            raise
-    return found
+    for _ in range(min(questions, RECORDS_MAX)):
+        at.at = _labels(data, at.at)[1] + 4
+    for _ in range(min(count, RECORDS_MAX)):
+        name, at.at = _labels(data, at.at)
+        kind = at.big(2)
+        at.skip(6)
+        size = at.big(2)
+        start = at.at
+        yield _Record(name, kind, at.take(size), start)
 
 
 def _text(labels: list[bytes]) -> str:
@@ -142,12 +134,12 @@ def _text(labels: list[bytes]) -> str:
 def _multicast(payload: Payload, protocol: str) -> list[AnyMessage]:
     hosts: dict[str, list[str]] = {}
     services: list[str] = []
-    for record in _records(payload.data):
+    for record in until_damage(_records(payload.data)):
         if record.kind in (A, AAAA) and record.name:
             host = _text(record.name).lower()
             if len(record.data) in (4, 16) and (host in hosts or len(hosts) < NAMES_MAX):
-                hosts.setdefault(host, []).append(_address(record.data))
-        elif (record.kind in (PTR, SRV) and b"_tcp" in record.name) or b"_udp" in record.name:
+                hosts.setdefault(host, []).append(address(record.data))
+        elif record.kind in (PTR, SRV):
             service = _service(record)
             if service is not None and service not in services:
                 services.append(service)
@@ -176,12 +168,6 @@ def _service(record: _Record) -> str | None:
     return None
 
 
-def _address(value: bytes) -> str:
-    if len(value) == 4:
-        return _v4(value)
-    return addresses.text(int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big"))
-
-
 def netbios_name(labels: list[bytes]) -> tuple[str, int] | None:
     """Decode a name of half-bytes (RFC 1001 §14.1): the name, and its suffix; None where it is none, or `*`."""
     if not labels or len(labels[0]) != 32:
@@ -196,14 +182,14 @@ def netbios_name(labels: list[bytes]) -> tuple[str, int] | None:
 
 def _netbios(payload: Payload) -> list[AnyMessage]:
     found: dict[str, list[str]] = {}
-    for record in _records(payload.data):
+    for record in until_damage(_records(payload.data)):
         name = netbios_name(record.name)
         if record.kind != NB or name is None or name[1] not in (WORKSTATION, SERVER):
             continue
         for k in range(0, len(record.data) - 5, 6):
             if int.from_bytes(record.data[k : k + 2], "big") & GROUP:
                 continue
-            found.setdefault(name[0], []).append(_v4(record.data[k + 2 : k + 6]))
+            found.setdefault(name[0], []).append(address(record.data[k + 2 : k + 6]))
     return [
         Name(**payload.common, protocol="nbns", name=name, addresses=tuple(where))  # type: ignore[arg-type]
         for name, where in list(found.items())[:NAMES_MAX]

@@ -5,9 +5,8 @@ A message's type is the flow's: Zeek's `orig_p` is the type of what the originat
 Duplicate address detection (a solicitation from ::) claims its target too. Redirects say nothing new.
 """
 
-from sensor.model import addresses
 from sensor.model.protocols import AnyMessage, Neighbor
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, address
 from sensor.packets.payload import Payload
 
 KINDS = {133: "rs", 134: "ra", 135: "ns", 136: "na"}
@@ -29,7 +28,7 @@ class Neighbors:
         if kind is None:
             return []
         at = Octets(payload.data)
-        target = _address(at.take(16)) if kind in ("ns", "na") else None
+        target = address(at.take(16)) if kind in ("ns", "na") else None
         if kind == "ra":
             at.skip(8)
         mac, prefixes = _options(at)
@@ -38,10 +37,6 @@ class Neighbors:
     def flush(self) -> list[AnyMessage]:
         """Nothing waits."""
         return []
-
-
-def _address(value: bytes) -> str:
-    return addresses.text(int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big"))
 
 
 def _options(at: Octets) -> tuple[str | None, tuple[str, ...]]:
@@ -57,5 +52,5 @@ def _options(at: Octets) -> tuple[str | None, tuple[str, ...]]:
         if kind in (SOURCE_LINK, TARGET_LINK):
             mac = ":".join(f"{octet:02x}" for octet in value[:6])
         elif kind == PREFIX and size == 32 and value[1] & ON_LINK and value[0] <= 128 and len(prefixes) < PREFIXES_MAX:
-            prefixes.append(f"{_address(value[14:30])}/{value[0]}")
+            prefixes.append(f"{address(value[14:30])}/{value[0]}")
     return mac, tuple(prefixes)

@@ -1,9 +1,15 @@
 """Read a payload's bytes in order, for the parsers in plain Python: every read is checked, none goes past the end.
 
-A read of what is not there raises `Malformed("cut")`; what a parser has found by then is kept by whoever called it.
+A read of what is not there raises `Malformed("cut")`; `until_damage` keeps what a parser has found by then.
 """
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from sensor.errors import Malformed
+from sensor.model import addresses
+
+T = TypeVar("T")
 
 
 class Octets:
@@ -56,6 +62,29 @@ class Octets:
     def little(self, size: int) -> int:
         """Return the next `size` bytes as an integer, the lowest first."""
         return int.from_bytes(self.take(size), "little")
+
+
+def until_damage(found: Iterable[T]) -> list[T]:
+    """Collect what is found in one payload, up to where it is damaged.
+
+    Raises:
+        Malformed: It is damaged before anything was found.
+    """
+    kept: list[T] = []
+    try:
+        for one in found:
+            kept.append(one)  # noqa: PERF402 - what came before an exception must stay
+    except Malformed:
+        if not kept:
+            raise
+    return kept
+
+
+def address(value: bytes) -> str:
+    """Write the address that 4 or 16 bytes hold."""
+    if len(value) == 4:
+        return ".".join(str(octet) for octet in value)
+    return addresses.text(int.from_bytes(value[:8], "big"), int.from_bytes(value[8:], "big"))
 
 
 def utf16(value: bytes) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Radius
-from sensor.packets.octets import Octets, plain
+from sensor.packets.octets import Octets, address, plain
 from sensor.packets.payload import Payload
 
 REQUEST, ACCEPT, REJECT, ACCOUNTING, CHALLENGE = 1, 2, 3, 4, 11
@@ -87,7 +87,7 @@ def _attributes(at: Octets) -> _Facts:
         elif kind == CALLING_STATION:
             found["mac"] = station(plain(value))
         elif kind == FRAMED_ADDRESS and len(value) == 4 and value[:3] != b"\xff\xff\xff":
-            found["framed_addr"] = ".".join(str(octet) for octet in value)
+            found["framed_addr"] = address(value)
         elif kind == TUNNEL_CLIENT and value:
             found["tunnel_client"] = plain(value[1:] if value[0] < 0x20 else value) or None
         elif kind == CONNECT_INFO:

@@ -6,9 +6,11 @@ the first variable's data block as `unit`, byte address and length. S7comm-plus 
 not read. Set-up of the ISO connection says nothing by itself.
 """
 
+from collections.abc import Iterator
+
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Industrial
-from sensor.packets.octets import Octets
+from sensor.packets.octets import Octets, until_damage
 from sensor.packets.payload import Payload
 
 FUNCTIONS = {
@@ -54,28 +56,29 @@ class Conversation:
 
     def read(self, payload: Payload) -> list[AnyMessage]:
         """Take a segment that begins with an ISO transport packet."""
-        found: list[AnyMessage] = []
-        at = Octets(payload.data)
-        for _ in range(PACKETS_MAX):
-            if at.left < 7 or at.big(1) != TPKT:
-                break
-            at.skip(1)
-            packet = Octets(at.upto(max(at.big(2) - 4, 3)))
-            header = packet.big(1)
-            code = packet.big(1)
-            packet.skip(header - 1)
-            if code != COTP_DATA or not packet.left:
-                continue
-            protocol = packet.big(1)
-            if protocol == S7:
-                found.append(_message(payload, packet))
-            elif protocol == S7_PLUS:
-                found.append(_plus(payload))
-        return found
+        return until_damage(_messages(payload, Octets(payload.data)))
 
     def flush(self) -> list[AnyMessage]:
         """Nothing waits."""
         return []
+
+
+def _messages(payload: Payload, at: Octets) -> Iterator[AnyMessage]:
+    for _ in range(PACKETS_MAX):
+        if at.left < 7 or at.big(1) != TPKT:
+            return
+        at.skip(1)
+        packet = Octets(at.upto(max(at.big(2) - 4, 3)))
+        header = packet.big(1)
+        code = packet.big(1)
+        packet.skip(header - 1)
+        if code != COTP_DATA or not packet.left:
+            continue
+        protocol = packet.big(1)
+        if protocol == S7:
+            yield _message(payload, packet)
+        elif protocol == S7_PLUS:
+            yield _plus(payload)
 
 
 def _plus(payload: Payload) -> AnyMessage:

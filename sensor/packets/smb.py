@@ -5,17 +5,15 @@ file, and that it was allowed: what was refused is not written, as in Zeek's smb
 Encrypted sessions say nothing. SMB 1 is in `sensor.packets.smb1`.
 """
 
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
 
 from sensor.errors import Malformed
 from sensor.model.protocols import AnyMessage, Smb
+from sensor.packets.bounded import remember
 from sensor.packets.dce_rpc import Association
-from sensor.packets.octets import utf16
+from sensor.packets.octets import until_damage, utf16
 from sensor.packets.payload import Payload
-from sensor.packets.smb1 import Session1
-
-T = TypeVar("T")
-U = TypeVar("U")
+from sensor.packets.smb1 import PIPES_MAX, SHARE_ROOT, TREES_MAX, WAITING_MAX, Session1, Tree
 
 SMB1, SMB2 = b"\xffSMB", b"\xfeSMB"
 TREE_CONNECT, CREATE, WRITE, IOCTL = 3, 5, 9, 11
@@ -27,26 +25,8 @@ PIPE_TRANSCEIVE = 0x0011C017
 SHARE_TYPES = {1: "DISK", 2: "PIPE", 3: "PRINT"}
 MESSAGES_MAX = 16
 """Messages of one payload: compounds of four or five are usual."""
-WAITING_MAX, TREES_MAX, PIPES_MAX = 64, 64, 64
-"""Requests, shares and pipes of one connection that are remembered; the oldest goes first."""
-SHARE_ROOT = "<share_root>"
-"""Zeek's name of a file without one."""
 LAST_FILE = b"\xff" * 16
 """In a compound: the file that the message before opened (MS-SMB2 §3.2.4.1.4)."""
-
-
-class Tree(NamedTuple):
-    """A share as it was mapped."""
-
-    path: str
-    kind: str | None
-
-
-def remember(table: dict[T, U], key: T, value: U, most: int) -> None:
-    """Keep a value, the oldest giving way where there is no room."""
-    if key not in table and len(table) >= most:
-        del table[next(iter(table))]
-    table[key] = value
 
 
 class Session:
@@ -83,23 +63,18 @@ class Session2:
 
     def read(self, payload: Payload, data: bytes) -> list[AnyMessage]:
         """Take a message and those compounded with it."""
-        found: list[AnyMessage] = []
+        return until_damage(self._messages(payload, data))
+
+    def _messages(self, payload: Payload, data: bytes) -> Iterator[AnyMessage]:
         for _ in range(MESSAGES_MAX):
             if len(data) < HEADER or data[:4] != SMB2:
-                break
-            after = int.from_bytes(data[20:24], "little")
-            message = data[:after] if after else data
-            command = int.from_bytes(message[12:14], "little")
-            if message[16] & RESPONSE:
-                found += self._answer(payload, command, message)
-            else:
-                found += self._request(payload, command, message)
-            if not after:
-                break
+                return
+            after = int.from_bytes(data[20:24], "little") or len(data)
             if after < HEADER:
                 raise Malformed("not_smb")
-            data = data[after:]
-        return found
+            message, data = data[:after], data[after:]
+            command = int.from_bytes(message[12:14], "little")
+            yield from (self._answer if message[16] & RESPONSE else self._request)(payload, command, message)
 
     def _request(self, payload: Payload, command: int, message: bytes) -> list[AnyMessage]:
         number, tree = int.from_bytes(message[24:32], "little"), int.from_bytes(message[36:40], "little")
@@ -137,7 +112,7 @@ class Session2:
         return self._opened(payload, message, asked[1], self._trees.get(asked[2] or tree))
 
     def _opened(self, payload: Payload, message: bytes, name: str, tree: Tree | None) -> list[AnyMessage]:
-        is_pipe = tree is not None and (tree.kind == "PIPE" or tree.path.upper().endswith("\\IPC$"))
+        is_pipe = tree is not None and tree.holds_pipes
         file = message[128:144]
         if len(file) == 16 and (is_pipe or tree is None):
             self._last_pipe = Association(name.removeprefix("\\"))

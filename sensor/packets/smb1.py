@@ -5,7 +5,10 @@ is not written. Reads TREE_CONNECT_ANDX (also chained to a session set-up), NT_C
 older ways to open a file are left alone.
 """
 
+from typing import NamedTuple
+
 from sensor.model.protocols import AnyMessage, Smb
+from sensor.packets.bounded import remember
 from sensor.packets.dce_rpc import Association
 from sensor.packets.octets import plain, utf16
 from sensor.packets.payload import Payload
@@ -24,6 +27,19 @@ WAITING_MAX, TREES_MAX, PIPES_MAX = 64, 64, 64
 SHARE_TYPES = {"A:": "DISK", "IPC": "PIPE", "LPT1:": "PRINT", "COMM": "COMM"}
 """Services of a tree (MS-CIFS §2.2.4.55.2)."""
 SHARE_ROOT = "<share_root>"
+"""Zeek's name of a file without one."""
+
+
+class Tree(NamedTuple):
+    """A share as it was mapped."""
+
+    path: str
+    kind: str | None
+
+    @property
+    def holds_pipes(self) -> bool:
+        """Tell whether what is opened on it are pipes."""
+        return self.kind == "PIPE" or self.path.upper().endswith("\\IPC$")
 
 
 class Session1:
@@ -32,7 +48,7 @@ class Session1:
     def __init__(self) -> None:
         """Begin with nothing mapped."""
         self._waiting: dict[int, tuple[int, str]] = {}
-        self._trees: dict[int, tuple[str, str | None]] = {}
+        self._trees: dict[int, Tree] = {}
         self._pipes: dict[int, Association] = {}
 
     def read(self, payload: Payload, data: bytes) -> list[AnyMessage]:
@@ -57,9 +73,7 @@ class Session1:
         return found
 
     def _remember(self, data: bytes, command: int, name: str) -> None:
-        if len(self._waiting) >= WAITING_MAX:
-            del self._waiting[next(iter(self._waiting))]
-        self._waiting[_word(data, 30) << 16 | _word(data, 28)] = (command, name)
+        remember(self._waiting, _multiplex(data), (command, name), WAITING_MAX)
 
     def _request(self, payload: Payload, command: int, data: bytes, words: bytes, at: int) -> list[AnyMessage]:
         wide = _word(data, 10) & UNICODE
@@ -85,34 +99,28 @@ class Session1:
         return pipe.read(payload._replace(data=data)) if pipe is not None and data[:1] == b"\x05" else []
 
     def _answer(self, payload: Payload, command: int, data: bytes, words: bytes, at: int) -> list[AnyMessage]:
-        asked = self._waiting.get(_word(data, 30) << 16 | _word(data, 28))
+        asked = self._waiting.get(_multiplex(data))
         if asked is None or asked[0] != command:
             return []
-        del self._waiting[_word(data, 30) << 16 | _word(data, 28)]
+        del self._waiting[_multiplex(data)]
         if data[5:9] != bytes(4):
             return []
         tree = _word(data, 24)
         if command == TREE_CONNECT:
             kind = SHARE_TYPES.get(_narrow(data, at) or "")
-            if len(self._trees) >= TREES_MAX:
-                del self._trees[next(iter(self._trees))]
-            self._trees[tree] = (asked[1], kind)
+            remember(self._trees, tree, Tree(asked[1], kind), TREES_MAX)
             return [Smb(**payload.common, action="mapping", path=asked[1], share_type=kind)]  # type: ignore[arg-type]
         return self._opened(payload, words, asked[1], self._trees.get(tree))
 
-    def _opened(
-        self, payload: Payload, words: bytes, name: str, tree: tuple[str, str | None] | None
-    ) -> list[AnyMessage]:
-        is_pipe = tree is not None and (tree[1] == "PIPE" or tree[0].upper().endswith("\\IPC$"))
+    def _opened(self, payload: Payload, words: bytes, name: str, tree: Tree | None) -> list[AnyMessage]:
+        is_pipe = tree is not None and tree.holds_pipes
         if len(words) >= 7 and (is_pipe or tree is None):
-            if len(self._pipes) >= PIPES_MAX:
-                del self._pipes[next(iter(self._pipes))]
-            self._pipes[_word(words, 5)] = Association(name.removeprefix("\\"))
+            remember(self._pipes, _word(words, 5), Association(name.removeprefix("\\")), PIPES_MAX)
         return [
             Smb(
                 **payload.common,  # type: ignore[arg-type]
                 action="SMB::PIPE_OPEN" if is_pipe else "SMB::FILE_OPEN",
-                path=tree[0] if tree else None,
+                path=tree.path if tree else None,
                 name=name or SHARE_ROOT,
                 size=int.from_bytes(words[55:63], "little") if len(words) >= 63 and not is_pipe else None,
             )
@@ -121,6 +129,11 @@ class Session1:
 
 def _word(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 2], "little")
+
+
+def _multiplex(data: bytes) -> int:
+    """Return multiplex and user id, by which an answer finds its request (MS-CIFS §2.2.3.1)."""
+    return _word(data, 30) << 16 | _word(data, 28)
 
 
 def _narrow(data: bytes, start: int) -> str | None:

@@ -23,6 +23,12 @@ def test_both_byte_orders_and_altered_contexts():
     assert ["SamrConnect5"] == [found["operation"] for found in say(Association(), *turns)]
 
 
+def test_a_cut_call_takes_nothing_from_the_one_before():
+    """A segment ends in the header of its second PDU's body."""
+    turns = [(True, rpc_bind()), (True, rpc_request(12) + rpc_request(12)[:18])]
+    assert [CALL] == say(Association(), *turns, resp_p=135)
+
+
 def test_a_call_whose_bind_was_not_seen_is_not_guessed():
     """Nor is an answer a call."""
     assert [] == say(Association(), (True, rpc_request(12)), (True, rpc_bind()), (False, rpc_request(12)))

@@ -2,9 +2,10 @@
 
 import pytest
 
+from sensor.errors import Malformed
 from sensor.flows.engine import FlowEngine
 from sensor.packets.ldap import Session
-from tests.packets.handed import say
+from tests.packets.handed import payload, say
 from tests.packets.reading_captures import messages_of
 from tests.packets.talks import ldap, ldap_bind, ldap_result, ldap_sasl, ldap_search, tlv
 
@@ -21,6 +22,20 @@ def test_a_simple_bind_has_a_name_and_a_result_and_no_password(code, result):
 def test_a_sasl_bind_has_its_mechanism():
     """And waits for its answer to the end."""
     assert [{"opcode": "bind SASL", "argument": "GSS-SPNEGO"}] == say(Session(), (True, ldap_sasl(1, b"GSS-SPNEGO")))
+
+
+def test_a_bind_outlives_a_damaged_answer():
+    """It is written at the end."""
+    session = Session()
+    session.read(payload(ldap_bind(1, b"cn=a")))
+    with pytest.raises(Malformed):
+        session.read(payload(ldap(1, 0x61), is_orig=False))
+    assert ["cn=a"] == [found.object for found in session.flush()]
+
+
+def test_what_stands_before_a_damaged_message_is_kept():
+    """A search, then something that is no LDAP."""
+    assert ["search"] == [found["opcode"] for found in say(Session(), (True, ldap_search(2, b"dc=x") + tlv(0x30)))]
 
 
 def test_searches_and_changes_are_written_at_once():

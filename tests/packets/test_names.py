@@ -39,6 +39,12 @@ def test_a_service_names_its_target():
     )
 
 
+def test_only_announcements_tell_services():
+    """A text record of a service, over UDP as over TCP, names none by itself."""
+    texts = [samples.record(b"\3NAS" + samples.name(f"_smb.{proto}.local"), 16, b"\0") for proto in ("_tcp", "_udp")]
+    assert [] == say(Announcements(), (True, mdns(*texts)), orig_p=5353, resp_p=5353)
+
+
 def test_llmnr_answers():
     """RFC 4795: the host asked for answers."""
     message = samples.dns(

@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
+from sensor.errors import Malformed
 from sensor.flows.engine import FlowEngine
 from sensor.packets.smb import Session
-from tests.packets.handed import say
+from tests.packets.handed import payload, say
 from tests.packets.reading_captures import messages_of
 from tests.packets.talks import (
     create,
@@ -78,6 +79,13 @@ def test_compounded_messages_are_read_one_by_one():
     assert ["mapping", "SMB::FILE_OPEN"] == [
         found["action"] for found in say(Session(), (True, framed(both)), *answers)
     ]
+
+
+@pytest.mark.parametrize("after", [1, 16, 63])
+def test_a_compound_that_begins_within_a_header_is_refused(after):
+    """NextCommand points into the message's own header (MS-SMB2 §2.2.1.2)."""
+    with pytest.raises(Malformed, match="not_smb"):
+        Session().read(payload(framed(tree_connect(SHARE, after=after))))
 
 
 @pytest.mark.needs_tool("tshark")
