@@ -142,12 +142,11 @@ def _logon(record: Fields) -> Event:
     ip = _source(record) or record.address("process.Ext.session_info.client_address", "host.session.client_address")[0]
     is_remote = ip is not None and ip not in addresses(record) and ip != "::1" and not ip.startswith("127.")
     where = {"device_id": None, "device_name": record.text("source.domain")} if is_remote else {}
-    port = record.number("source.port", "client.port")
     return _event(
         record,
         "logon",
         ip=ip,
-        port=port if port is not None and 0 < port <= 0xFFFF else None,
+        port=record.port("source.port", "client.port"),
         **where,
         detail=present(
             logon_type=record.text(
@@ -176,9 +175,9 @@ def _connection(record: Fields) -> Event:
         ip=resp if initiated is False else orig,
         detail=present(
             orig_h=orig,
-            orig_p=record.number("source.port"),
+            orig_p=record.port("source.port"),
             resp_h=resp,
-            resp_p=record.number("destination.port"),
+            resp_p=record.port("destination.port"),
             proto=_protocol(record),
             process=record.text("process.executable", "process.name"),
             pid=record.number("process.pid"),

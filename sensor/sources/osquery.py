@@ -23,6 +23,7 @@ from sensor.model.protocols import AnyMessage
 from sensor.model.times import DAY_NS
 from sensor.wire.details import present
 from sensor.wire.fields import Fields, read_address
+from sensor.wire.macs import read_mac
 
 _ROWS_MAX = 100_000
 """Rows of one batch or snapshot: a record is at most a megabyte."""
@@ -105,16 +106,11 @@ def _seconds(row: Fields, *names: str) -> int | None:
     return number * 10**9 if number is not None and 0 < number < 1 << 33 else None
 
 
-def _port(row: Fields, name: str) -> int | None:
-    number = row.number(name)
-    return number if number is not None and 0 < number <= 0xFFFF else None
-
-
 def _socket(row: Fields, action: str) -> dict[str, object] | None:
     local, remote = row.address("local_address")[0], row.address("remote_address")[0]
     if remote is None or remote in _NO_PEERS or (row.text("state") or "").upper() == "LISTEN":
         return None
-    local_port, remote_port = _port(row, "local_port"), _port(row, "remote_port")
+    local_port, remote_port = row.port("local_port"), row.port("remote_port")
     call = (row.text("action", "syscall") or "").lower()
     initiated = call not in _ACCEPTS
     if not call and local_port is not None and remote_port is not None:
@@ -191,11 +187,12 @@ def _file(row: Fields, _action: str) -> dict[str, object]:
 
 def _inventory(row: Fields, _action: str) -> dict[str, object]:
     """Read an interface's own address or MAC; the version of the system."""
+    mac = read_mac(row.text("mac"))
     address = row.address("address")[0]
     is_own = address is not None and address != "::1" and not address.startswith("127.")
     return {
         "kind": "other",
-        "detail": present(addresses=[address] if is_own else None, macs=row.texts("mac"), os_version=_version(row)),
+        "detail": present(addresses=[address] if is_own else None, macs=[mac] if mac else [], os_version=_version(row)),
     }
 
 

@@ -14,7 +14,7 @@ Not told: bytes of a connection, which Sysmon does not count; the outcome: what 
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.details import present
-from sensor.wire.fields import Fields
+from sensor.wire.fields import Fields, read_address
 from sensor.wire.windows_events import Label, WindowsEvent, account, events, label
 
 _FILES = frozenset({2, 11, 15, 23, 26, 27, 28, 29})
@@ -98,9 +98,9 @@ def _connection(event: WindowsEvent) -> Event:
         ip=resp if initiated is False else orig,
         detail=present(
             orig_h=orig,
-            orig_p=event.number("SourcePort"),
+            orig_p=event.port("SourcePort"),
             resp_h=resp,
-            resp_p=event.number("DestinationPort"),
+            resp_p=event.port("DestinationPort"),
             proto=(event.text("Protocol") or "").lower(),
             process=event.text("Image"),
             pid=event.number("ProcessId"),
@@ -153,4 +153,4 @@ def _answers(text: str | None) -> list[str]:
     """Read `type:  5 alias.example;::ffff:192.0.2.1;` as its names and addresses."""
     parts = [part.strip() for part in (text or "").split(";")[:_ANSWERS_MAX]]
     named = [part.split()[-1] for part in parts if part]
-    return [Fields({"value": one}).address("value")[0] or one for one in named]
+    return [read_address(one)[0] or one for one in named]

@@ -19,6 +19,7 @@ from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.details import present
 from sensor.wire.fields import Fields, read_address
+from sensor.wire.macs import read_mac
 from sensor.wire.windows_events import Label, WindowsEvent, account, events, label
 from sensor.wire.windows_status import LOGON_TYPES, kerberos_reason, status_reason
 
@@ -150,7 +151,6 @@ def _sid(event: WindowsEvent, *names: str) -> str | None:
 def _logon(event: WindowsEvent) -> Event:
     number = event.label.event_id
     ip = event.address("IpAddress", "ClientAddress")
-    port = event.number("IpPort")
     client = _machine(event.text("WorkstationName", "Workstation", "ClientName"))
     service = event.text("ServiceName", "ServiceSid") if number in _KERBEROS else None
     is_target = number in _TARGET_ACTS
@@ -163,7 +163,7 @@ def _logon(event: WindowsEvent) -> Event:
         who,
         account_id=_sid(event, "TargetUserSid", "TargetSid") if is_target else _sid(event, "SubjectUserSid"),
         ip=ip,
-        port=port if port is not None and 0 < port <= 0xFFFF else None,
+        port=event.port("IpPort"),
         device_name=_device(event, ip, client),
         session_id=event.text("TargetLogonId", "LogonID") if is_target else event.text("SubjectLogonId", "LogonID"),
         correlation_id=_guid(event.text("LogonGuid")),
@@ -245,7 +245,7 @@ def _access(event: WindowsEvent) -> Event:
         who = _subject(event)
     station = event.text("CallingStationID")
     is_granted = event.label.event_id in {6272, 6278}
-    mac = _mac(station)
+    mac = read_mac(station)
     reason = event.text("ReasonCode")
     return _event(
         event,
@@ -257,13 +257,6 @@ def _access(event: WindowsEvent) -> Event:
         reason=None if is_granted else event.text("Reason"),
         detail=present(mac=mac, public_addr=None if mac else read_address(station)[0], target=event.computer),
     )
-
-
-def _mac(text: str | None) -> str | None:
-    digits = "".join(one for one in (text or "").lower() if one not in "-:. ")
-    if len(digits) != 12 or set(digits) - set("0123456789abcdef"):
-        return None
-    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def _change(event: WindowsEvent, service: str | None) -> Event:
@@ -311,7 +304,6 @@ def _process(event: WindowsEvent) -> Event:
 
 def _file(event: WindowsEvent) -> Event:
     """Read the use of a share, from `ip`, or of a file at the machine itself."""
-    port = event.number("IpPort")
     ip = event.address("IpAddress")
     share, file = event.text("ShareName"), event.text("RelativeTargetName", "ObjectName")
     return _event(
@@ -321,7 +313,7 @@ def _file(event: WindowsEvent) -> Event:
         account_id=_sid(event, "SubjectUserSid"),
         session_id=event.text("SubjectLogonId"),
         ip=ip,
-        port=port if port is not None and 0 < port <= 0xFFFF else None,
+        port=event.port("IpPort"),
         device_name=_device(event, ip, None),
         object=file or share,
         detail=present(file=file, folder=share, target=event.computer),
@@ -340,9 +332,9 @@ def _connection(event: WindowsEvent) -> Event:
         ip=orig if initiated else resp,
         detail=present(
             orig_h=orig,
-            orig_p=event.number("SourcePort", "SourcePort_string"),
+            orig_p=event.port("SourcePort", "SourcePort_string"),
             resp_h=resp,
-            resp_p=event.number("DestPort"),
+            resp_p=event.port("DestPort"),
             proto=None if protocol is None else _PROTOCOLS.get(protocol, str(protocol)),
             process=event.text("Application"),
             pid=event.number("ProcessID"),

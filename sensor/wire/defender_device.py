@@ -12,13 +12,13 @@ from typing import Any
 from sensor.model.accounts import fold
 from sensor.wire.details import present
 from sensor.wire.fields import Fields, read_address
+from sensor.wire.macs import read_mac
 
 _CONNECTED = frozenset({"connectionsuccess", "inboundconnectionaccepted", "httpconnectioninspected"})
 _REFUSED = frozenset({"connectionfailed", "inboundconnectionblocked", "outboundconnectionblocked"})
 _FROM_OUTSIDE = ("inboundconnectionaccepted", "inboundconnectionblocked", "inboundconnectionattempt")
 """The other end opened it; an acknowledgement (`InboundConnectionAcknowledged`) answers what the device opened."""
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]{0,20}://)?(?:[^/@\s]{1,200}@)?([^/:?#\s]{1,253})", re.IGNORECASE)
-_MAC = re.compile(r"[0-9A-Fa-f]{12}$")
 _CHANGES = ("chang", "creat", "delet", "added", "removed", "reset", "enabled", "disabled", "modif", "set ")
 """Parts of a directory event's words that say something was changed; the others are what a controller saw."""
 _MEMBERS_MAX = 1000
@@ -39,7 +39,7 @@ def read_connection(row: Fields) -> dict[str, Any]:
     """Return what a row of DeviceNetworkEvents says."""
     action = (row.text("ActionType") or "").lower()
     local, remote = row.address("LocalIP")[0], row.address("RemoteIP")[0]
-    ports = row.number("LocalPort"), row.number("RemotePort")
+    ports = row.port("LocalPort"), row.port("RemotePort")
     inward = action in _FROM_OUTSIDE or (row.text("AdditionalFields.direction") or "").lower() == "in"
     ends = [(local, ports[0]), (remote, ports[1])]
     (orig_h, orig_p), (resp_h, resp_p) = reversed(ends) if inward else ends
@@ -77,7 +77,7 @@ def read_logon(row: Fields) -> dict[str, Any]:
         "outcome": "failure" if failed else "success" if "success" in action else "unknown",
         "reason": reason,
         "ip": ip,
-        "port": port or row.number("RemotePort", "Port") or None,
+        "port": port or row.port("RemotePort", "Port"),
         "country": place.upper() if place and len(place) == 2 else place,
         "app": row.text("Application"),
         "detail": present(
@@ -86,7 +86,7 @@ def read_logon(row: Fields) -> dict[str, Any]:
             workstation=row.text("RemoteDeviceName"),
             target=row.text("TargetDeviceName", "DestinationDeviceName"),
             resp_h=row.address("DestinationIPAddress")[0],
-            resp_p=row.number("DestinationPort"),
+            resp_p=row.port("DestinationPort"),
             local=row.flag("AdditionalFields.IsLocalLogon"),
             asn_name=row.text("ISP"),
         ),
@@ -112,7 +112,7 @@ def read_inventory(row: Fields) -> dict[str, Any]:
     """Return what DeviceInfo and DeviceNetworkInfo know of a device."""
     users = row.each("LoggedOnUsers")[:_MEMBERS_MAX]
     logged_on = [fold(user.text("UserName"), user.text("DomainName")) for user in users]
-    mac = row.text("MacAddress")
+    mac = read_mac(row.text("MacAddress"))
     public = row.address("PublicIP")[0]
     addresses = [one.address("IPAddress")[0] for one in row.each("IPAddresses")[:_MEMBERS_MAX]]
     return {
@@ -123,7 +123,7 @@ def read_inventory(row: Fields) -> dict[str, Any]:
         "detail": present(
             public_addr=public,
             logged_on=[one for one in logged_on if one],
-            macs=[_colons(mac)] if mac else [],
+            macs=[mac] if mac else [],
             addresses=[one for one in addresses if one],
             gateways=row.texts("DefaultGateways")[:_MEMBERS_MAX],
             aad_device_id=row.text("AadDeviceId"),
@@ -144,21 +144,15 @@ def read_directory(row: Fields) -> dict[str, Any]:
         "kind": "admin" if row.text("QueryType") is None and any(part in action for part in _CHANGES) else "other",
         "outcome": "success",
         "ip": ip,
-        "port": port or row.number("Port") or None,
+        "port": port or row.port("Port"),
         "app": row.text("Application"),
         "object": target,
         "detail": present(
             targets=[target] if target else [],
             target=row.text("DestinationDeviceName"),
             resp_h=row.address("DestinationIPAddress")[0],
-            resp_p=row.number("DestinationPort"),
+            resp_p=row.port("DestinationPort"),
             protocol=row.text("Protocol"),
             query=row.text("Query"),
         ),
     }
-
-
-def _colons(mac: str) -> str:
-    """Write a link-layer address with colons, lower case, where it is one."""
-    bare = re.sub(r"[:.-]", "", mac[:24])
-    return ":".join(re.findall("..", bare.lower())) if _MAC.match(bare) else mac

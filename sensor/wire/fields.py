@@ -80,6 +80,11 @@ class Fields:
             return None
         return number if -(1 << 63) <= number < 1 << 64 else None
 
+    def port(self, *paths: str) -> int | None:
+        """Return a port, 1 to 65535; None for any other number."""
+        number = self.number(*paths)
+        return number if number is not None and 0 < number <= 0xFFFF else None
+
     def real(self, *paths: str) -> float | None:
         """Return a number, whole or not; None where it is none, or not finite."""
         found = self.value(*paths)

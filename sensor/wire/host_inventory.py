@@ -5,7 +5,8 @@ https://www.elastic.co/docs/reference/ecs/ecs-host. The host is the agent's: whe
 """
 
 from sensor.wire.details import present
-from sensor.wire.fields import Fields
+from sensor.wire.fields import Fields, read_address
+from sensor.wire.macs import read_mac
 
 ADDRESSES_MAX = 64
 """Addresses of one host that are kept: a container host may list hundreds."""
@@ -15,19 +16,15 @@ _NOT_OWN = ("127.", "169.254.", "fe80:")
 
 def addresses(record: Fields) -> list[str]:
     """Return all addresses of the host in their usual form, loopback ones among them."""
-    found = (Fields({"value": text}).address("value")[0] for text in record.texts("host.ip")[:ADDRESSES_MAX])
+    found = (read_address(text)[0] for text in record.texts("host.ip")[:ADDRESSES_MAX])
     return [one for one in found if one is not None]
 
 
 def inventory(record: Fields) -> dict[str, object]:
     """Return `addresses`, `macs` and `os_version` as an event's detail has them, where the document names any."""
     own = [one for one in addresses(record) if one != "::1" and not one.startswith(_NOT_OWN)]
-    macs = [text.lower().replace("-", ":") for text in record.texts("host.mac")[:ADDRESSES_MAX]]
+    macs = [read_mac(text) for text in record.texts("host.mac")[:ADDRESSES_MAX]]
     version = record.text("host.os.full")
     if version is None:
         version = " ".join(filter(None, (record.text("host.os.name"), record.text("host.os.version"))))
-    return present(addresses=own, macs=[mac for mac in macs if len(mac) == _MAC_CHARS], os_version=version)
-
-
-_MAC_CHARS = 17
-"""`00:11:22:33:44:55`; tunnel adapters report eight bytes."""
+    return present(addresses=own, macs=[mac for mac in macs if mac is not None], os_version=version)

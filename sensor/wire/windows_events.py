@@ -23,7 +23,7 @@ from sensor.model.accounts import fold
 from sensor.model.times import SECOND_NS
 from sensor.wire import windows_positions, windows_xml
 from sensor.wire.event_times import read_time
-from sensor.wire.fields import Fields
+from sensor.wire.fields import Fields, read_address
 from sensor.wire.host_inventory import inventory
 
 
@@ -61,12 +61,17 @@ class WindowsEvent(NamedTuple):
         found = self.data.number(*names)
         return self._ecs(names).number("value") if found is None and self.is_ecs else found
 
+    def port(self, *names: str) -> int | None:
+        """Return a port, 1 to 65535; None for any other number."""
+        found = self.data.port(*names)
+        return self._ecs(names).port("value") if found is None and self.is_ecs else found
+
     def address(self, *names: str) -> str | None:
         """Return an address in its usual form; `LOCAL`, a session at the machine itself, is the loopback address."""
         text = self.text(*names)
         if text is not None and text.upper() == "LOCAL":
             return "127.0.0.1"
-        return Fields({"value": text}).address("value")[0]
+        return read_address(text)[0]
 
     def host(self) -> tuple[str | None, dict[str, object]]:
         """Return the machine's id and inventory, where the shipper tells them and runs on the machine itself."""

@@ -226,9 +226,10 @@ def test_a_devices_addresses(mac):
     assert (["192.0.2.1"], "Ethernet") == (detail["gateways"], detail["adapter"])
 
 
-def test_what_is_no_link_layer_address_stays_as_it_is():
-    """A reader of the inventory decides; nothing is made up."""
-    assert ["n/a?"] == read_inventory(Fields({"MacAddress": "n/a?"}))["detail"]["macs"]
+@pytest.mark.parametrize("written", ["n/a?", "00-00-00-00-00-00"])
+def test_what_is_no_link_layer_address_is_left_out(written):
+    """No device is joined to the network by it."""
+    assert "macs" not in read_inventory(Fields({"MacAddress": written}))["detail"]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,14 @@ def test_a_number_beyond_64_bits_is_none(written):
     assert Fields({"n": written}).number("n") is None
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"), [("443", 443), (65535, 65535), (0, None), (65536, None), ("-1", None), ("https", None)]
+)
+def test_a_port_is_one_that_can_be(written, expected):
+    """0, what lacks a port has, is none."""
+    assert expected == Fields({"p": written}).port("p")
+
+
 @pytest.mark.parametrize("written", ["nan", "inf", "-1e999", "north", True])
 def test_what_is_no_finite_number_is_none(written):
     """A latitude of NaN is no place."""
