@@ -8,8 +8,9 @@ kernels, in blocks of a megabyte; what a kernel leaves open, and every other log
 Every record is accounted for: accepted, a duplicate (its block is in the ledger), or refused for one reason: a column
 that does not parse (`bad_…`) or is missing (`missing_…`), a line with other than the header's columns
 (`column_count`), `no_header`, `not_a_record`, `cut_short`, `line_too_long`, `unsupported_log`, `damaged_compression`.
-The first refusal of each reason is logged with file and row. `ZeekSource` reads a file once, `ZeekFollow` the logs of a
-running Zeek as they are written and rotated (`sensor.wire.follow`). Does not join logs by uid.
+The first refusal of each reason is logged with file and row; a batch has the row of each. `ZeekSource` reads a file
+once, `ZeekFollow` the logs of a running Zeek as they are written and rotated (`sensor.wire.follow`). Does not join logs
+by uid.
 """
 
 import logging
@@ -42,6 +43,9 @@ GUESSES_MAX = 16
 """Lines without a header for which a schema is sought; a file that fits none is not searched for ever."""
 READERS_MAX = 256
 """Readers of followed files that are kept; one that is gone is made anew, from the header that comes with a piece."""
+REFUSED_MAX = 16_384
+"""Refusals of one batch that are told with their rows: a block of a megabyte has no more lines of 64 bytes, and no
+record of any log is shorter. Of shorter lines the rest is counted by reason alone."""
 _HASH, _BRACE, _NEWLINE = ord("#"), ord("{"), b"\n"
 _LOG = logging.getLogger(__name__)
 
@@ -83,6 +87,7 @@ class ZeekSource:
         """The current block: where its bytes are, and how many. What follows them is not its."""
         self._flows: list[NDArray[np.void]] = []
         self._messages: list[AnyMessage] = []
+        self._refused: list[tuple[int, str]] = []
         if schema is not None:
             self._use(schema)
 
@@ -102,21 +107,24 @@ class ZeekSource:
                 self.account.bytes = stream.position()
                 if is_final:
                     blocks.remember(block, self.account.records - before)
-                if self._flows or self._messages:
+                if self._flows or self._messages or self._refused:
                     yield self.batch()
             self.account.bytes = stream.position()
             if blocks.is_given_up:
                 _LOG.warning(
                     "log given up behind a line without an end path=%s bytes=%d", self._path, self.account.bytes
                 )
+            if stream.problem:
+                self._refuse("damaged_compression", detail=stream.problem)
+                yield self.batch()
             self._end(stream.problem)
 
     def batch(self) -> Batch:
         """Return what was read since the last call."""
         pieces = [np.empty(0, np.uint8), *(rows.view(np.uint8) for rows in self._flows)]
         flows = self._flows[0] if len(self._flows) == 1 else np.concatenate(pieces).view(FLOW)
-        batch = Batch(flows=flows, messages=self._messages)
-        self._flows, self._messages = [], []
+        batch = Batch(flows=flows, messages=self._messages, refused=self._refused)
+        self._flows, self._messages, self._refused = [], [], []
         return batch
 
     def feed(self, piece: Piece) -> str:
@@ -136,8 +144,6 @@ class ZeekSource:
 
     def _end(self, problem: str) -> None:
         account = self.account
-        if problem:
-            self._refuse("damaged_compression", detail=problem)
         if account.records and not account.accepted and not account.duplicates and not self._formats:
             raise Malformed(f"{self._path}: no record could be read: {problem or 'not a Zeek log, or no header'}")
 
@@ -376,6 +382,8 @@ class ZeekSource:
             level = logging.INFO if reason == "unsupported_log" else logging.WARNING
             _LOG.log(level, "record refused path=%s row=%d reason=%s %s", self._path, row, reason, detail)
         account.reject(reason)
+        if len(self._refused) < REFUSED_MAX:
+            self._refused.append((row, reason))
 
 
 class ZeekFollow:
@@ -404,6 +412,7 @@ class ZeekFollow:
             found = reader.batch()
             rows.append(found.flows)
             batch.messages += found.messages
+            batch.refused += found.refused
         self.account.format = "zeek"
         batch.flows = np.concatenate([np.empty(0, np.uint8), *(some.view(np.uint8) for some in rows)]).view(FLOW)
         return batch

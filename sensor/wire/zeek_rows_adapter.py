@@ -53,14 +53,15 @@ class ZeekRows:
                 found = read(_getter(row), kind, self._log, self._input, number)
             except Malformed as fault:
                 account.reject(str(fault))
-                continue
-            account.accepted += 1
-            account.format = format_name(kind, "rows")
-            if isinstance(found, np.ndarray):
-                flows.append(found)
+                batch.refused.append((number, str(fault)))
             else:
-                batch.messages.append(found)
-            if len(flows) + len(batch.messages) >= BATCH_ROWS:
+                account.accepted += 1
+                account.format = format_name(kind, "rows")
+                if isinstance(found, np.ndarray):
+                    flows.append(found)
+                else:
+                    batch.messages.append(found)
+            if len(flows) + len(batch.messages) + len(batch.refused) >= BATCH_ROWS:
                 yield _whole(batch, flows)
                 batch, flows = Batch(), []
         yield _whole(batch, flows)
@@ -85,8 +86,10 @@ def _plain(value: object, *, several: bool = False) -> object:
             return [] if several else ""
         return value.split(",") if several else value
     if isinstance(value, datetime):
-        since = value.astimezone(UTC) - _EPOCH
-        return _seconds(since)
+        try:
+            return _seconds(value.astimezone(UTC) - _EPOCH)
+        except (OverflowError, ValueError):  # no zone, and too near the ends of Python's calendar for a local time
+            return "out of range"
     if isinstance(value, timedelta):
         return _seconds(value)
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -47,6 +47,20 @@ def test_records_and_refusals_are_told_in_order(tmp_path):
     assert [("not_recognised", 1), ("bad_time", 2)] == refused
 
 
+def test_a_refused_line_of_a_zeek_log_is_told_where_it_stands(tmp_path):
+    """Among the lines that were read, each once, with its row."""
+    path = tmp_path / "dns.log"
+    good = "1.5\tC1\t10.0.0.1\t4000\t10.0.0.2\t53\tudp\tx.test\n"
+    names = "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto query".replace(" ", "\t")
+    path.write_text(f"#path\tdns\n#fields\t{names}\n{good}short\n{good}{good.replace('1.5', 'x', 1)}")
+    code, lines, _ = run(path)
+
+    assert 0 == code
+    assert [(0, None), (1, "column_count"), (2, None), (3, "bad_ts")] == [
+        (one["row"], one.get("rejected")) for one in lines
+    ]
+
+
 def test_a_capture_is_told_too():
     """Its messages and its flows, which are connections."""
     code, lines, _ = run(min(DEMO.glob("*.pcap*")))

@@ -1,5 +1,6 @@
 """The Zeek source: every record accounted for, however a file is written, packed, cut or repeated."""
 
+import collections
 import gzip
 import json
 import logging
@@ -68,6 +69,8 @@ def read(path, ledger=None, schema=None, index=0):
     flows = [row for batch in batches for row in batch.flows]
     messages = [message for batch in batches for message in batch.messages]
     assert account.accepted == len(flows) + len(messages)
+    refused = collections.Counter(reason for batch in batches for _, reason in batch.refused)
+    assert account.rejected == refused
     return flows, messages, account
 
 
@@ -128,6 +131,26 @@ def test_rows_that_do_not_parse_are_counted_by_reason_and_named_once(tmp_path, c
     assert {"bad_resp_h": 2, "bad_conn_state": 1, "column_count": 1} == account.rejected
     assert [1, 3, 4] == [int(r.getMessage().split("row=")[1].split()[0]) for r in caplog.records]
     assert all(str(path) in r.getMessage() for r in caplog.records)
+
+
+def test_each_refusal_has_its_row(tmp_path):
+    """By a kernel, by the line, in JSON, at the end; the rows are those of the records around them."""
+    text = CONN_HEAD + conn(0) + "short\tline\n" + conn(2) + "{}\n" + DNS_HEAD + DNS + DNS.replace("1.5", "x", 1)
+    batch, tail = ZeekSource(write(tmp_path, text + DNS[:20]), "SYD", 0).batches()
+    assert [(1, "column_count"), (3, "not_a_record"), (5, "bad_ts")] == batch.refused
+    assert [(6, "cut_short")] == tail.refused
+    assert ([0, 2], [4]) == (batch.flows["offset"].tolist(), [message.offset for message in batch.messages])
+
+
+def test_refusals_with_rows_are_bounded(tmp_path, monkeypatch):
+    """The rest are counted in the account; damage is the last of all."""
+    monkeypatch.setattr(zeek, "REFUSED_MAX", 2)
+    packed = gzip.compress((CONN_HEAD + "x\n" * 5).encode())
+    source = ZeekSource(write(tmp_path, packed[:-6]), "SYD", 0)
+    first, last = source.batches()
+    assert [(0, "column_count"), (1, "column_count")] == first.refused
+    assert [(5, "damaged_compression")] == last.refused
+    assert {"column_count": 5, "damaged_compression": 1} == source.account.rejected
 
 
 @pytest.mark.parametrize("pack", [lambda b: b, gzip.compress, zstandard.ZstdCompressor().compress, lzma.compress])

@@ -1,6 +1,7 @@
 """Readers that give rows, as inputs."""
 
 import warnings
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -48,6 +49,13 @@ def test_a_row_says_nothing_in_three_ways():
     dns = ID | {"proto": "udp", "query": "-", "qtype": None, "rcode": 0, "answers": "(empty)", "TTLs": "1.0,2.0"}
     message = taken(ZeekRows(Rows(dns), "SYD", 0, log="dns"))[1][0]
     assert (None, None, (), (1, 2)) == (message.query, message.qtype, message.names, message.ttls)
+
+
+def test_what_is_refused_is_told_with_its_row():
+    """A datetime that has no local time among them."""
+    rows = Rows({"a": 1}, ID | {"ts": datetime.min, "proto": "udp", "query": "x", "qtype": 1})  # noqa: DTZ901
+    (batch,) = ZeekRows(rows, "SYD", 0).batches()
+    assert [(0, "unsupported_log"), (1, "bad_ts")] == batch.refused
 
 
 def test_batches_are_bounded(monkeypatch):
