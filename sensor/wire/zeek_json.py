@@ -67,13 +67,7 @@ def read(line: bytes) -> JsonRecord:
 
 def _carried(record: dict[str, object]) -> object:
     """Return the text of the record as Zeek wrote it, where a shipper or a search's export carries it so."""
-    for outer, key in (
-        ("", "message"),
-        ("", "_raw"),
-        ("", "event.original"),
-        ("event", "original"),
-        ("result", "_raw"),
-    ):
+    for outer, key in _CARRIERS:
         within = record.get(outer) if outer else record
         found = within.get(key) if isinstance(within, dict) else None
         if isinstance(found, str):

@@ -11,7 +11,7 @@ from sensor.model import addresses, metadata
 from sensor.model.flow import TCP, UDP
 from sensor.model.protocols import AnyMessage
 from sensor.wire import zeek_values as values
-from sensor.wire.zeek_columns import connection, port, text
+from sensor.wire.zeek_columns import NAMES_KEPT, connection, port, text, texts
 from sensor.wire.zeek_industrial import INDUSTRIAL
 from sensor.wire.zeek_inventory import INVENTORY
 from sensor.wire.zeek_names import CIPHERS, DHCP_TYPES, KERBEROS_ERRORS
@@ -29,12 +29,18 @@ def dns(get: Get, input: int, offset: int) -> metadata.Dns:
     shared = connection(get, protocol(get, v4=True))
     qtype = port(get, "qtype")
     rcode = port(get, "rcode")
-    answers = values.texts(get("answers"), "answers")
-    numbers = [found[2] for found in map(values.known_address, answers) if found is not None]
-    rest = [answer for answer in answers if values.known_address(answer) is None] if answers else []
-    free = [answer for answer in rest if qtype in _TXT_QTYPES or answer.startswith("TXT ")]
+    answers = texts(get, "answers")
+    numbers: list[str] = []
+    names: list[str] = []
+    free: list[str] = []
+    for answer in answers:
+        found = values.known_address(answer)
+        if found is not None:
+            numbers.append(found[2])
+        else:
+            (free if qtype in _TXT_QTYPES or answer.startswith("TXT ") else names).append(answer)
     ttls = get("TTLs")
-    lengths = ttls if isinstance(ttls, list) else values.texts(ttls, "TTLs")
+    lengths = ttls[:NAMES_KEPT] if isinstance(ttls, list) else texts(get, "TTLs")
     return metadata.Dns(
         **shared,
         query=text(get, "query"),
@@ -43,7 +49,7 @@ def dns(get: Get, input: int, offset: int) -> metadata.Dns:
         is_response=rcode is not None or bool(answers),
         trans_id=port(get, "trans_id"),
         addresses=tuple(numbers),
-        names=tuple(answer for answer in rest if answer not in free),
+        names=tuple(names),
         texts=tuple(free),
         ttls=tuple(ttl for ttl in (values.seconds(item, "TTLs") for item in lengths) if ttl is not None),
         input=input,

@@ -34,6 +34,12 @@ def test_dns():
     ) == found  # fmt: skip
 
 
+def test_a_hostile_set_of_answers_is_cut():
+    """A line of a hundred thousand answers, half of them text, is read in one pass, and 256 are kept."""
+    found = read("dns", proto="udp", query="x.test", qtype="1", answers=["TXT 1 a", "b"] * 50_000, TTLs=["1"] * 100_000)
+    assert (128, 128, 256) == (len(found.texts), len(found.names), len(found.ttls))
+
+
 def test_dns_without_an_answer():
     """A query that nobody answered is no response; what is unset is None."""
     found = read("dns", proto="udp", query="x.test")
