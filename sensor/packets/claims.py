@@ -74,7 +74,9 @@ def tpkt(buf, pos, cap_end):  # type: ignore[no-untyped-def]
         if buf[pos + 7] == 0x32 or buf[pos + 7] == 0x72:
             return K_S7
         # MCS Connect-Initial and Connect-Response (T.125 §7)
-        return K_RDP if buf[pos + 7] == 0x7F and (buf[pos + 8] == 0x65 or buf[pos + 8] == 0x66) else K_NONE
+        if buf[pos + 7] != 0x7F or cap_end - pos < 9:
+            return K_NONE
+        return K_RDP if buf[pos + 8] == 0x65 or buf[pos + 8] == 0x66 else K_NONE
     if (code == 0xE0 or code == 0xD0) and cap_end - pos >= 11:  # X.224; other protocols than RDP name TSAPs in it
         return K_NONE if cap_end - pos >= 12 and 0xC0 <= buf[pos + 11] <= 0xC2 else K_RDP
     return K_NONE

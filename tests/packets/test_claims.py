@@ -93,6 +93,7 @@ def test_what_says_nothing_is_not_copied(data, ports):
         (b"\x05\x64\x03\xc4" + bytes(20), (20000, 40000)),  # shorter than a link header
         (enip(0x65)[:20], (44818, 40000)),
         (b"USER ben\r\n", (110, 40000)),  # POP3
+        (b"\x03\0\0\x20\2\xf0\x80\x7f", (3389, 40000)),  # MCS, cut before what tells it
         (b"EHLOX me\r\n", (25, 40000)),
         (b"\x30\x05\x02\x01\x01\x04\x00", (389, 40000)),  # SNMP's form
         (dnp3(b"\xc0\1")[:6], (20000, 40000)),
