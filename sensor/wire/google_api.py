@@ -16,7 +16,7 @@ import msgspec
 from sensor.errors import Transient
 from sensor.model.times import rfc3339
 from sensor.wire.api_offer import COMMON, Asked, Offer
-from sensor.wire.credentials import ServiceAccount
+from sensor.wire.credentials import BearerToken, service_account
 from sensor.wire.fields import Fields
 from sensor.wire.http_client import Client
 from sensor.wire.paging import body_token, follow
@@ -90,7 +90,7 @@ def _throttled(status: int, body: bytes) -> bool:
 def _build(asked: Asked) -> Google:
     api_url = asked.text("api_url", API_URL).rstrip("/")
     token_url = f"{asked.text('login_url', LOGIN_URL).rstrip('/')}/token"
-    who = ServiceAccount(token_url, asked.secret, asked.text("subject"), (SCOPE,))
+    who = BearerToken(token_url, service_account(asked.secret, asked.text("subject"), (SCOPE,)))
     client = asked.client(api_url, who, token_url, _throttled)
     return Google(client, api_url, asked.streams(_STREAMS, _STREAMS[:8]), asked.timing(_TIMING))
 

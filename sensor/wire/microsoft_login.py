@@ -4,7 +4,7 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant
 """
 
 from sensor.wire.api_offer import Asked
-from sensor.wire.credentials import ClientCredentials
+from sensor.wire.credentials import BearerToken, client_credentials
 
 LOGIN_URL = "https://login.microsoftonline.com"
 """Of the worldwide cloud; `login_url` names another."""
@@ -15,6 +15,7 @@ def token_url(asked: Asked) -> str:
     return f"{asked.text('login_url', LOGIN_URL).rstrip('/')}/{asked.part('tenant')}/oauth2/v2.0/token"
 
 
-def credentials(asked: Asked, api_url: str) -> ClientCredentials:
+def credentials(asked: Asked, api_url: str) -> BearerToken:
     """Return the credentials for an API. Raises ConfigError."""
-    return ClientCredentials(token_url(asked), asked.part("client_id"), asked.secret, f"{api_url}/.default")
+    grant = client_credentials(asked.part("client_id"), asked.secret, f"{api_url}/.default")
+    return BearerToken(token_url(asked), grant)

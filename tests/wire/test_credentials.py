@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sensor.errors import Permanent
-from sensor.wire.credentials import ClientCredentials, ServiceAccount, StaticToken
+from sensor.wire.credentials import BearerToken, StaticToken, client_credentials, service_account
 from sensor.wire.http_client import Client
 from tests.wire.api_server import START_NS, FakeClock, serving
 
@@ -54,7 +54,7 @@ def test_a_static_token_is_read_each_time(client):
 
 def test_a_token_is_kept_until_shortly_before_its_end(server, clock, client):
     """And asked for anew then, or when it was refused."""
-    who = ClientCredentials(f"{server.url}/token", "me", lambda: "s3cret", "scope/.default")
+    who = BearerToken(f"{server.url}/token", client_credentials("me", lambda: "s3cret", "scope/.default"))
     tokens = []
     for wait_s in (0, 3500, 50, 0):
         clock.sleep(wait_s)
@@ -68,10 +68,20 @@ def test_a_token_is_kept_until_shortly_before_its_end(server, clock, client):
     assert [asked] * 3 == server.grants
 
 
+@pytest.mark.parametrize("lasts", ["9" * 5000, 10**30, "soon", None, -5])
+def test_a_strange_time_to_live_is_bounded(server, clock, client, lasts):
+    """A token is taken, kept for a second at least, and not for ever."""
+    server.lasts_s = lasts
+    who = BearerToken(f"{server.url}/token", client_credentials("me", lambda: "s3cret", "scope"))
+    first = who.headers(client)
+    clock.sleep(10**6)
+    assert (["Bearer token-1"], ["Bearer token-2"]) == (list(first.values()), list(who.headers(client).values()))
+
+
 def test_a_refused_secret_is_named_without_the_secret(server, client):
     """By what the server calls it."""
     server.faults = ["no-token"]
-    who = ClientCredentials(f"{server.url}/token", "me", lambda: "s3cret", "scope")
+    who = BearerToken(f"{server.url}/token", client_credentials("me", lambda: "s3cret", "scope"))
     with pytest.raises(Permanent, match="gives no token: invalid_client") as raised:
         who.headers(client)
     assert "s3cret" not in str(raised.value)
@@ -81,7 +91,7 @@ def test_an_assertion_is_signed_by_the_account(server, client):
     """Header, claims and signature are those of RFC 7523 and RFC 7515."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     file = {"type": "service_account", "client_email": "bot@x.example", "private_key": pem(key), "private_key_id": "k1"}
-    who = ServiceAccount(f"{server.url}/token", lambda: json.dumps(file), "admin@example.com", ("a", "b"))
+    who = BearerToken(f"{server.url}/token", service_account(lambda: json.dumps(file), "admin@example.com", ("a", "b")))
     assert {"authorization": "Bearer token-1"} == who.headers(client)
     (grant,) = server.grants
     head, claims, signature = grant["assertion"].split(".")
@@ -105,7 +115,8 @@ def test_an_assertion_is_signed_by_the_account(server, client):
         json.dumps({"client_email": "x", "private_key": pem(ec.generate_private_key(ec.SECP256R1()))}),
     ],
 )
-def test_a_key_file_that_is_none_is_named(client, text):
+def test_a_key_file_that_is_none_is_named(text):
     """Without its content."""
+    grant = service_account(lambda: text, "a@example.com", ("a",))
     with pytest.raises(Permanent, match="the service account's key is not"):
-        ServiceAccount("https://example.com/token", lambda: text, "a@example.com", ("a",)).headers(client)
+        grant("https://example.com/token", START_NS // 10**9)
