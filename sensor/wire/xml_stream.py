@@ -3,7 +3,7 @@
 An event may span lines, many may stand on one; a declaration, `<Events>` around them, comments and `Record 1` before
 each are passed over, anything else between them is one `not_a_record`. Linear in the input and bounded in memory: an
 event longer than RECORD_BYTES is refused, and reading goes on at the next. Nothing is parsed; an element `Event` within
-an event would end it early, and Windows has none.
+an event ends it early: AD FS's Admin log has one in its `UserData`, behind which only closing tags follow.
 """
 
 import re
@@ -14,7 +14,8 @@ RECORD_BYTES = 1 << 20
 _BEGIN = re.compile(rb"<Event(?=[\s>])")
 _END = b"</Event>"
 _BETWEEN = re.compile(
-    rb"(?:\s|\xef\xbb\xbf|<\?xml[^<>]{0,200}>|</?Events\b[^<>]{0,200}>|<!--[^<>]{0,1000}-->|Record \d{1,20}|\x00)*"
+    rb"(?:\s|\xef\xbb\xbf|<\?xml[^<>]{0,200}>|</?Events\b[^<>]{0,200}>|<!--[^<>]{0,1000}-->|Record \d{1,20}|\x00"
+    rb"|</UserData>\s*</Event>)*"
 )
 _LOOKS = re.compile(rb"(?:Record \d{1,20}\s+)?(?:<\?xml[^<>]{0,200}>\s*)?(?:<!--[^<>]{0,1000}-->\s*)?<Events?(?=[\s>])")
 

@@ -33,6 +33,14 @@ def test_events_are_cut_out_whatever_stands_between_and_however_it_was_read(text
     assert [ONE, ONE] == cut(text, size)
 
 
+def test_an_event_with_an_event_inside_is_one():
+    """AD FS's Admin log writes such; its last tags are nothing else."""
+    inner = b"<Event xmlns='y'><EventData><Data>a</Data></EventData></Event>"
+    outer = b"<Event xmlns='x'><System/>\n<UserData>" + inner
+    ends = b"\n</UserData>\n</Event>\n"
+    assert [outer, outer, ONE] == cut(outer + ends + outer + ends + ONE, 7)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -70,7 +78,9 @@ def test_files_with_an_event_on_each_line_stay_lines(head, expected):
     assert expected == spans_lines(head)
 
 
-@pytest.mark.parametrize("piece", [b"<Event ", b"<", b" ", b"</Event>", b"<!-- ", b"Record 1", b"<Event></Event>"])
+@pytest.mark.parametrize(
+    "piece", [b"<Event ", b"<", b" ", b"</Event>", b"<!-- ", b"Record 1", b"<Event></Event>", b"</UserData>"]
+)
 def test_the_work_is_linear(piece):
     """Four megabytes of any of it are passed in under a second."""
     text = piece * ((4 << 20) // len(piece))
