@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sensor.model.accounts import fold
 from sensor.wire.fields import Fields, read_address
 from sensor.wire.windows_events import WindowsEvent
+from sensor.wire.windows_xml import looks_like_event
 
 _VALUES_MAX = 128
 """Values of one event that are looked at: a token's claims are fewer."""
@@ -93,13 +94,19 @@ class Audit(NamedTuple):
 def read_audit(event: WindowsEvent) -> Audit:
     """Return what an AD FS event says."""
     values = _values(event)
-    text = "\n".join((*values, event.record.text("message", "Message", "RenderedDescription") or ""))[:_TEXT_MAX]
+    text = "\n".join((*values, _message(event.record)))[:_TEXT_MAX]
     if "&lt;AuditBase" in text:
         text = html.unescape(text)
     said = {name.lower(): value for name, value in _LABELLED.findall(text)}
     said |= {f"claim:{name.lower()}": value for name, value in pairwise(values) if _is_name(name)}
     said |= {name.lower(): html.unescape(value) for name, value in _ELEMENT.findall(text)}
     return Audit(said, values)
+
+
+def _message(record: Fields) -> str:
+    """Return the event's text as a person reads it; XML around it may hold other events, and is read already."""
+    text = record.text("message", "Message", "RenderedDescription") or ""
+    return "" if looks_like_event(text) else text
 
 
 def _values(event: WindowsEvent) -> list[str]:

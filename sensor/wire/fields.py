@@ -17,6 +17,7 @@ from sensor.wire.event_times import read_time
 
 ABSENT = frozenset({"", "-", "null", "(null)"})
 """Texts that mean no value; Okta really writes the text `null`."""
+_ABSENT_CHARS = max(map(len, ABSENT))
 _V4_PORT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$")
 _V6_PORT = re.compile(r"\[([0-9a-fA-F:.%\w]+)\](?::(\d{1,5}))?$")
 _TRUE, _FALSE = frozenset({"true", "yes", "1", "t"}), frozenset({"false", "no", "0", "f"})
@@ -49,7 +50,7 @@ class Fields:
         """Return the first value that is there of these paths, None if none is."""
         for path in paths:
             found = self._find(self.raw, path)
-            if found is not None and not (isinstance(found, str) and found.strip().lower() in ABSENT):
+            if found is not None and not (isinstance(found, str) and _is_absent(found)):
                 return found
         return None
 
@@ -125,7 +126,7 @@ class Fields:
     def texts(self, *paths: str) -> list[str]:
         """Return the texts of a list (or the one text) inside, absent ones left out."""
         found = (one if isinstance(one, str) else str(one) for one in self._items(*paths) if one is not None)
-        return [text.strip() for text in found if text.strip().lower() not in ABSENT]
+        return [text.strip() for text in found if not _is_absent(text)]
 
     def named(self, path: str, name: str = "Name", value: str = "Value") -> dict[str, object]:
         """Return a list of {name, value} objects as one dict by lower-case name; a missing value is None."""
@@ -174,6 +175,12 @@ class Fields:
 
 
 _MISSING = object()
+
+
+def _is_absent(text: str) -> bool:
+    """Tell whether a text stands for nothing; a long one is not copied for it, since a message may be asked often."""
+    text = text.strip()
+    return len(text) <= _ABSENT_CHARS and text.lower() in ABSENT
 
 
 def read_address(text: str | None) -> tuple[str | None, int | None]:

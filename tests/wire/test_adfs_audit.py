@@ -1,5 +1,7 @@
 """What AD FS writes into a Windows event."""
 
+import html
+
 import pytest
 
 from sensor.wire.adfs_audit import read_audit
@@ -54,8 +56,6 @@ def test_the_xml_of_an_audit_is_searched_by_element():
 
 def test_xml_that_was_escaped_once_more_is_the_same():
     """Log Analytics and XML renderings keep the document as text inside XML."""
-    import html
-
     assert (
         read_audit(event(1203, ACTIVITY, XML)).said
         == read_audit(event(1203, ACTIVITY, html.escape(XML, quote=False))).said
@@ -118,3 +118,12 @@ def test_long_hostile_text_is_searched_in_bounded_work():
     for text in ("\n" * 1_000_000, "<Abc>" * 200_000, "A" * 1_000_000, "a-" * 500_000, "\\" * 1_000_000):
         audit = read_audit(event(411, text, text[:100], message=text))
         assert (None, None) == (audit.account(), audit.address())
+
+
+def test_events_of_one_text_do_not_borrow_from_each_other():
+    """What stands beside an event in the text it came in is another's: the second names nobody."""
+    head = "<Event><System><Provider Name='AD FS Auditing'/><EventID>1202</EventID>"
+    head += "<TimeCreated SystemTime='2024-05-01T10:00:00Z'/></System>"
+    named = f"<EventData><Data>{html.escape(XML)}</Data></EventData>"
+    found = events(Fields({"message": f"{head}{named}</Event>{head}</Event>"}))
+    assert ["ann@example", None] == [read_audit(one).account() for one in found]
