@@ -14,7 +14,7 @@ from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.details import present
 from sensor.wire.fields import Fields
-from sensor.wire.host_inventory import addresses, inventory
+from sensor.wire.host_inventory import addresses, initiated, inventory
 from sensor.wire.windows_events import account, label
 
 _MODULES = frozenset(
@@ -43,7 +43,6 @@ _OTHERS = frozenset(
     }
 )
 """Objects in which Elastic keeps what a product said beyond ECS: the document is that product's."""
-_INBOUND = frozenset({"ingress", "inbound"})
 _ENDS = frozenset(
     {
         *("disconnect_received", "socket_closed", "connection_closed", "log_off", "end", "user_logout"),
@@ -166,13 +165,12 @@ def _ended(record: Fields) -> bool | None:
 
 def _connection(record: Fields) -> Event:
     orig, resp = record.address("source.ip")[0], record.address("destination.ip")[0]
-    direction = (record.text("network.direction") or "").lower()
-    initiated = None if not direction else direction not in _INBOUND
+    is_own = initiated(record)
     bytes_of = [record.number(f"{end}.bytes") for end in ("source", "destination")]
     return _event(
         record,
         "connection",
-        ip=resp if initiated is False else orig,
+        ip=resp if is_own is False else orig,
         detail=present(
             orig_h=orig,
             orig_p=record.port("source.port"),
@@ -181,7 +179,7 @@ def _connection(record: Fields) -> Event:
             proto=_protocol(record),
             process=record.text("process.executable", "process.name"),
             pid=record.number("process.pid"),
-            initiated=initiated,
+            initiated=is_own,
             orig_bytes=bytes_of[0],
             resp_bytes=bytes_of[1],
             resp_name=record.text("destination.domain"),

@@ -15,6 +15,7 @@ from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.details import present
 from sensor.wire.fields import Fields, read_address
+from sensor.wire.host_inventory import initiated
 from sensor.wire.windows_events import Label, WindowsEvent, account, events, label
 
 _FILES = frozenset({2, 11, 15, 23, 26, 27, 28, 29})
@@ -91,11 +92,13 @@ def _account(event: WindowsEvent) -> str | None:
 
 def _connection(event: WindowsEvent) -> Event:
     orig, resp = event.address("SourceIp"), event.address("DestinationIp")
-    initiated = _initiated(event)
+    is_own = event.data.flag("Initiated")
+    if is_own is None and event.is_ecs:
+        is_own = initiated(event.record)
     return _event(
         event,
         "connection",
-        ip=resp if initiated is False else orig,
+        ip=resp if is_own is False else orig,
         detail=present(
             orig_h=orig,
             orig_p=event.port("SourcePort"),
@@ -104,21 +107,10 @@ def _connection(event: WindowsEvent) -> Event:
             proto=(event.text("Protocol") or "").lower(),
             process=event.text("Image"),
             pid=event.number("ProcessId"),
-            initiated=initiated,
+            initiated=is_own,
             resp_name=event.text("DestinationHostname"),
         ),
     )
-
-
-def _initiated(event: WindowsEvent) -> bool | None:
-    said = event.data.flag("Initiated")
-    if said is None and event.is_ecs:
-        return _DIRECTIONS.get(event.record.text("network.direction") or "")
-    return said
-
-
-_DIRECTIONS = {"egress": True, "outbound": True, "ingress": False, "inbound": False}
-"""https://www.elastic.co/docs/reference/ecs/ecs-network#field-network-direction"""
 
 
 def _process(event: WindowsEvent) -> Event:

@@ -1,4 +1,4 @@
-"""What a document in the Elastic Common Schema says of the host that its agent runs on: addresses, MACs, system.
+"""What a document in the Elastic Common Schema says of the host that its agent runs on: addresses, MACs, system, side.
 
 https://www.elastic.co/docs/reference/ecs/ecs-host. The host is the agent's: where events are collected for others
 (Windows event forwarding), whether it is the event's own machine is for the caller to check.
@@ -28,3 +28,12 @@ def inventory(record: Fields) -> dict[str, object]:
     if version is None:
         version = " ".join(filter(None, (record.text("host.os.name"), record.text("host.os.version"))))
     return present(addresses=own, macs=[mac for mac in macs if mac is not None], os_version=version)
+
+
+def initiated(record: Fields) -> bool | None:
+    """Tell whether the host opened the document's connection; None where it does not say."""
+    return _DIRECTIONS.get((record.text("network.direction") or "").lower())
+
+
+_DIRECTIONS = {"egress": True, "outbound": True, "ingress": False, "inbound": False}
+"""https://www.elastic.co/docs/reference/ecs/ecs-network#field-network-direction; the other words name no side."""

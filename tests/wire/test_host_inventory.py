@@ -1,7 +1,9 @@
 """What an agent says of its host."""
 
+import pytest
+
 from sensor.wire.fields import Fields
-from sensor.wire.host_inventory import addresses, inventory
+from sensor.wire.host_inventory import addresses, initiated, inventory
 
 
 def test_addresses_that_every_host_has_say_nothing():
@@ -27,3 +29,12 @@ def test_a_host_without_inventory_has_none():
     """A name alone is none."""
     assert {} == inventory(Fields({"host": {"name": "x"}}))
     assert {"os_version": "Windows 11"} == inventory(Fields({"host.os.full": "Windows 11"}))
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [("egress", True), ("Outbound", True), ("ingress", False), ("inbound", False), ("internal", None), (None, None)],
+)
+def test_who_opened_a_connection_is_said_by_its_direction(direction, expected):
+    """Words that name no side of the host (`internal`, `external`, `unknown`) say nothing."""
+    assert expected == initiated(Fields({"network": {"direction": direction}}))
