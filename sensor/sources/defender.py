@@ -27,7 +27,7 @@ from sensor.wire.defender_tables import table_of
 from sensor.wire.details import present
 from sensor.wire.fields import Fields
 from sensor.wire.m365_details import read_change, read_file, read_mailbox
-from sensor.wire.m365_records import kind_of, record_type
+from sensor.wire.m365_records import FAILED, kind_of, record_type
 from sensor.wire.m365_rules import read_rule
 
 _READERS = {
@@ -40,7 +40,6 @@ _READERS = {
     "identityqueryevents": read_directory,
     "identitydirectoryevents": read_directory,
 }
-_FAILED = frozenset({"failed", "failure", "false", "error"})
 
 
 def claims(record: Fields) -> bool:
@@ -102,7 +101,7 @@ def _cloud_app(row: Fields) -> dict[str, Any]:
     country = row.text("CountryCode")
     return {
         "kind": kind,
-        "outcome": "failure" if status in _FAILED else "success" if status else "unknown",
+        "outcome": "failure" if status in FAILED else "success" if status else "unknown",
         "account": account or fold(raw.text("UserId") or row.text("UserId", "AccountDisplayName", "AccountId")),
         "account_id": row.text("AccountObjectId", "AccountId"),
         "ip": row.address("IPAddress")[0] or raw.address("ClientIP")[0],

@@ -9,7 +9,6 @@ Times without a zone are UTC. A quarantined mail's event is when the mail came, 
 no time for that. Does not read message tracking of servers of one's own (`sensor.sources.exchange`).
 """
 
-import re
 from typing import Any
 
 from sensor.errors import Malformed
@@ -17,7 +16,6 @@ from sensor.model.accounts import fold
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.wire.details import present
-from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
 
 _STATUS = {"delivered": "delivered", "expanded": "expanded", "failed": "failed", "pending": "deferred"}
@@ -29,9 +27,6 @@ _RELEASES |= {"released": "released", "approved": "released", "error": "quaranti
 """A quarantined mail's release status, folded, and where the mail is."""
 _OUTCOMES = {"delivered": "success", "expanded": "success", "sent": "success", "junked": "success"}
 _OUTCOMES |= {"failed": "failure", "quarantined": "failure"}
-_DOTNET = re.compile(r"/Date\((-?\d{1,16})(?:[+-]\d{4})?\)/$")
-"""A time as older .NET writes JSON: ms since 1970."""
-_NS_PER_MS = 1_000_000
 _PEOPLE_MAX = 1000
 """Recipients kept of one mail: Exchange Online's own limit is 1000."""
 
@@ -69,7 +64,7 @@ def _trace(record: Fields) -> Event:
     trace = record.text("MessageTraceId", "id")
     return _event(
         record,
-        when=_time(record, "Received", "receivedDateTime"),
+        when=record.time("Received", "receivedDateTime"),
         action=status,
         delivery=_STATUS.get(status.lower()),
         recipients=[recipient] if recipient else [],
@@ -93,7 +88,7 @@ def _report(record: Fields) -> Event:
     action = people[0][1] if people and people[0][1] else "trace"
     return _event(
         record,
-        when=_time(record, "origin_timestamp_utc"),
+        when=record.time("origin_timestamp_utc"),
         action=action,
         delivery=_STATUS.get(action.lower()),
         recipients=[name for name, _ in people],
@@ -116,7 +111,7 @@ def _quarantine(record: Fields) -> Event:
     threat = record.text("QuarantineTypes", "Type")
     return _event(
         record,
-        when=_time(record, "ReceivedTime"),
+        when=record.time("ReceivedTime"),
         action=status,
         delivery=_RELEASES.get(status.lower().replace(" ", ""), "quarantined"),
         recipients=[one for one in people[:_PEOPLE_MAX] if one],
@@ -162,16 +157,6 @@ def _event(
         detail=present(sender=sender, recipients=recipients, subject=subject, delivery=delivery, sender_ip=ip, **more),
         raw_id=raw_id or record.text("Id"),
     )
-
-
-def _time(record: Fields, *names: str) -> int:
-    """Return a time, also in .NET's form. Raises Malformed: `missing_time`, `bad_time`."""
-    text = record.text(*names)
-    dotnet = _DOTNET.match(text) if text else None
-    if dotnet is None:
-        return record.time(*names)
-    seconds = int(dotnet[1]) // 1000
-    return read_time(seconds) + int(dotnet[1]) % 1000 * _NS_PER_MS
 
 
 def _direction(text: str | None) -> str | None:

@@ -19,14 +19,13 @@ from sensor.wire.entra_codes import outcome_of
 from sensor.wire.fields import Fields
 from sensor.wire.m365_accounts import read_account, read_client
 from sensor.wire.m365_details import read_change, read_email, read_file, read_mailbox
-from sensor.wire.m365_records import kind_of, record_type
+from sensor.wire.m365_records import FAILED, kind_of, record_type
 from sensor.wire.m365_rules import read_rule
 from sensor.wire.management_api import OFFER
 
 API = OFFER
 """How it is asked where it has no `path`."""
 
-_FAILED = frozenset({"failed", "failure", "false", "error"})
 _USER_TYPES = {
     "2": "admin",
     "3": "datacenter_admin",
@@ -136,7 +135,7 @@ def _outcome(inner: Fields, operation: str, code: int | None) -> str:
     if folded == "userloggedin":
         return "success"
     status = (inner.text("ResultStatus") or "").lower()
-    return "failure" if status in _FAILED else "success"
+    return "failure" if status in FAILED else "success"
 
 
 def _mfa(code: int | None) -> str:

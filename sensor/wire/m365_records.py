@@ -28,6 +28,8 @@ _NAMES = {
     "quarantine": 65,
 }
 """Names of the record types that decide a kind, folded."""
+FAILED = frozenset({"failed", "failure", "false", "error"})
+"""What `ResultStatus` says of things that were not done, folded."""
 _LOGONS = frozenset({9, 15})
 _MAILBOX = frozenset({2, 3, 50})
 _FILES = frozenset({6, 14})
