@@ -186,11 +186,15 @@ class Follower:
                 text = self._texts.get(file.number)
                 if text is None or not self._continues(file, text):  # it may have been truncated before it went
                     self._let_go(file)
+        self.unreadable.intersection_update(one.path for one in found)
         for seen in (self._judged, self._unsettled):
             if len(seen) > FILES_MAX:
                 seen.clear()
+        sought = {one.stream for one in known.files if one.head and not one.inode}
         for one in strangers:
-            self._judge(one)
+            is_ours = one.is_live or one.mtime_ns > known.since_ns
+            if one.size and (is_ours or one.stream in sought):
+                self._judge(one, is_ours=is_ours)
 
     def _is_still(self, file: Known, now: Found) -> bool:
         """Tell whether a file of the same inode is the one that was read; opens it where it has changed."""
@@ -246,21 +250,15 @@ class Follower:
         file.device = file.inode = 0
         self._judged.clear()
 
-    def _judge(self, found: Found) -> None:
+    def _judge(self, found: Found, *, is_ours: bool) -> None:
         """Decide what a file is that lies where none lay: the rest of one that is sought, a copy, or a new one."""
         identity, state = (found.device, found.inode), (found.size, found.mtime_ns)
-        known = self._known
-        alike = [one for one in known.files if one.stream == found.stream and one.head]
-        is_ours = found.is_live or found.mtime_ns > (known.since_ns or 0)
-        if (
-            not found.size
-            or self._judged.get(identity) == state
-            or not (is_ours or any(not one.inode for one in alike))
-        ):
+        if self._judged.get(identity) == state:
             return
         text = self._open(found)
         if text is None:
             return
+        alike = [one for one in self._known.files if one.stream == found.stream and one.head]
         head = text.read_at(0, HEAD_BYTES)
         is_copy = found.is_rotated and any(one.covers(head) for one in alike)
         alike = sorted((one for one in alike if one.begins(head)), key=lambda one: one.head, reverse=True)

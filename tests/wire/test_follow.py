@@ -352,6 +352,41 @@ def test_a_file_that_cannot_be_opened_does_not_stop_the_others(tmp_path, monkeyp
     assert ["1", "2"] == sorted(reader.poll(3))
 
 
+def test_files_that_are_gone_are_not_named_as_unreadable(tmp_path, monkeypatch):
+    """Else a year of hourly files that nobody may read would all be kept in memory."""
+    (tmp_path / "a.log").write_text("1\n")
+
+    def refusing(path, opener):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(follow, "Text", refusing)
+    reader = Reader(tmp_path)
+    reader.poll()
+    (tmp_path / "a.log").unlink()
+    reader.poll()
+    assert set() == reader.follower.unreadable
+
+
+def test_archived_files_that_nobody_seeks_are_not_looked_at(tmp_path, monkeypatch):
+    """Two days of them lie beside the live log, and every poll lists them."""
+    (tmp_path / "current").mkdir()
+    log = tmp_path / "current" / "conn.log"
+    log.write_text("1\n")
+    reader = Reader(tmp_path / "current")
+    reader.poll()
+    day = tmp_path / "2026-11-24"
+    day.mkdir()
+    for hour in range(9):
+        old = day / f"conn.0{hour}:00:00-0{hour}:59:59.log"
+        old.write_text(f"old {hour}\n")
+        os.utime(old, ns=(0, 0))
+    judged = []
+    real = Follower._judge
+    monkeypatch.setattr(Follower, "_judge", lambda self, found, **k: (judged.append(found), real(self, found, **k)))
+    reader.poll(3)
+    assert ([], ["1"]) == (judged, reader.lines)
+
+
 def test_acknowledge_saves_the_position(tmp_path, log):
     """A follower made from what was saved goes on behind it."""
     append(log, "1\n")
