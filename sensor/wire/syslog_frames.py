@@ -51,6 +51,8 @@ class Frames:
         self.is_broken = False
         self._limit = limit_bytes
         self._held = b""
+        self._searched = 0
+        """So much of what is held is known to have no line end."""
         self._is_counted: bool | None = None
         self._skip = 0
         """Octets of a counted message that are still to be passed over."""
@@ -110,7 +112,9 @@ class Frames:
         self._held = self._held[at:]
 
     def _lines(self, cut: Cut) -> None:
-        *whole, self._held = _ENDS.split(self._held)
+        whole: list[bytes] = []
+        if _ENDS.search(self._held, self._searched):
+            *whole, self._held = _ENDS.split(self._held)
         for line in whole:
             if self._is_skipping:
                 self._is_skipping = False
@@ -121,6 +125,7 @@ class Frames:
         elif len(self._held) > self._limit:
             cut.refuse("record_too_long")
             self._held, self._is_skipping = b"", True
+        self._searched = len(self._held)
 
     def _line(self, line: bytes, cut: Cut) -> None:
         if len(line) > self._limit:

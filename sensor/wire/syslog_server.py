@@ -1,6 +1,7 @@
 """Receive syslog by UDP (RFC 5426), TCP (RFC 6587) or TLS (RFC 5425), on a thread of its own.
 
 Messages are held until they are taken, HELD_BYTES at most; what comes beyond is dropped and counted (`queue_full`).
+Datagrams that the kernel drops before, while this process is kept from running, are not seen.
 Connections are bounded too, unfinished TLS handshakes among them, and one that is silent for IDLE_S is closed.
 
 Who sends is not checked, unless by TLS with `ca`, where a sender must show a certificate of that authority: without,

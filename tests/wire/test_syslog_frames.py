@@ -1,5 +1,8 @@
 """Tests for sensor/wire/syslog_frames.py: messages out of a stream, however it is cut into pieces."""
 
+import time
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -60,6 +63,16 @@ def test_what_is_cut_short_is_counted():
 def test_the_limit_is_64_kib():
     """A message of exactly that is taken."""
     assert Cut([b"x" * MESSAGE_BYTES]) == Frames().take(b"x" * MESSAGE_BYTES + b"\n")
+
+
+@pytest.mark.parametrize("begin", [b"<34>", b"60000 <34>"])
+def test_a_message_that_comes_byte_by_byte_costs_no_more_than_its_length(begin):
+    """It cost nine seconds when all that is held was searched for a line end at each byte."""
+    frames = Frames()
+    began = time.process_time()
+    messages = [one for byte in begin + b"x" * 59_996 + b"\n" for one in frames.take(bytes([byte])).messages]
+    assert time.process_time() - began < 1
+    assert [b"<34>" + b"x" * 59_996] == messages
 
 
 PIECES = st.lists(
