@@ -44,7 +44,9 @@ _GONE = re.compile(
     r"(SIG(?:TERM|USR1|HUP|INT)\[[^\]]{1,64}\] received, client-instance \w+|Connection reset, restarting"
     r"|CC-EEN exit message received|.{0,64}client-instance exiting)"
 )
-_ACCESS = re.compile(r"(AUTH SUCCESS|AUTH FAILED|Web login \w+|VPN Auth Failed)\b.{0,32}?\{(.{1,4096})\}", re.DOTALL)
+_ACCESS = re.compile(
+    r"(AUTH SUCCESS|AUTH FAILED|Web login \w{1,32}|VPN Auth Failed)\b[^{]{0,32}\{(.{1,4096})", re.DOTALL
+)
 _PAIR = re.compile(r"'(user|username|reason|common_name|client_addr|real_ip|vpn_ip)': '([^']{0,256})'")
 _ANY = re.compile(
     r"MULTI(?:_sva)?: |Peer Connection Initiated|VERIFY (?:OK|ERROR)|TLS(?:_ERROR)?: |TLS (?:Auth )?Error: "
@@ -162,7 +164,7 @@ def _verify(m: re.Match[str]) -> tuple[str, str, dict[str, str]]:
 
 
 def _access(m: re.Match[str]) -> tuple[str, str, dict[str, str]]:
-    pairs = dict(_PAIR.findall(m[2]))
+    pairs = dict(_PAIR.findall(m[2].rpartition("}")[0]))
     outcome = "success" if "SUCCESS" in m[1] or "success" in m[1] else "failure"
     account = pairs.get("user") or pairs.get("username") or pairs.get("common_name")
     address = pairs.get("client_addr") or pairs.get("real_ip")
@@ -218,8 +220,12 @@ def _status(cells: list[str]) -> list[Event]:
     if cells[0] in _STATUS:
         return []
     if _CLIENT_1.match(text):
-        return _seen(cells[0], cells[1], "", cells[4:5], "CLIENT_LIST")
-    return _seen(cells[1], cells[2], cells[0], cells[3:4], "ROUTING_TABLE") if _ROUTE_1.match(text) else []
+        name, real, *_, since = text.split(",")
+        return _seen(name, real, "", [since], "CLIENT_LIST")
+    if _ROUTE_1.match(text):
+        assigned, name, real, last = text.split(",")
+        return _seen(name, real, assigned, [last], "ROUTING_TABLE")
+    return []
 
 
 def _seen(name: str, real: str, assigned: str, times: list[str], action: str) -> list[Event]:

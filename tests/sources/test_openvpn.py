@@ -1,5 +1,7 @@
 """Tests for sensor/sources/openvpn.py: server logs, status files, Access Server."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,6 +153,27 @@ def test_other_lines_are_not_claimed_and_a_time_is_needed() -> None:
     assert [False] * 3 == [openvpn.claims(Fields({"message": text})) for text in others]
     with pytest.raises(Malformed, match=r"^missing_time$"):
         told("AUTH FAILED {'user': 'x'}", syslog={"appname": "openvpn"})
+
+
+@pytest.mark.parametrize("piece", ["AUTH FAILED {", "AUTH FAILED {{{{{{{{{{{{{{{", "AUTH SUCCESS {'user': '"])
+def test_a_line_of_openings_costs_no_more_than_its_length(piece: str) -> None:
+    """Half a megabyte took ten seconds when each opening was searched for its end."""
+    record = Fields({"message": piece * ((1 << 19) // len(piece)), "syslog": {"appname": "openvpn", "timestamp": TIME}})
+    began = time.process_time()
+    events = openvpn.read(record)
+    assert time.process_time() - began < 1
+    assert len(events) <= 1
+
+
+def test_a_row_whose_cells_hold_commas_is_read_as_its_text() -> None:
+    """A table's cell that is a whole row, where other cells are missing, does not end the reader."""
+    row = {
+        "Common Name": "ann,192.0.2.1:9,10,20,Tue Oct 13 22:35:43 2015",
+        "Real Address": None,
+        "Bytes Received": None,
+    }
+    (event,) = openvpn.read(Fields(row))
+    assert ("ann", "192.0.2.1", 9, TIME) == (event.account, event.ip, event.port, event.ts)
 
 
 PIECES = st.sampled_from(
