@@ -97,11 +97,14 @@ class Api:
         self._pages: queue.Queue[Page] = queue.Queue(1)
         self._stored, self._stop = threading.Event(), threading.Event()
         self._out: Page | None = None
+        self._refused: dict[str, int] = {}
+        """Of the poller's `rejected`, what the account has already."""
         self._thread = threading.Thread(target=self._ask, name=f"poll-{name}", daemon=True)
         self._thread.start()
 
     def poll(self) -> Batch:
         """Hand out the page that came, if one did."""
+        self._count_refused()
         if self._out is None:
             try:
                 self._out = self._pages.get_nowait()
@@ -124,6 +127,16 @@ class Api:
         """Stop asking; a request under way is left to end by itself."""
         self._stop.set()
         self._stored.set()
+
+    def _count_refused(self) -> None:
+        """Count what the API gave that is no record."""
+        refused = dict(self._poller.rejected)
+        for reason, count in refused.items():
+            fresh = count - self._refused.get(reason, 0)
+            if fresh:
+                self.account.records += fresh
+                self.account.reject(reason, fresh)
+        self._refused = refused
 
     def _ask(self) -> None:
         while not self._stop.is_set():

@@ -52,6 +52,7 @@ class Fake:
 
     def __init__(self, failure):
         self.acknowledged, self._failure = [], failure
+        self.rejected = {}
 
     def round(self):
         """Give two pages once, then fail."""
@@ -99,6 +100,20 @@ def test_a_page_is_acknowledged_after_it_is_stored(failure):
         assert wait(lambda k=k: len(poller.acknowledged) == k + 1)
     assert wait(lambda: api.problem == str(failure))
     api.close()
+
+
+def test_what_an_api_gives_that_is_no_record_is_counted_once():
+    """By its reason, in the account of the poll that comes after."""
+    poller = Fake(Transient("down"))
+    api = Api("idp", poller, RecordsSource("idp", "local", 0, None, "okta"))
+    next_page(api)
+    found = []
+    for rejected in ({"not_a_record": 2}, {"not_a_record": 2}, {"not_a_record": 3}):
+        poller.rejected = rejected
+        account = Polled(api).account
+        found.append((account.records, account.rejected))
+    api.close()
+    assert [(2, {"not_a_record": 2}), (0, {}), (1, {"not_a_record": 1})] == found
 
 
 def test_an_api_needs_what_it_needs(tmp_path):
