@@ -114,11 +114,15 @@ def _path(what: str, pattern: str) -> Finding:
 
 
 def _proposed(folder: Path) -> Iterator[Finding]:
-    """What a state has learned that a configuration might say."""
+    """What a state has learned that a configuration might say, or that is worth knowing."""
     if not (folder / "state.sqlite").exists():
         return
     from sensor.store.state import State
 
     with State(folder, readonly=True) as state:
         for one in json.loads(state.meta("proposals") or "[]"):
-            yield _finding(f'site {one["site"]}: {one["key"]} = ["{one["value"]}"]', ok=None, why=one["why"])
+            where, value = f"site {one['site']}", one["value"]
+            if "key" in one:
+                yield _finding(f'{where}: {one["key"]} = ["{value}"]', ok=None, why=one["why"])
+            else:
+                yield _finding(f"{where}: {value}", ok=True, why=one["why"])

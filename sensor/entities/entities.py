@@ -131,12 +131,6 @@ class Entities:
         """Return how many device rows there are; several may be one device."""
         return len(self.devices)
 
-    def proposals(self) -> list[dict[str, str]]:
-        """Return what the configuration could say of its sites, as the network shows it."""
-        used = self.devices.map.columns
-        keys = used["keys"][: len(self.devices.map)][used["tunnel"][: len(self.devices.map)] == 1]
-        return self.places.proposals(self.sites, [(site, hi, lo) for site, hi, lo in keys.tolist()])
-
     def device_id(self, device: int) -> str:
         """Return the stable id of a device row."""
         return self.devices.ids[device]

@@ -1,9 +1,9 @@
-"""Networks of a site that nobody configured: learned from what the network says, and proposed to who configures it.
+"""Networks of a site that nobody configured, learned from what the network says.
 
 A router's advertisement of an on-link prefix (RFC 4861 §4.6.2) is taken as a local network where the site has none
-configured; a prefix shorter than /48 is nobody's link and would make the world local. The rest is only proposed: IPv4
-networks whose hosts speak ARP though they are not local, and networks from which tunnels get their addresses. Not here:
-egress, which is learned from sign-ins (`contacts`).
+configured; a prefix shorter than /48 is nobody's link and would make the world local. IPv4 networks whose hosts speak
+ARP though they are not local are only counted. Not here: what is proposed of it (`proposals`); egress, which is learned
+from sign-ins (`contacts`).
 """
 
 import ipaddress
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.entities.networks import PRIVATE, Networks
-from sensor.model import addresses
 
 PREFIXES_MAX = 64
 """Learned prefixes a site; a rogue router could advertise for ever."""
@@ -24,12 +23,10 @@ HOSTS_MIN = 3
 COUNTED_MAX = 4096
 
 Network = tuple[int, int]
-Proposal = dict[str, str]
-"""site, key, value and why"""
 
 
 class Places:
-    """Learned networks by site name, and what is counted for proposals."""
+    """Learned networks by site name, and what is counted besides."""
 
     def __init__(self) -> None:
         self.learned: dict[str, list[str]] = {}
@@ -62,32 +59,9 @@ class Places:
             if len(self._foreign) > COUNTED_MAX:
                 del self._foreign[next(iter(self._foreign))]
 
-    def proposals(self, sites: list[str], tunnels: list[tuple[int, int, int]]) -> list[Proposal]:
-        """Return what the configuration could say, with the evidence.
-
-        Args:
-            sites: Names by number.
-            tunnels: (site, hi, lo) of addresses that tunnels have had.
-        """
-        found = [
-            {"site": site, "key": "local_networks", "value": prefix, "why": "advertised by a router as on its link"}
-            for site, prefixes in self.learned.items()
-            for prefix in prefixes
-        ]
-        for (number, network), hosts in sorted(self._foreign.items()):
-            if len(hosts) >= HOSTS_MIN:
-                text = addresses.text(0, addresses.V4_PREFIX | network << 8) + "/24"
-                why = f"at least {len(hosts)} hosts speak ARP there"
-                found.append({"site": sites[number], "key": "local_networks", "value": text, "why": why})
-        pools: dict[Network, int] = {}
-        for number, hi, lo in tunnels:
-            if addresses.is_v4(hi, lo):
-                pools[number, lo >> 8] = pools.get((number, lo >> 8), 0) + 1
-        for (number, network), count in sorted(pools.items()):
-            text = addresses.text(0, network << 8) + "/24"
-            why = f"{count} addresses of VPN leases"
-            found.append({"site": sites[number], "key": "vpn_pool", "value": text, "why": why})
-        return found
+    def speaking(self) -> list[tuple[int, int, int]]:
+        """Return (site number, first 24 bits, hosts) of IPv4 networks outside the local ones whose hosts speak ARP."""
+        return [(*key, len(hosts)) for key, hosts in sorted(self._foreign.items()) if len(hosts) >= HOSTS_MIN]
 
     def save(self) -> dict[str, Any]:
         """Return the state as plain values."""

@@ -37,13 +37,15 @@ def test_a_secret_that_is_not_there_is_named(tmp_path):
 
 
 def test_proposals_of_a_state_are_shown(tmp_path):
-    """As a line of configuration with its reason; as JSON one document."""
+    """As a line of configuration with its reason, or as a fact where no key is for it; as JSON one document."""
     with State(tmp_path, exclusive=True) as state:
-        held = json.dumps([{"site": "A", "key": "egress", "value": "203.0.113.1", "why": "9 of 9"}])
+        egress = {"site": "A", "key": "egress", "value": "203.0.113.1", "why": "9 of 9"}
+        held = json.dumps([egress, {"site": "A", "value": "10.99.0.0/24", "why": "2 addresses of VPN leases"}])
         state.commit(columns={}, incidents=[], devices=[], accounts=[], inputs=[], meta={"proposals": held})
     code, text = run("--state", tmp_path)
 
     assert 'propose  site A: egress = ["203.0.113.1"]: 9 of 9' in text
+    assert "ok       site A: 10.99.0.0/24: 2 addresses of VPN leases" in text
     found = json.loads(run("--state", tmp_path, "--json")[1])
     assert None in {one["ok"] for one in found}
     assert 0 == code

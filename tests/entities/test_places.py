@@ -19,16 +19,12 @@ def test_advertised_prefixes_become_local_unless_they_are_absurd():
     assert [False, True] == places.networks("B").contain(hi[1:], lo[1:]).tolist()
 
 
-def test_what_is_seen_is_proposed_with_its_reason():
-    """Three hosts that speak ARP, and addresses of tunnels; two hosts are too few. After a restart too."""
+def test_networks_whose_hosts_speak_arp_are_told():
+    """Three hosts are enough, two are too few. After a restart too."""
     places, other = Places(), Places()
     foreign = [addresses.parse(f"203.0.113.{k}")[1] & 0xFFFF_FFFF for k in (1, 2, 3, 3)]
     foreign += [addresses.parse(f"198.51.100.{k}")[1] & 0xFFFF_FFFF for k in (1, 2)]
     places.speak(np.zeros(6, np.int32), np.array(foreign, np.uint32))
     other.load(places.save())
-    tunnels = [(0, *addresses.parse(f"10.99.0.{k}")) for k in (1, 2)]
 
-    assert [("local_networks", "203.0.113.0/24"), ("vpn_pool", "10.99.0.0/24")] == [
-        (one["key"], one["value"]) for one in other.proposals(["A"], tunnels)
-    ]  # fmt: skip
-    assert "2 addresses of VPN leases" == other.proposals(["A"], tunnels)[1]["why"]
+    assert [(0, 0xCB_0071, 3)] == other.speaking()

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.entities.entities import Entities
+from sensor.entities.proposals import proposals
 from sensor.model.event import Event
 from sensor.model.metadata import Dhcp, Kerberos, Ntlm
 from tests.entities.test_entities import fresh, resolve
@@ -222,7 +223,8 @@ def test_tunnels_without_a_hostname_are_their_accounts():
 
     assert rows[0] == rows[1] != rows[2]
     assert -1 == who(entities, "10.99.0.8")
-    assert [("vpn_pool", "10.99.0.0/24")] == [(one["key"], one["value"]) for one in entities.proposals()]
+    (pool,) = proposals(entities, {})
+    assert {"site": "A", "value": "10.99.0.0/24", "why": "3 addresses of VPN leases"} == pool
 
 
 def test_an_adapters_mac_that_every_laptop_has_joins_nobody():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sensor.entities.proposals import proposals
 from sensor.entities.sightings import words_of
 from sensor.model import addresses
 from sensor.model.event import Event
@@ -33,7 +34,7 @@ def test_an_ipv6_site_needs_no_configuration():
     assert [True, True] == tick.orig_local.tolist()
     assert tick.orig_device[0] == tick.orig_device[1] >= 0
     assert entities.is_router(entities.locate(0, "fe80::1"))
-    assert ["2001:db8:7::/64"] == [one["value"] for one in entities.proposals()]
+    assert ["2001:db8:7::/64"] == [one["value"] for one in proposals(entities, {})]
 
 
 def test_a_configured_site_takes_no_advertisement():
