@@ -45,7 +45,7 @@ def _as_text(record):
 
 
 def check(source, record):
-    """Assert that a reader gives valid events or refuses with a short reason."""
+    """Assert that a reader gives valid events or refuses with a short reason; return it, `none` where there is none."""
     fields = Fields(record)
     assert source.claims(fields) in {True, False}
     events, reason = [], "none"
@@ -63,3 +63,4 @@ def check(source, record):
         texts = [event.action, event.account, event.ip, event.reason, event.raw_id, event.object]
         assert "" not in texts
         assert event == msgspec.json.decode(msgspec.json.encode(event), type=Event)
+    return reason

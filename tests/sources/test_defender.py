@@ -10,6 +10,7 @@ from sensor.sources import defender
 from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
 from tests.sources.hostile import check, records
+from tests.sources.reading import only_event
 
 KEYS = (
     *("time", "category", "properties", "Type", "TimeGenerated", "Timestamp", "ActionType", "ReportId", "DeviceId"),
@@ -37,9 +38,7 @@ MAIL = {
 
 def _one(record):
     """The one event of a claimed record."""
-    fields = Fields(record)
-    assert defender.claims(fields)
-    (event,) = defender.read(fields)
+    event = only_event(defender, record)
     assert "defender" == event.source
     return event
 

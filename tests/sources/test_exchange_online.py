@@ -8,6 +8,7 @@ from sensor.sources import exchange_online
 from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
 from tests.sources.hostile import check, records
+from tests.sources.reading import only_event
 
 TEN = read_time("2024-05-01T10:00:00Z")
 TRACE = {
@@ -54,9 +55,7 @@ KEYS = tuple({*TRACE, *QUARANTINE, *REPORT, "receivedDateTime", "id", "ReleasedB
 
 def _one(record):
     """The one event of a claimed record."""
-    fields = Fields(record)
-    assert exchange_online.claims(fields)
-    (event,) = exchange_online.read(fields)
+    event = only_event(exchange_online, record)
     assert ("exchange_online", "email") == (event.source, event.kind)
     return event
 

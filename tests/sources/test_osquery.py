@@ -4,12 +4,12 @@ import json
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from sensor.errors import Malformed
-from sensor.model.event import EVENT_KINDS
 from sensor.sources import osquery
 from sensor.wire.fields import Fields
+from tests.sources.hostile import check, records
+from tests.sources.reading import only_event
 
 WRITTEN = 1678936138
 RECORD = {
@@ -35,10 +35,7 @@ SOCKET = {
 
 
 def read(columns, **more):
-    fields = Fields({**RECORD, "columns": columns, **more})
-    assert osquery.claims(fields)
-    [event] = osquery.read(fields)
-    return event
+    return only_event(osquery, {**RECORD, "columns": columns, **more})
 
 
 def test_an_open_socket_is_a_connection():
@@ -189,13 +186,10 @@ def test_a_record_without_time_is_refused():
         osquery.read(fields)
 
 
-@given(
-    st.dictionaries(st.sampled_from([*SOCKET, "user", "host", "tty", "type", "time", "cmdline"]), st.text() | st.none())
-)
+@given(records(*SOCKET, "user", "host", "tty", "type", "time", "cmdline"))
 def test_any_values_give_an_event(columns):
     """Values are whatever a host holds."""
-    [event] = osquery.read(Fields({**RECORD, "columns": columns}))
-    assert event.kind in EVENT_KINDS
+    assert "none" == check(osquery, {**RECORD, "columns": columns})
 
 
 def test_every_real_row_is_read(data_dir):
