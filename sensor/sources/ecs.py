@@ -235,7 +235,7 @@ def _details(record: Fields, kind: str) -> dict[str, object]:
     if kind == "email":
         return present(
             message_id=record.text("email.message_id"),
-            sender=(record.text("email.from.address") or "").strip('[]"').lower(),
+            sender=next(iter(record.texts("email.from.address")), "").lower(),
             recipients=[one.lower() for one in record.texts("email.to.address")],
             subject=record.text("email.subject"),
             direction=record.text("email.direction"),

@@ -167,6 +167,13 @@ def test_other_categories_keep_what_they_were_about(category, more, kind, thing)
     assert (kind, thing) == (event.kind, event.object)
 
 
+@pytest.mark.parametrize("senders", ["A@b.example", ["A@b.example"], ["A@b.example", "c@d.example"]])
+def test_a_mail_is_from_its_first_sender(senders):
+    """ECS lets a mail have several."""
+    event = read(endpoint("email", ["email"], "receive", email={"from": {"address": senders}}))
+    assert "a@b.example" == event.detail["sender"]
+
+
 def test_flattened_documents_are_the_same():
     """A store may write `source.ip` as one key."""
     flat = {"@timestamp": BASE["@timestamp"], "user.name": "Ann", "user.domain": "EXAMPLE", "event.module": "endpoint"}
