@@ -127,7 +127,11 @@ def _audit(raw: Fields, kind: str, action: str, parameters: dict[str, object]) -
 
 
 def _scopes(row: Fields) -> list[str]:
-    return (row.text("Permissions") or "").split()[:100]
+    return (row.text("Permissions") or "").split()[:_SCOPES_MAX]
+
+
+_SCOPES_MAX = 100
+"""Permissions of one consent that are kept, as `entra_audits` keeps targets."""
 
 
 def _other(row: Fields, table: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _RELEASES = {"notreleased": "quarantined", "requested": "quarantined", "denied":
 _RELEASES |= {"released": "released", "approved": "released", "error": "quarantined", "preparingtorelease": "released"}
 """A quarantined mail's release status, folded, and where the mail is."""
 _OUTCOMES = {"delivered": "success", "expanded": "success", "sent": "success", "junked": "success"}
-_OUTCOMES |= {"failed": "failure", "quarantined": "failure"}
+_OUTCOMES |= {"released": "success", "failed": "failure", "quarantined": "failure"}
 _PEOPLE_MAX = 1000
 """Recipients kept of one mail: Exchange Online's own limit is 1000."""
 
@@ -150,7 +150,7 @@ def _event(
         source="exchange_online",
         kind="email",
         action=action,
-        outcome=_OUTCOMES.get(delivery or "", "success" if delivery == "released" else "unknown"),
+        outcome=_OUTCOMES.get(delivery or "", "unknown"),
         account=sender if outward else next(iter(recipients), sender),
         ip=ip,
         object=subject,

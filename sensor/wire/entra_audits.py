@@ -186,7 +186,7 @@ def _changes(inner: Fields) -> dict[str, Any]:
     for target in (inner.each("targetResources") + inner.each("Targets"))[:_TARGETS_MAX]:
         for change in target.each("modifiedProperties")[:_TARGETS_MAX]:
             name = change.text("displayName", "Name")
-            if name:
+            if name and len(changes) < _TARGETS_MAX:
                 value = change.text("newValue", "New")
                 quoted = value is not None and len(value) > 1 and value[0] == value[-1] == '"'
                 changes[name] = value[1:-1] if value is not None and quoted else value

@@ -261,3 +261,11 @@ def test_records_without_an_operation_or_a_time_are_refused():
         read_other(Fields({"time": "2024-05-01T10:00:00Z"}))
     with pytest.raises(Malformed, match="missing_time"):
         read_risk(Fields({"riskLevel": "low"}))
+
+
+def test_a_bulk_operation_keeps_some_of_its_changes():
+    """A hundred, whoever they were made to."""
+    changed = [{"displayName": str(number), "newValue": "x"} for number in range(150)]
+    targets = [{"modifiedProperties": changed[at : at + 50]} for at in (0, 50, 100)]
+    event = read_audit(Fields({**EXPORT, "properties": {**AUDIT, "targetResources": targets}}))
+    assert [str(number) for number in range(100)] == list(event.detail["changes"])
