@@ -193,6 +193,24 @@ class KeyedTable:
         insert(self.index, self.columns["keys"], self.used, a, b, c, self.secret, found)
         return found
 
+    def rename(self, words: Mapping[int, int]) -> Rows:
+        """Give keys another first word, by the old one; a key that would be there twice stays as it is. O(rows).
+
+        Returns:
+            Rows that were renamed, int32, shape (k,).
+        """
+        keys = self.columns["keys"][: len(self)]
+        moved = np.nonzero(np.isin(keys[:, 0], np.array(list(words), np.uint64)))[0]
+        wanted = keys[moved].copy()
+        wanted[:, 0] = [words[word] for word in wanted[:, 0].tolist()]
+        _, first = np.unique(wanted, axis=0, return_index=True)
+        first = np.sort(first)
+        moved, wanted = moved[first], wanted[first]
+        free = self.find(*(wanted[:, word].copy() for word in range(3))) < 0
+        keys[moved[free]] = wanted[free]
+        self._rebuild(len(self.index))
+        return moved[free].astype(np.int32)
+
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the rows in use as arrays."""
         self.table.rows = len(self)

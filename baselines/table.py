@@ -64,8 +64,13 @@ class Table:
         else:
             self.refused += 1
             return -1
-        self._clear(row)
+        self.clear(row)
         return row
+
+    def clear(self, row: int) -> None:
+        """Make a row's cells those of a fresh one."""
+        for name, (_, _, fill) in self.spec.items():
+            self.columns[name][row] = fill
 
     def recycle(self, row: int) -> None:
         """Give a row back; its cells are cleared when it is handed out again."""
@@ -117,7 +122,3 @@ class Table:
             self.columns[name][:rows] = state[name].astype(dtype, copy=False)
         self.rows, self.refused = rows, int(head[2])
         self._free = [int(row) for row in state["_free"]]
-
-    def _clear(self, row: int) -> None:
-        for name, (_, _, fill) in self.spec.items():
-            self.columns[name][row] = fill

@@ -69,6 +69,7 @@ class NewPeer:
 
     def score(self, tick: Tick) -> list[Finding]:
         """Judge the first contacts of devices with 24 h of history; the rarest of each device."""
+        self._follow(tick)
         best: dict[int, tuple[float, int, bool]] = {}
         for i, device, to_site in self._new(tick):
             if self._names.history_ns(device) < HISTORY_NS or device >= self._devices.rows:
@@ -135,6 +136,21 @@ class NewPeer:
             ("devices", self._devices), ("sites", self._sites), ("peers", self._peers),
             ("site_peers", self._site_peers),
         ]  # fmt: skip
+
+    def _follow(self, tick: Tick) -> None:
+        """Give contacts and peers of rows that turned out to be another device to the row that stands for it."""
+        if not tick.merged:
+            return
+        self._devices.cover(self._names.count())
+        own = self._devices.columns
+        for gone, kept in tick.merged:
+            own["draws"][kept] += own["draws"][gone]
+            day = max(own["day"][gone], own["day"][kept])
+            own["today"][kept] = sum(own["today"][row] for row in (gone, kept) if own["day"][row] == day)
+            own["day"][kept] = day
+            self._devices.clear(gone)
+        moved = self._peers.rename(dict(tick.merged))
+        np.add.at(own["kinds"], self._peers.columns["keys"][moved, 0].astype(np.int64), 1)
 
     @staticmethod
     def _contacts(tick: Tick) -> NDArray[np.int64]:

@@ -85,6 +85,9 @@ class Scan:
     def score(self, tick: Tick) -> list[Finding]:
         """Walk over the tick's flows and ARP requests; one finding a subject and kind, with its last state."""
         self._subjects.cover(self._names.count())
+        for gone, _ in tick.merged:  # whose first contacts are another row's from now on, which has its own walk
+            self._subjects.clear(gone)
+            self._rings.pop(gone, None)
         findings: list[Finding] = []
         for start in range(0, len(tick.flows), _PIECE):
             findings += self._walk(tick, slice(start, start + _PIECE))

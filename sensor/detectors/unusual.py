@@ -75,6 +75,7 @@ class Unusual:
         """Add the tick to the totals; what is flagged counts as well, for here it is only listed."""
         del flagged
         self._totals.cover(self._names.count())
+        self._follow(tick)
         self._first_ns = self._first_ns or tick.end_ns
         self._last_ns = max(self._last_ns, tick.end_ns)
         columns, flows = self._totals.columns, tick.flows
@@ -121,6 +122,19 @@ class Unusual:
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore nothing."""
+
+    def _follow(self, tick: Tick) -> None:
+        """Give the totals of rows that turned out to be another device to the row that stands for it."""
+        if not tick.merged:
+            return
+        columns = self._totals.columns
+        for gone, kept in tick.merged:
+            for what in STATISTICS:
+                columns[what][kept] += columns[what][gone] if what != "peers" else 0
+            self._totals.clear(gone)
+        moved = self._pairs.rename(dict(tick.merged))
+        np.add.at(columns["peers"], self._pairs.columns["keys"][moved, 0].astype(np.int64), 1)
+        self._ports.rename(dict(tick.merged))
 
     def _pair(self, tick: Tick, on: NDArray[np.int64]) -> None:
         """Add to the totals by outside peer, by port and of distinct peers."""

@@ -43,6 +43,7 @@ _SPEC: dict[str, Any] = {
     "level": (np.float64, (len(FEATURES),), 0.0),
     "scale": (np.float64, (len(FEATURES),), 0.0),
     "seen": (np.int64, (), 0),
+    "joined": (np.uint8, (), 0),  # another row stands for it: it neither has a say nor learns that it is silent
 }
 
 
@@ -78,6 +79,7 @@ class Volumes:
 
     def score(self, tick: Tick) -> list[Finding]:
         """Close the bucket where the tick begins another one, and judge it."""
+        self._follow(tick)
         bucket = (tick.end_ns - 1) // volumes.BUCKET_NS
         if self._bucket < 0 or not tick.learn:
             self._bucket = bucket if self._bucket < 0 else self._bucket
@@ -96,6 +98,7 @@ class Volumes:
         flows = tick.flows
         for end, device, out, into in (("orig", tick.orig_device, 0, 1), ("resp", tick.resp_device, 1, 0)):
             on = device >= 0
+            self._table.columns["joined"][device[on]] = 0
             np.add.at(counts[:, out], device[on], np.maximum(flows["orig_bytes"][on], 0))
             np.add.at(counts[:, into], device[on], np.maximum(flows["resp_bytes"][on], 0))
             np.add.at(counts[:, 2 if end == "orig" else 3], device[on & tick.fresh], 1)
@@ -103,13 +106,14 @@ class Volumes:
 
     def coverage(self) -> Coverage:
         """Say how many devices have 24 h of history."""
-        rows = self._table.rows
+        rows = int((self._table.columns["joined"][: self._table.rows] == 0).sum())
         if not rows:
             return Coverage(detector=self.name, state="no_input", why="no flow of a local device")
-        ready = int((self._table.columns["seen"][:rows] >= READY).sum())
+        seen = self._table.columns["seen"][: self._table.rows]
+        ready = int((seen >= READY).sum())
         if ready:
             return Coverage(detector=self.name, state="judged", why=f"{ready} of {rows} devices have 24 h of history")
-        longest = span(int(self._table.columns["seen"][:rows].max()) * volumes.BUCKET_NS)
+        longest = span(int(seen.max()) * volumes.BUCKET_NS)
         return Coverage(detector=self.name, state="learning", why=f"needs 24 h of history; the longest is {longest}")
 
     def progress(self, device: int) -> float:
@@ -130,6 +134,20 @@ class Volumes:
         self._bucket, self._scored = (int(value) for value in state["bucket"])
         self._pairs.load({name[6:]: column for name, column in state.items() if name.startswith("pairs/")})
         self._flagged = state["flagged"].astype(np.bool_)
+
+    def _follow(self, tick: Tick) -> None:
+        """Let rows that turned out to be another device go on as it: with the level of the one that carried more."""
+        if not tick.merged:
+            return
+        self._table.cover(self._names.count())
+        columns = self._table.columns
+        for gone, kept in tick.merged:
+            columns["counts"][kept] += columns["counts"][gone]
+            if columns["level"][gone].sum() > columns["level"][kept].sum():
+                for name in ("level", "scale", "seen"):
+                    columns[name][kept] = columns[name][gone]
+            self._table.clear(gone)
+            columns["joined"][gone] = 1
 
     def _count_peers(self, tick: Tick, counts: NDArray[np.float64]) -> None:
         """Count each distinct responder of a device once a bucket; `peers_out` stands still once the table is full."""
@@ -160,9 +178,10 @@ class Volumes:
         findings, strange = self._judge(z, ready, columns)
         flagged = np.zeros(rows, np.bool_)
         flagged[: len(self._flagged)] = self._flagged[:rows]
+        teaches = ~(flagged | strange | (columns["joined"] == 1))
         volumes.learn(
-            columns["counts"], self._bucket, self._secret, ~(flagged | strange), columns["level"], columns["scale"],
-            _FLOOR, columns["seen"],
+            columns["counts"], self._bucket, self._secret, teaches, columns["level"], columns["scale"], _FLOOR,
+            columns["seen"],
         )  # fmt: skip
         for feature in range(len(FEATURES)):
             self._pool.add(feature, np.abs(z[ready, feature]))

@@ -94,11 +94,6 @@ class Devices:
         """Count the rows, also those that another stands for."""
         return self.table.rows
 
-    @property
-    def names(self) -> dict[int, str]:
-        """The best hostname of each row that has one."""
-        return self.naming.names
-
     def kept(self, row: int) -> int:
         """Return the row that stands for a row's device."""
         return int(self.table.columns["kept"][row]) if row >= 0 else -1

@@ -228,7 +228,7 @@ class Entities:
 
     def _merged(self) -> list[tuple[int, int]]:
         """Return the rows that another stands for since the last tick; their activity is its from now on."""
-        merged = self.devices.joins.drain()
+        merged = self.devices.joins.drain(self.devices.table.columns["kept"])
         for gone, kept in merged:
             self.activity.merge(gone, kept)
         return merged

@@ -64,6 +64,8 @@ class Identity:
 
     def take(self, tick: Tick, where: Where, site_names: Sequence[str], message_site: Sequence[int]) -> None:
         """Take a tick in; its devices are resolved."""
+        if tick.merged:
+            self.links.merge_devices(dict(tick.merged))
         for message, device, site in zip(tick.messages, tick.message_device.tolist(), message_site, strict=True):
             self._take_message(message, device, site, where)
         for event, device, site in zip(tick.events, tick.event_device.tolist(), tick.event_site, strict=True):

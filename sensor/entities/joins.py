@@ -29,12 +29,12 @@ class Joins:
 
     Attributes:
         reasons: Why a row was joined to the one that stands for it.
-        done: (row, row that stands for it now) of each join since `drain`.
+        done: Rows that another stands for since `drain`, in order.
     """
 
     def __init__(self) -> None:
         self.reasons: dict[int, str] = {}
-        self.done: list[tuple[int, int]] = []
+        self.done: list[int] = []
         self._members: dict[int, list[int]] = {}
         self._watched: dict[int, list[int]] = {}
 
@@ -72,14 +72,13 @@ class Joins:
             return one
         if (int(first[other]), other) < (int(first[one]), one):
             one, other = other, one
-            a, b = b, a
         moved = self._members.pop(other, [other])
         self._members.setdefault(one, [one]).extend(moved)
         kept[moved] = one
         self.reasons[other] = why
         if watch:
             self._watched[other] = [-1, 0, 0]
-        self.done.append((other, one))
+        self.done.append(other)
         return one
 
     def part(self, kept: Rows, row: int) -> bool:
@@ -129,10 +128,10 @@ class Joins:
         state[:] = [int(mine), max(last, at), turns]
         return turns >= TURNS_MAX
 
-    def drain(self) -> list[tuple[int, int]]:
-        """Return the joins made since the last call."""
-        done, self.done = self.done, []
-        return done
+    def drain(self, kept: Rows) -> list[tuple[int, int]]:
+        """Return (row, row that stands for it now) of the joins made since the last call that hold still."""
+        done, self.done = dict.fromkeys(self.done), []
+        return [(row, int(kept[row])) for row in done if kept[row] != row]
 
     def save(self) -> dict[str, Any]:
         """Return the state as plain values."""

@@ -5,6 +5,7 @@ account beyond SHARED_ACCOUNTS that the same device or address carries strongly:
 links nobody for certain. What a link is worth as evidence about a sign-in is for `incidents` to judge.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -106,13 +107,13 @@ class Links:
         for key in [key for key, link in self._held.items() if expires_ns(link) < now_ns]:
             self._drop(key)
 
-    def merge_device(self, old: int, kept: int) -> None:
-        """Give the links of a device that turned out to be another one to that one."""
-        for key in [key for key in self._held if key[1] == old]:
+    def merge_devices(self, kept: Mapping[int, int]) -> None:
+        """Give the links of devices that turned out to be others to those. O(links)."""
+        for key in [key for key in self._held if key[1] in kept]:
             link = self._held[key]
-            into = (key[0], kept, key[2], key[3])
+            into = (key[0], kept[key[1]], key[2], key[3])
             self._drop(key)
-            link.device = kept
+            link.device = into[1]
             other = self._held.get(into)
             if other is None:
                 self._held[into] = link

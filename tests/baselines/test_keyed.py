@@ -73,6 +73,16 @@ def test_more_than_half_the_cap_at_once_is_refused():
         keyed.KeyedTable(SPEC, 100, 1).reserve(51)
 
 
+def test_renamed_keys_keep_their_rows():
+    """A key that is there already, and the second of two that would become one, stay as they were."""
+    table = keyed.KeyedTable(SPEC, 100, 1)
+    table.insert(*words([(1, 5, 0), (1, 6, 0), (2, 6, 0), (3, 7, 0), (4, 7, 0)]))
+
+    assert [0, 3] == table.rename({1: 2, 3: 9, 4: 9}).tolist()
+    wanted = [(2, 5, 0), (1, 6, 0), (2, 6, 0), (9, 7, 0), (4, 7, 0), (1, 5, 0), (3, 7, 0)]
+    assert [0, 1, 2, 3, 4, -1, -1] == table.find(*words(wanted)).tolist()
+
+
 def test_save_and_load_is_identity():
     """A loaded table finds the same rows and values."""
     table = keyed.KeyedTable(SPEC, 1000, 3)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensor.detectors.new_peer import NewPeer, detector
-from tests.detectors.ticks import entities, steps, tick
+from tests.detectors.ticks import entities, joined, steps, tick
 from tests.scenes import SECRET, flow, flows
 
 DAY_S = 86_400
@@ -55,6 +55,19 @@ def test_a_known_peer_is_not_news():
     )
 
     assert [] == found
+
+
+def test_a_device_that_turns_out_to_be_another_takes_its_peers_along():
+    """Neither's peers are news of the one; contacts and distinct peers add up."""
+    _, known, one = run([flow("10.0.0.11", "198.51.100.1", at_s=5)])
+    hosts = [known.locate(0, f"10.0.0.{10 + host}") for host in (0, 1)]
+    draws = sum(int(one._devices.columns["draws"][row]) for row in hosts)
+    found, kept = joined(known, one, "10.0.0.10", "10.0.0.11")
+    again = [flow("10.0.0.10", f"198.51.100.{k}", at_s=2 * DAY_S + 60) for k in (1, 2)]
+
+    assert [] == found == steps(known, one, flows(*again))
+    own = {name: int(one._devices.columns[name][kept]) for name in ("draws", "kinds")}
+    assert {"draws": draws + 2, "kinds": 2} == own
 
 
 def test_a_flagged_device_does_not_teach():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensor.detectors.scan import Scan, detector
-from tests.detectors.ticks import entities, steps, tick
+from tests.detectors.ticks import entities, joined, steps, tick
 from tests.scenes import SECRET, arp, flow, flows, office, scan
 
 
@@ -99,6 +99,21 @@ def test_an_arp_sweep_is_found_and_a_routers_is_not():
         found = detector(known, SECRET).score(tick(known, flows(), asks=asks))
 
         assert ([] if router else ["scan.sweep/1"]) == opening(found)
+
+
+def test_a_row_that_is_another_device_now_walks_no_more():
+    """What it began is gone, the device's own walk goes on."""
+    known = entities()
+    one = detector(known, SECRET)
+    fails = [
+        flow(orig, f"10.0.1.{k}", at_s=k, port=445, state="S0") for orig in ("10.0.0.5", "10.0.0.6") for k in (1, 2)
+    ]
+    steps(known, one, flows(*ordinary("10.0.0.5"), *ordinary("10.0.0.6"), *fails))
+    rows = [known.locate(0, host) for host in ("10.0.0.5", "10.0.0.6")]
+    found, kept = joined(known, one, "10.0.0.5", "10.0.0.6")
+
+    assert [] == found
+    assert [kept] == [row for row in rows if one._subjects.columns["seen"][row]] == list(one._rings)
 
 
 def test_save_and_load_go_on_where_they_were():

@@ -4,7 +4,7 @@ import numpy as np
 
 from sensor.detectors.unusual import detector
 from sensor.model.metadata import Dns
-from tests.detectors.ticks import entities, steps, tick
+from tests.detectors.ticks import entities, joined, steps, tick
 from tests.scenes import SECRET, common, flow, flows, office
 
 
@@ -55,6 +55,20 @@ def test_names_that_do_not_exist_are_counted():
     one.learn(step, np.zeros(known.count(), np.bool_))
 
     assert any("asked 4 times for names that do not exist" in row.text for row in one.listed(30))
+
+
+def test_a_device_met_as_two_is_listed_once():
+    """With the sum of what both did, and each peer once."""
+    known = entities()
+    one = detector(known, SECRET)
+    pairs = [("10.0.0.5", "203.0.113.5"), ("10.0.0.5", "203.0.113.6"), ("10.0.0.6", "203.0.113.6")]
+    steps(known, one, flows(*(flow(*pair, out=500) for pair in pairs)))
+    rows = [known.locate(0, host) for host in ("10.0.0.5", "10.0.0.6")]
+    _, kept = joined(known, one, "10.0.0.5", "10.0.0.6")
+    totals = [(one._totals.columns["bytes_out"][row], one._totals.columns["peers"][row]) for row in rows]
+
+    assert {(1500.0, 2.0), (0.0, 0.0)} == set(totals)
+    assert (1500.0, 2.0) == totals[rows.index(kept)]
 
 
 def test_nothing_seen_lists_nothing():

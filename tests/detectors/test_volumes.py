@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensor.detectors.volumes import READY, Volumes, detector
-from tests.detectors.ticks import entities, tick
+from tests.detectors.ticks import entities, joined, tick
 from tests.scenes import SECRET, START, S, flow, flows
 
 BUCKET_S = 600
@@ -90,6 +90,26 @@ def test_buckets_without_any_record_teach_nothing():
     run(known, one, [*day(10), *day(1, start=500)])
 
     assert 10 == one._table.columns["seen"][0]
+
+
+def test_a_row_that_is_another_device_now_is_judged_no_more():
+    """Its silence is none: it teaches the pool nothing, and its level goes on where the device's row had less."""
+    known = entities()
+    one = detector(known, SECRET)
+    run(known, one, day(READY + 10))
+    columns = one._table.columns
+    rows = [known.locate(0, f"10.0.0.{host}") for host in (2, 10)]
+    wanted = max((columns["level"][row] for row in rows), key=sum).copy()
+    _, kept = joined(known, one, "10.0.0.2", "10.0.0.10")
+    gone = next(row for row in rows if row != kept)
+    level = one._table.columns["level"][kept].copy()
+    pooled = one._pool.size(0)
+    one._close(one._bucket + 1)
+
+    assert np.array_equal(wanted, level)
+    assert known.count() - 1 == one._pool.size(0) - pooled
+    assert 0 == one.progress(gone) < one.progress(kept)
+    assert f"of {known.count() - 1} devices" in one.coverage().why
 
 
 def test_save_and_load_is_identity():

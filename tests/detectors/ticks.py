@@ -4,7 +4,7 @@ import numpy as np
 
 from sensor.entities.entities import Entities
 from sensor.model.times import TICK_NS
-from tests.scenes import SECRET, START, arp
+from tests.scenes import SECRET, START, arp, flows
 
 
 def entities():
@@ -38,3 +38,14 @@ def steps(known, detector, rows):
             found[finding.evidence.id] = finding
         detector.learn(one, np.zeros(known.count(), np.bool_))
     return list(found.values())
+
+
+def joined(known, detector, *hosts):
+    """Let devices turn out to be one, in a tick without records; return the finding of it, and the row that stays."""
+    rows = [known.locate(0, host) for host in hosts]
+    for row in rows[1:]:
+        known.devices.join(rows[0], row, "agent")
+    step = tick(known, flows(), end_ns=known.now_ns)
+    found = detector.score(step)
+    detector.learn(step, np.zeros(known.count(), np.bool_))
+    return found, known.devices.kept(rows[0])

@@ -121,7 +121,7 @@ def test_a_moved_device_takes_its_row_along(known):
     known.lease(0, "10.0.9.77", BURNED, START + S)
 
     assert row(known, "10.0.0.5") == row(known, "10.0.9.77") == 0
-    assert {0: "LAPTOP-231"} == known.names
+    assert {0: "LAPTOP-231"} == known.naming.names
     assert ["10.0.9.77", "10.0.0.5"] == [addresses.text(hi, lo) for hi, lo, *_ in known.addresses_of(0)]
 
 
@@ -131,7 +131,7 @@ def test_a_better_source_names_a_device(known):
     for name, source in (("A", "kerberos"), ("B", "ntlm"), ("C", "kerberos"), ("D", "dhcp"), ("E", "ntlm")):
         known.name(0, name, source)
 
-    assert {0: "D"} == known.names
+    assert {0: "D"} == known.naming.names
 
 
 def test_unconfirmed_addresses_cannot_fill_the_table(known, monkeypatch):
@@ -172,7 +172,7 @@ def test_save_and_load_is_identity(known):
     sight(other, ("10.0.0.9", BURNED), at_s=5)
 
     assert row(other, "10.0.0.5") == row(other, "10.0.0.9") == row(known, "10.0.0.5")
-    assert (known.ids, {0: "PC"}) == (other.ids, other.names)
+    assert (known.ids, {0: "PC"}) == (other.ids, other.naming.names)
     assert 2 == len(other)
 
 

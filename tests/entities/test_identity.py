@@ -1,5 +1,7 @@
 """Who is where: messages and events of a tick become accounts, links and sign-ins."""
 
+import numpy as np
+
 from sensor.entities.identity import Identity
 from sensor.entities.links import NOWHERE
 from sensor.model.addresses import parse
@@ -30,14 +32,13 @@ class Devices:
 class Tick:
     """What is asked of a tick."""
 
-    def __init__(self, messages=(), events=(), end_s=100, devices=None):
-        import numpy as np
-
+    def __init__(self, messages=(), events=(), end_s=100, devices=None, merged=()):
         self.messages, self.events = list(messages), list(events)
         self.end_ns = START + end_s * S
         self.message_device = np.array(devices or [0] * len(self.messages), np.int32)
         self.event_device = np.full(len(self.events), -1, np.int32)
         self.event_site = [0] * len(self.events)
+        self.merged = list(merged)
 
 
 def take(identity, *messages, events=(), devices=None, end_s=100):
@@ -95,6 +96,14 @@ def test_contacts_that_coincide_become_a_link():
     take(identity, end_s=7 * 40_000)
 
     assert [("co_occurrence", 0, NOWHERE)] == links(identity)
+
+
+def test_links_go_with_a_device_that_turns_out_to_be_another():
+    """From the tick in which that is known."""
+    identity = take(Identity({}), Kerberos(**common(), client="ann/R", success=True))
+    identity.take(Tick(merged=[(0, 3)]), Devices(), ["SYD", "PER"], [])
+
+    assert [("kerberos_as", 3, (0, *parse("10.0.0.5")))] == links(identity)
 
 
 def test_save_and_load_keeps_who_is_where():

@@ -27,8 +27,8 @@ def test_the_row_known_longest_stands_for_the_device(kept):
     assert 1 == joins.join(kept, FIRST, 3, 1, "agent")
     assert 1 == joins.join(kept, FIRST, 0, 3, "agent")
     assert ([1, 1, 1, 1, 4], [0, 1, 2, 3]) == (kept.tolist(), sorted(joins.members(1)))
-    assert [(0, 2), (3, 1), (2, 1)] == joins.drain()
-    assert [] == joins.drain()
+    assert [(0, 1), (3, 1), (2, 1)] == joins.drain(kept)
+    assert [] == joins.drain(kept)
 
 
 def test_a_part_stands_for_itself_again(kept):
@@ -39,6 +39,7 @@ def test_a_part_stands_for_itself_again(kept):
 
     assert (True, False) == (joins.part(kept, 0), joins.part(kept, 1))
     assert ([0, 1, 1, 3, 4], {2: "hostname"}) == (kept.tolist(), joins.reasons)
+    assert [(2, 1)] == joins.drain(kept)
     joins.part(kept, 2)
     assert not joins.any
 

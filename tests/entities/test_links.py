@@ -66,7 +66,7 @@ def test_a_device_that_turns_out_to_be_another_hands_its_links_over():
     links.see(0, 1, PLACE, "ntlm", 5)
     links.see(0, 2, PLACE, "ntlm", 9)
     links.see(0, 1, NOWHERE, "agent", 6)
-    links.merge_device(1, 2)
+    links.merge_devices({1: 2})
 
     assert [("agent", 2, 1, 6, 6), ("ntlm", 2, 2, 5, 9)] == sorted(
         (link.kind, link.device, link.count, link.first_ns, link.last_ns) for link in links.of(0, 9)
