@@ -12,6 +12,7 @@ Does not trust `id.uniqueQualifier` alone: it tells apart activities of one time
 """
 
 import hashlib
+import re
 
 import msgspec
 
@@ -28,7 +29,9 @@ API = OFFER
 """How it is asked where it has no `path`."""
 
 LIMIT = 1000
-"""Events read of one record; the Reports API writes a few, and its own pages hold 1,000."""
+"""Events of one record; the Reports API writes a few, and its own pages hold 1,000. A record with more is refused."""
+_ASN = re.compile(r"[0-9]{1,10}$")
+"""32 bits (RFC 6793 §1)."""
 _PAYLOADS = ("protoPayload", "protopayload_auditlog")
 """Where Cloud Logging, and its export to BigQuery, hold the audit log."""
 _CALLERS = tuple(f"{payload}.requestMetadata.callerIp" for payload in _PAYLOADS)
@@ -49,7 +52,7 @@ def read(record: Fields) -> list[Event | AnyMessage]:
     """Read every event of the activity; none where it holds none.
 
     Raises:
-        Malformed: `missing_time`, `bad_time`, `no_action`.
+        Malformed: `missing_time`, `bad_time`, `no_action`, `too_many_events`.
     """
     if _is_cloud(record):
         activity, said = _cloud(record)
@@ -61,7 +64,9 @@ def read(record: Fields) -> list[Event | AnyMessage]:
         activity, said = _reported(record)
     if not said and not record.has("events"):
         raise Malformed("no_action")
-    return [_event(activity, one) for one in said[:LIMIT]]
+    if len(said) > LIMIT:
+        raise Malformed("too_many_events")
+    return [_event(activity, one) for one in said]
 
 
 def _is_cloud(record: Fields) -> bool:
@@ -94,7 +99,7 @@ def _activity(record: Fields, ts: int, application: str | None, email: str | Non
         ts=ts, application=(application or "").lower(), account=fold(email),
         account_id=record.text("actor.profileId", "source.user.id"), ip=ip, port=port,
         country=record.text("networkInfo.regionCode"),
-        asn=next((int(text) for text in record.texts("networkInfo.ipAsn")[:1] if text.isdecimal()), None),
+        asn=next((int(text) for text in record.texts("networkInfo.ipAsn")[:1] if _ASN.match(text)), None),
         qualifier=qualifier,
     )  # fmt: skip
 

@@ -241,9 +241,17 @@ def test_an_activity_without_a_time_is_refused():
         google.read(Fields({"id": {"applicationName": "login"}, "name": "login_success"}))
 
 
-def test_events_without_end_are_bounded():
-    """No record makes more of them than a page of the API holds."""
-    assert google.LIMIT == len(google.read(Fields(activity("login", *[said("logout")] * (google.LIMIT + 5)))))
+def test_events_without_end_are_refused():
+    """No record makes more of them than a page of the API holds, and none is left out without a word."""
+    assert google.LIMIT == len(google.read(Fields(activity("login", *[said("logout")] * google.LIMIT))))
+    with pytest.raises(Malformed, match="too_many_events"):
+        google.read(Fields(activity("login", *[said("logout")] * (google.LIMIT + 1))))
+
+
+@pytest.mark.parametrize(("number", "asn"), [("64496", 64496), ("9" * 5000, None), ("AS1", None)])
+def test_a_network_s_number_that_is_none_is_left_out(number, asn):
+    """However many digits it has: 5,000 ended the input."""
+    assert asn == read_one({**activity("login", said("logout")), "networkInfo": {"ipAsn": [number]}}).asn
 
 
 def test_other_products_records_are_not_claimed():
