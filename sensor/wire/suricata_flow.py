@@ -73,7 +73,7 @@ def flow(record: Fields) -> NDArray[np.void]:
     row = made[0]
     row["ts"] = start = record.time("flow.start")
     if record.value("flow.end") is not None:
-        row["duration"] = max(0, record.time("flow.end") - start)
+        row["duration"] = bounded(max(0, record.time("flow.end") - start))
     orig_h, row["orig_p"], resp_h, row["resp_p"] = endpoints(record)
     row["orig_hi"], row["orig_lo"] = orig = addresses.parse(orig_h)
     row["resp_hi"], row["resp_lo"] = addresses.parse(resp_h)

@@ -36,6 +36,13 @@ def test_a_tcp_flow_becomes_a_row() -> None:
     )  # fmt: skip
 
 
+def test_an_end_centuries_after_the_start_leaves_the_duration_unset() -> None:
+    """A difference beyond 64 bits ended the input."""
+    ends = {"start": "1700-01-01T00:00:00Z", "end": "2200-01-01T00:00:00Z"}
+    (row,) = flow(Fields({**FLOW, "flow": ends}))
+    assert -1 == row["duration"]
+
+
 def test_icmp_has_its_type_in_the_place_of_a_port() -> None:
     """An IPv6 echo has its reply's type beside it."""
     record = {"src_ip": "2001:db8::1", "dest_ip": "2001:db8::2", "proto": "IPv6-ICMP", "icmp_type": 128, "icmp_code": 0}
