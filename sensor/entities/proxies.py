@@ -16,6 +16,7 @@ from sensor.model.metadata import Http
 PENDING_MAX = 65_536
 """Flows whose destination is known before they end."""
 PROXIES_MAX = 4096
+"""Addresses that were asked as proxies; the one asked longest ago goes."""
 ASKED_MIN = 3
 """Requests that make an address a proxy: one CONNECT may be a scanner's."""
 
@@ -38,9 +39,9 @@ class Proxies:
 
     def hear(self, where: Where, message: Http) -> bool:
         """Take a request to an address in; tell whether the address is a proxy."""
-        self._asked[where] = self._asked.get(where, 0) + 1
+        self._asked[where] = self._asked.pop(where, 0) + 1
         if len(self._asked) > PROXIES_MAX:
-            del self._asked[min(self._asked, key=lambda one: (self._asked[one], one))]
+            del self._asked[next(iter(self._asked))]
         host = host_only(message.host) or host_only(message.uri if message.method == "CONNECT" else None)
         if host and message.uid:
             self._pending[message.uid.encode()[:24]] = host.lower()
@@ -57,7 +58,10 @@ class Proxies:
         if not self._pending or not len(uids):
             return {}
         found = np.nonzero(np.isin(uids, np.array(list(self._pending), uids.dtype)))[0]
-        return {int(i): self._pending.pop(bytes(uids[i]), "") for i in found}
+        named = {int(i): self._pending[bytes(uids[i])] for i in found}
+        for i in found:
+            self._pending.pop(bytes(uids[i]), None)
+        return named
 
     def save(self) -> dict[str, Any]:
         """Return the state as plain values."""
