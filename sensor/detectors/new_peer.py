@@ -4,9 +4,12 @@ p = P(new for the device) × P(new for the site, where it is new there too), bot
 times the contacts the device made that day: a union over its chances. Needs 24 h of the device's history. It opens no
 incident: it goes to the digest below P_DIGEST, or joins one.
 
+A peer is an address; behind an explicit proxy it is the host that the client asked the proxy for.
+
 Not here yet: popularity among peers as base measure; names instead of addresses; services and fingerprints.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -86,7 +89,8 @@ class NewPeer:
         on = on[~flagged[device]] if len(on) else on
         if len(on) == 0:
             return
-        device, site, flows = tick.orig_device[on], tick.site[on], tick.flows[on]
+        device, site = tick.orig_device[on], tick.site[on]
+        hi, lo = _peers(tick, on)
         self._devices.cover(self._names.count())
         self._sites.cover(int(site.max()) + 1)
         today = (tick.end_ns - 1) // DAY_NS
@@ -101,9 +105,7 @@ class NewPeer:
                 piece = slice(start, start + _PIECE)
                 peers.reserve(len(rows[piece]))
                 before = len(peers)
-                where = peers.insert(
-                    rows[piece].astype(np.uint64), flows["resp_hi"][piece].copy(), flows["resp_lo"][piece].copy()
-                )
+                where = peers.insert(rows[piece].astype(np.uint64), hi[piece].copy(), lo[piece].copy())
                 peers.columns["last"][where] = tick.end_ns
                 fresh = np.unique(where[where >= before])
                 np.add.at(columns["kinds"], peers.columns["keys"][fresh, 0].astype(np.int64), 1)
@@ -164,7 +166,7 @@ class NewPeer:
         on = self._contacts(tick)
         if len(on) == 0:
             return []
-        hi, lo = tick.flows["resp_hi"][on], tick.flows["resp_lo"][on]
+        hi, lo = _peers(tick, on)
         device = tick.orig_device[on].astype(np.uint64)
         new = self._peers.find(device, hi, lo) < 0
         at_site = self._site_peers.find(tick.site[on].astype(np.uint64), hi, lo) < 0
@@ -192,9 +194,8 @@ class NewPeer:
     def _finding(self, tick: Tick, device: int, p: float, i: int, to_site: bool) -> Finding:
         flow, own = tick.flows[i], self._devices.columns
         draws, kinds = int(own["draws"][device]), int(own["kinds"][device])
-        address = addresses.text(flow["resp_hi"], flow["resp_lo"])
-        named = self._names.address_name(flow["resp_hi"], flow["resp_lo"])
-        peer = f"{named} ({address})" if named else address
+        party = _party(self._names, flow, tick.destinations.get(i))
+        peer = party.name
         name, site, identity = (
             self._names.device_name(device),
             self._names.device_site(device),
@@ -217,9 +218,27 @@ class NewPeer:
         )  # fmt: skip
         return Finding(
             evidence=evidence, device=device, name=name, techniques=self.techniques, digest=p < P_DIGEST,
-            peers=(Peer(kind="address", id=address, name=peer),),
+            peers=(party,),
             check=f"What is {peer} to {name}: a new service, an update, or unknown?",
         )  # fmt: skip
+
+
+def _peers(tick: Tick, on: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return two words for the peer of each listed flow: its address, or a digest of the name a proxy was asked for."""
+    hi, lo = tick.flows["resp_hi"][on], tick.flows["resp_lo"][on]
+    for i, at in enumerate(on.tolist() if tick.destinations else ()):
+        if host := tick.destinations.get(at):
+            digest = hashlib.blake2b(host.encode("utf-8", "replace"), digest_size=16).digest()
+            hi[i], lo[i] = int.from_bytes(digest[:8]), int.from_bytes(digest[8:])
+    return hi, lo
+
+
+def _party(names: Names, flow: np.void, host: str | None) -> Peer:
+    address = addresses.text(flow["resp_hi"], flow["resp_lo"])
+    if host:
+        return Peer(kind="domain", id=host, name=f"{host} (through the proxy {address})")
+    named = names.address_name(flow["resp_hi"], flow["resp_lo"])
+    return Peer(kind="address", id=address, name=f"{named} ({address})" if named else address)
 
 
 def _record(names: Names, flow: np.void) -> tuple[Record, ...]:

@@ -57,6 +57,28 @@ def test_a_known_peer_is_not_news():
     assert [] == found
 
 
+def test_behind_a_proxy_the_host_that_was_asked_for_is_the_peer():
+    """The proxy is known to all; a host that nobody asked it for is news, and named as such."""
+    known = entities()
+    one = detector(known, SECRET)
+    steps(known, one, flows(*habits(), flow("10.0.0.10", "198.51.100.250", at_s=60, port=3128)))
+    asks = [flow("10.0.0.10", "198.51.100.250", at_s=2 * DAY_S + 60, port=3128) for _ in range(2)]
+    found = []
+    for rows, host in zip(asks, ("new.example", None), strict=True):
+        step = tick(known, flows(rows))
+        step.destinations = {0: host} if host else {}
+        found.append(one.score(step))
+        one.learn(step, np.zeros(known.count(), np.bool_))
+    again = tick(known, flows(asks[0]))
+    again.destinations = {0: "new.example"}
+
+    assert [[("domain", "new.example")], []] == [
+        [(peer.kind, peer.id) for finding in findings for peer in finding.peers] for findings in found
+    ]
+    assert "new.example (through the proxy 198.51.100.250)" in found[0][0].evidence.text
+    assert [] == one.score(again)
+
+
 def test_a_device_that_turns_out_to_be_another_takes_its_peers_along():
     """Neither's peers are news of the one; contacts and distinct peers add up."""
     _, known, one = run([flow("10.0.0.11", "198.51.100.1", at_s=5)])
