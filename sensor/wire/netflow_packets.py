@@ -112,6 +112,7 @@ class Exports:
             started = option.get("system_init_time_ms")
             if isinstance(started, int):
                 self._started_ms[stream] = started
+                self._started_ms.move_to_end(stream)
                 while len(self._started_ms) > TEMPLATES_MAX:
                     self._started_ms.popitem(last=False)
         known = self._started_ms.get(stream)

@@ -13,6 +13,7 @@ from tests.wire.netflow_crafted import IPV4, SENT, ipfix, part, record, template
 VALUES = ("10.0.0.1", "10.0.0.2", 40_000, 443, 6, 27, 5, 700, 90_000, 91_000)
 DATA = part(256, record(IPV4, VALUES))
 DECLARED = part(0, template(256, IPV4))
+DECLARED_10 = part(2, template(256, IPV4))
 
 
 def test_v5_needs_no_template_and_keeps_its_nanoseconds() -> None:
@@ -63,6 +64,16 @@ def test_ipfix_uptime_comes_from_an_options_record() -> None:
     started = part(257, record([(143, 4), (160, 8)], (1, SENT * 1000 - 5000)))
     exports.read(ipfix(options, started), "a")
     assert 5000 == exports.read(ipfix(DATA), "a").uptime_ms
+
+
+def test_the_start_told_longest_ago_is_forgotten_first() -> None:
+    """An exporter that keeps telling its start keeps it, however many others tell theirs."""
+    exports = Exports()
+    options = part(3, b"\x01\x01\x00\x02\x00\x01" + template(257, [(143, 4), (160, 8)])[4:])
+    told = ipfix(DECLARED_10, options, part(257, record([(143, 4), (160, 8)], (1, SENT * 1000 - 5000))))
+    for name in ("old", "kept", *map(str, range(TEMPLATES_MAX - 2)), "kept", "new", "newer"):
+        exports.read(told, name)
+    assert (None, 5000) == tuple(exports.read(ipfix(DECLARED_10, DATA), name).uptime_ms for name in ("old", "kept"))
 
 
 def test_what_is_no_packet_is_refused_with_a_reason() -> None:
