@@ -7,6 +7,7 @@ DNP3 are not read: Suricata's names of their functions are not Zeek's.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from sensor.model.addresses import mac, parse_mac
@@ -61,7 +62,8 @@ def dns(record: Fields) -> list[AnyMessage]:
     ]
     if not answers:
         grouped = part.part("grouped")
-        found = [(str(kind), text, None) for kind in grouped.raw for text in grouped.texts(str(kind))[:ANSWERS_MAX]]
+        given = ((str(kind), text, None) for kind in grouped.raw for text in grouped.texts(str(kind)))
+        found = list(islice(given, ANSWERS_MAX))
     found = [one for one in found if one[1]]
     number = [(kind, read_address(text)[0]) for kind, text, _ in found]
     rcode = part.text("rcode")

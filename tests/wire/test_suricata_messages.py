@@ -5,7 +5,7 @@ from typing import Any
 from sensor.model.protocols import AnyMessage
 from sensor.model.times import parse
 from sensor.wire.fields import Fields
-from sensor.wire.suricata_messages import READERS
+from sensor.wire.suricata_messages import ANSWERS_MAX, READERS
 
 TIME = parse("2019-08-22T23:48:27.924120Z")
 
@@ -119,6 +119,14 @@ def test_dns_answers_of_every_version_are_read() -> None:
     )
     assert second == third
     assert ((address,), ("v=1",), 3) == (grouped.addresses, grouped.texts, grouped.rcode)
+
+
+def test_answers_without_end_are_bounded() -> None:
+    """However they are grouped."""
+    grouped: dict[str, object] = {f"TYPE{number}": [f"{number}.example.com"] for number in range(ANSWERS_MAX + 1)}
+    listed = [{"rrtype": "CNAME", "rdata": "x.example.com"}] * (ANSWERS_MAX + 1)
+    parts: list[dict[str, object]] = [{"type": "answer", "grouped": grouped}, {"type": "answer", "answers": listed}]
+    assert [ANSWERS_MAX] * 2 == [len(only("dns", part, **BACK).names) for part in parts]
 
 
 def test_tls_is_read() -> None:
