@@ -4,8 +4,8 @@ Read: `DHCPACK on 192.0.2.5 to 00:11:22:33:44:55 (host) via eth0` and its kin (I
 `DHCPACK(eth0) 192.0.2.5 00:11:22:33:44:55 host`; Kea's `DHCP4_LEASE_ALLOC [hwtype=1 …]: lease … has been allocated for
 … seconds` (https://kea.readthedocs.io, "Kea Messages").
 
-An acknowledgement is a lease, a release ends it, a refusal is a
-failed one; what a client only asks for is `other`. The leases file is not read: its blocks span lines.
+An acknowledgement is a lease, a release ends it, a refusal is a failed one; what a client only asks for is `other`. The
+leases file is not read: its blocks span lines.
 """
 
 import re
@@ -72,7 +72,7 @@ def _event(
     ended = any(word in action for word in _ENDS)
     given = action == "DHCPACK" or "LEASE_ALLOC" in action or "LEASE_RENEW" in action
     refused = action in {"DHCPNAK", "DHCPDECLINE"} or action.endswith("_FAILED") or "_FAIL" in action
-    hardware = ":".join(part.zfill(2) for part in mac[1].lower().split(":")) if mac else None
+    hardware = read_mac(":".join(part.zfill(2) for part in mac[1].split(":"))) if mac else None
     return Event(
         ts=ts,
         source=SOURCE,

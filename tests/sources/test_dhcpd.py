@@ -33,6 +33,7 @@ def short(text: str) -> tuple[object, ...]:
     [
         (f"DHCPACK on 192.0.2.5 to {MAC} (pc1) via eth0", ("lease", "success", "192.0.2.5", MAC, "pc1", None, None)),
         ("DHCPACK on 192.0.2.5 to 0:11:22:33:44:55 via eth0", ("lease", "success", "192.0.2.5", MAC, None, None, None)),
+        ("DHCPACK on 192.0.2.5 to 0:0:0:0:0:0 via eth0", ("lease", "success", "192.0.2.5", None, None, None, None)),
         (f"DHCPACK to 192.0.2.5 ({MAC}) via eth0", ("lease", "success", "192.0.2.5", MAC, None, None, None)),
         (
             f"DHCPREQUEST for 192.0.2.5 (192.0.2.1) from {MAC} (pc1) via eth0",
