@@ -21,6 +21,7 @@ from sensor.errors import Malformed
 from sensor.model.accounts import fold
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
+from sensor.wire.details import present
 from sensor.wire.fields import Fields
 
 _REFUSED = frozenset(
@@ -102,7 +103,7 @@ def _event(record: Fields) -> Event:
         return Event(
             ts=record.time("ts", "timestamp"), source="duo", kind="other", action=record.text("context") or "telephony",
             object=record.text("phone"), correlation_id=record.text("txid"), raw_id=_raw_id(record, "telephony_id"),
-            detail=_kept(mfa_detail=record.text("type")),
+            detail=present(mfa_detail=record.text("type")),
         )  # fmt: skip
     return _authentication(record) if record.has("factor", "result") else _administration(record)
 
@@ -126,7 +127,7 @@ def _authentication(record: Fields) -> Event:
         device_id=_said(record.text("access_device.epkey")), device_name=_said(record.text("access_device.hostname")),
         managed=_managed(record), session_id=record.text("trusted_session_info.trusted_session_uuid"),
         correlation_id=record.text("txid"), raw_id=_raw_id(record, "txid"),
-        detail=_kept(
+        detail=present(
             mfa_detail=factor, os_version=_said(record.text("access_device.os_version")),
             risk=_said(record.text("adaptive_trust_assessments.more_secure_auth.trust_level")),
             auth_device=record.text("auth_device.name", "device"), auth_addr=record.address("auth_device.ip")[0],
@@ -159,7 +160,7 @@ def _administration(record: Fields) -> Event:
         mfa=None if not signin else "satisfied" if second and not failed else "unknown",
         app=None if not signin else "Duo Admin Panel", user_agent=said.text("user_agent"),
         device_name=said.text("hostname") if action.startswith("o2fa") else None, object=record.text("object"),
-        raw_id=_raw_id(record), detail=_kept(
+        raw_id=_raw_id(record), detail=present(
             mfa_detail=factor, targets=record.texts("object"),
             changes=None if signin or not said else dict(list(said.raw.items())[:200]),
         ),
@@ -184,7 +185,7 @@ def _activity(record: Fields) -> Event:
         os=_said(record.text("access_device.os")),
         device_id=_said(record.text("access_device.epkey")), object=record.text("target.name", "target.key"),
         raw_id=record.text("activity_id"),
-        detail=_kept(
+        detail=present(
             targets=record.texts("target.name"), os_version=_said(record.text("access_device.os_version")),
             actor_app=None if person else record.text("actor.name"),
         ),
@@ -227,10 +228,6 @@ def _managed(record: Fields) -> bool | None:
 
 def _said(text: str | None) -> str | None:
     return None if text is None or text.lower() in _ABSENT else text
-
-
-def _kept(**found: object) -> dict[str, object]:
-    return {name: value for name, value in found.items() if value not in (None, [], {}, "")}
 
 
 def _from_elastic(record: Fields) -> Fields:

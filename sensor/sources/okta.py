@@ -23,6 +23,7 @@ import msgspec
 from sensor.model.accounts import fold
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
+from sensor.wire.details import present
 from sensor.wire.fields import Fields
 from sensor.wire.okta_api import OFFER
 
@@ -244,7 +245,7 @@ def _detail(one: Fields, kind: str, targets: list[tuple[str, str]]) -> dict[str,
     }
     if (one.text("actor.type") or "").lower() not in {"", "user"}:
         found["actor_app"] = one.text("actor.displayName", "actor.alternateId", "actor.id")
-    return {name: value for name, value in found.items() if value is not None and value != []}
+    return present(**found)
 
 
 def _behaviors(debug: Fields) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from sensor.wire.details import present
 from sensor.wire.fields import Fields
 
 PARAMETERS = 500
@@ -133,11 +134,10 @@ def shape(application: str, said: Said) -> Shape:
         detail = _change(said)
     if kind != "file":
         detail["targets"] = said.texts(*_TARGETS)
-    held = {name: value for name, value in detail.items() if value not in (None, [], {})}
     return Shape(
         kind=kind, mfa=_mfa(said) if kind == "signin" else None,
         app=said.text("application_name", "app_name", "APPLICATION_NAME", "CAA_APPLICATION"),
-        object=said.text(*_OBJECTS), detail=held,
+        object=said.text(*_OBJECTS), detail=present(**detail),
     )  # fmt: skip
 
 
