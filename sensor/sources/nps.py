@@ -71,8 +71,7 @@ def claims(record: Fields) -> bool:
 def read(record: Fields) -> list[Event]:
     """Read one record. Raises Malformed: `missing_time`, `bad_time`, `bad_event`, `not_a_record`, `record_too_long`."""
     text = record.text("message")
-    is_line = text is not None and is_record(text)
-    given = Fields(attributes(text) if is_line and text is not None else named(dict(record.raw)))
+    given = Fields(attributes(text) if text is not None and is_record(text) else named(dict(record.raw)))
     packet, state = given.number("Packet-Type"), _state(given)
     if packet is None and state is not None:
         packet = ACCOUNTING

@@ -38,7 +38,7 @@ def _is_zscaler(record: Fields) -> bool:
 
 
 def read(record: Fields) -> list[Event]:
-    """Read one record. Raises Malformed: `missing_time`, `bad_time`."""
+    """Read one record. Raises Malformed: `missing_time`, `bad_time`, `no_address`."""
     if _is_zscaler(record):
         return _zscaler(record.part("event") or record)
     scheme = (record.text("cs-uri-scheme", "cs-protocol") or "").lower()
