@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sensor.errors import Malformed
 from sensor.sources import dhcpd
 from sensor.wire.fields import Fields
+from tests.sources.hostile import check
 
 MAC = "00:11:22:33:44:55"
 
@@ -73,5 +74,6 @@ def test_other_lines_are_not_claimed_and_a_time_is_needed() -> None:
 )
 def test_garbage_is_read(text: str, start: str) -> None:
     """Nothing is raised where there is a time."""
-    record = Fields({"message": start + text, "syslog": {"timestamp": 1}})
-    assert len(dhcpd.read(record)) <= 1
+    record = {"message": start + text, "syslog": {"timestamp": 1}}
+    assert "none" == check(dhcpd, record)
+    assert len(dhcpd.read(Fields(record))) <= 1

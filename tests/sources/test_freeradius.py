@@ -9,6 +9,7 @@ from sensor.model.event import Event
 from sensor.model.times import parse
 from sensor.sources import freeradius
 from sensor.wire.fields import Fields
+from tests.sources.hostile import check
 
 AT = "Thu Mar 16 03:08:58 2023 : Auth: "
 
@@ -61,4 +62,5 @@ def test_other_lines_are_not_claimed_and_a_time_is_needed() -> None:
 def test_garbage_is_read(name: str, client: str) -> None:
     """Nothing is raised where there is a time."""
     text = f"{AT}Login OK: [{name}] (from client {client} port 1)"
+    assert "none" == check(freeradius, {"message": text})
     assert len(freeradius.read(Fields({"message": text}))) <= 1

@@ -12,6 +12,7 @@ from sensor.model.times import parse
 from sensor.sources import nps
 from sensor.sources.records import RecordsSource, readers
 from sensor.wire.fields import Fields
+from tests.sources.hostile import check
 
 AT = parse("2026-03-07T13:04:33Z")
 MAC = "aa:bb:cc:dd:ee:ff"
@@ -196,5 +197,6 @@ def test_files_of_each_format_are_read_whole(tmp_path) -> None:
 def test_garbage_under_the_right_names_gives_an_event_or_a_reason(values: dict[str, object]) -> None:
     """Nothing else is raised."""
     for raw in ({"message": xml(**values)}, {**values, "Record-Date": "x", "Record-Time": 1, "Packet-Type": []}):
+        check(nps, raw)
         with contextlib.suppress(Malformed):
             assert 1 == len(nps.read(Fields(raw)))

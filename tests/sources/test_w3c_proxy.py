@@ -8,6 +8,7 @@ from sensor.errors import Malformed
 from sensor.model.times import parse
 from sensor.sources import w3c_proxy
 from sensor.wire.fields import Fields
+from tests.sources.hostile import check
 
 ROW = {
     "date": "2023-03-16",
@@ -116,6 +117,7 @@ def test_what_is_missing_is_named(over: dict[str, str], reason: str) -> None:
 )
 def test_garbage_is_read_or_refused(over: dict[str, object]) -> None:
     """Nothing but Malformed leaves the reader."""
+    check(w3c_proxy, {**ROW, **over})
     try:
         assert 1 == len(w3c_proxy.read(Fields({**ROW, **over})))
     except Malformed:

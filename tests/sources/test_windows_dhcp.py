@@ -8,6 +8,7 @@ from sensor.errors import Malformed
 from sensor.model.times import parse
 from sensor.sources import windows_dhcp
 from sensor.wire.fields import Fields
+from tests.sources.hostile import check
 
 ROW = "{},03/16/23,03:08:58,{},192.0.2.5,PC1.example.com,001122AABBCC,,99,0,,,,,,,,,0"
 
@@ -81,6 +82,7 @@ def test_what_cannot_be_read_is_named() -> None:
 )
 def test_garbage_is_read_or_refused(raw: dict[str, object]) -> None:
     """Nothing but Malformed leaves the reader."""
+    check(windows_dhcp, raw)
     try:
         assert 1 == len(windows_dhcp.read(Fields(raw)))
     except Malformed:
