@@ -22,6 +22,10 @@ LIMIT = 200_000
 """Accounts held; further ones are counted, not stored."""
 FORMS_MAX = 8
 """Spellings and ids remembered an account, the first ones."""
+ALIKE_MAX = 64
+"""Accounts of one user name, or of one beginning: of more no spelling but a whole one tells which is meant."""
+FORM_MAX = 1024
+"""Characters of a user principal name (MS-ADA3 §2.349); what is longer names no account."""
 _START_CHARS = 9
 """What an RDP cookie keeps of a name."""
 _SERVICE = re.compile(
@@ -50,7 +54,7 @@ class Accounts:
 
     Attributes:
         rows: One an account; a row's number never changes.
-        refused: Sightings of accounts beyond LIMIT.
+        refused: Sightings of accounts beyond LIMIT, or with a name beyond FORM_MAX.
     """
 
     def __init__(self) -> None:
@@ -66,8 +70,9 @@ class Accounts:
         return len(self.rows)
 
     def alike(self, form: str) -> list[int]:
-        """Return the rows whose user name begins as this one's does."""
-        return self._by_start.get(_local(form)[:_START_CHARS], [])
+        """Return the rows whose user name begins as this one's does; of more than ALIKE_MAX those of the same name."""
+        alike = self._by_start.get(_local(form)[:_START_CHARS], [])
+        return alike if len(alike) <= ALIKE_MAX else self._by_local.get(_local(form), [])
 
     def find(self, form: str) -> int:
         """Return the row of a folded name, −1 where it is not known."""
@@ -95,7 +100,7 @@ class Accounts:
         if row < 0:
             if not is_proven:
                 return -1
-            if len(self.rows) >= LIMIT:
+            if len(self.rows) >= LIMIT or len(form) > FORM_MAX:
                 self.refused += 1
                 return -1
             row = self._add(form, ts, is_service=is_service)
@@ -129,7 +134,8 @@ class Accounts:
         known = self._by_form.get(form)
         if known is not None:
             return known
-        alike = [row for row in self._by_local.get(_local(form), ()) if _may_be_one(self.rows[row].forms, form)]
+        local = self._by_local.get(_local(form), ())
+        alike = [row for row in local if _may_be_one(self.rows[row].forms, form)] if len(local) <= ALIKE_MAX else ()
         return alike[0] if len(alike) == 1 else -1
 
     def _add(self, form: str, ts: int, *, is_service: bool) -> int:
@@ -140,8 +146,10 @@ class Accounts:
         return row
 
     def _index(self, form: str, row: int) -> None:
-        self._by_local.setdefault(_local(form), []).append(row)
-        self._by_start.setdefault(_local(form)[:_START_CHARS], []).append(row)
+        for held, name in ((self._by_local, _local(form)), (self._by_start, _local(form)[:_START_CHARS])):
+            rows = held.setdefault(name, [])
+            if len(rows) <= ALIKE_MAX:
+                rows.append(row)
 
     def _learn(self, row: int, form: str, identity: str | None) -> None:
         """Remember a spelling and an id; the fullest spelling is the account's name."""

@@ -37,6 +37,8 @@ PAIRS_MAX = 200_000
 PER_ACCOUNT = 16
 CONTACTS_MAX = 500_000
 """Contacts kept of the last KEPT_NS; beyond it the oldest go."""
+_EXACT_MAX = 500
+"""Trials up to which a tail is summed: C(n, n/2) of more than about 1,000 exceeds a float."""
 EGRESS_MIN = 5
 """Coincidences before an address is proposed as a site's egress."""
 
@@ -92,15 +94,12 @@ class Tally(msgspec.Struct):
 
 def binomial_tail(hits: int, trials: int, rate: float) -> float:
     """Return P(X ≥ hits) of a binomial distribution."""
-    if hits <= 0:
+    if hits <= 0 or rate >= 1.0:
         return 1.0
-    if rate >= 1.0:
-        return 1.0
+    if trials > _EXACT_MAX:
+        return _chernoff(hits, trials, rate)
     terms = (math.comb(trials, k) * rate**k * (1 - rate) ** (trials - k) for k in range(hits, trials + 1))
-    return min(1.0, math.fsum(terms)) if trials <= _EXACT_MAX else _chernoff(hits, trials, rate)
-
-
-_EXACT_MAX = 500
+    return min(1.0, math.fsum(terms))
 
 
 def _chernoff(hits: int, trials: int, rate: float) -> float:

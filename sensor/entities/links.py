@@ -16,7 +16,8 @@ from sensor.model.account import LINK_KINDS
 from sensor.model.times import DAY_NS, HOUR_NS
 
 LIMIT = 500_000
-"""Links held; beyond it the one that was seen longest ago goes (about 200 bytes each)."""
+"""Links held (about 200 bytes each); beyond it those go that were seen longest ago, LIMIT // 16 at once, for to find
+them is a look at all."""
 PER_ACCOUNT = 64
 """Links of one account; beyond it its oldest goes: a service account that logs on everywhere is not worth more."""
 SHARED_ACCOUNTS = 3
@@ -143,8 +144,10 @@ class Links:
             self._drop(min(mine, key=lambda one: (self._held[one].last_ns, one)))
             self.dropped += 1
         elif len(self._held) >= LIMIT:
-            self._drop(min(self._held, key=lambda one: (self._held[one].last_ns, one)))
-            self.dropped += 1
+            oldest = sorted(self._held, key=lambda one: (self._held[one].last_ns, one))[: max(1, LIMIT // 16)]
+            for one in oldest:
+                self._drop(one)
+            self.dropped += len(oldest)
         link = self._held[key] = Held(key[0], key[1], key[2], key[3], ts, ts)
         self._of.setdefault(key[0], []).append(key)
         return link

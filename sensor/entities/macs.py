@@ -158,6 +158,7 @@ class Macs:
         return {
             "routers": sorted(self.routers), "v4": [[*key, rows] for key, rows in self._v4.items()],
             "v6": [[*key, rows] for key, rows in self._v6.items()],
+            "flips": [[*where, *flip] for where, flip in self._flips.items()],
         }  # fmt: skip
 
     def load(self, held: dict[str, Any]) -> None:
@@ -165,3 +166,4 @@ class Macs:
         self.routers = {(site, mac) for site, mac in held["routers"]}
         self._v4 = {(site, mac): rows for site, mac, rows in held["v4"]}
         self._v6 = {(site, mac): rows for site, mac, rows in held["v6"]}
+        self._flips = {(site, hi, lo): (mac, ts) for site, hi, lo, mac, ts in held.get("flips", ())}

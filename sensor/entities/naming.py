@@ -46,7 +46,10 @@ class Naming:
         before = held.pop(text, None)
         held[text] = [before[0] if before else ts, max(ts, before[1]) if before else ts, source]
         if len(held) > NAMES_MAX:
-            del held[next(iter(held))]
+            oldest = next(iter(held))
+            del held[oldest]
+            if fold(oldest) not in {fold(one) for one in held}:
+                self._unlist(row, (site, fold(oldest)))
         if NAME_RANKS[source] > NAME_RANKS["announced"]:
             rows = self._rows.setdefault((site, folded), [])
             if row not in rows:
@@ -91,9 +94,14 @@ class Naming:
     def forget(self, row: int, site: int) -> None:
         """Let a row's names join nothing that comes later: it has aged out."""
         for name in self._all.get(row, {}):
-            rows = self._rows.get((site, fold(name)), [])
-            if row in rows:
-                rows.remove(row)
+            self._unlist(row, (site, fold(name)))
+
+    def _unlist(self, row: int, key: Key) -> None:
+        rows = self._rows.get(key, [])
+        if row in rows:
+            rows.remove(row)
+            if not rows:
+                del self._rows[key]
 
     def save(self) -> dict[str, Any]:
         """Return the state as plain values."""

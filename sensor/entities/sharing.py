@@ -16,6 +16,8 @@ SHARED_AT = {HOSTNAMES: 3, ACCOUNTS: 5, SYSTEMS: 3}
 accounts, a host with one virtual machine."""
 WINDOW_NS = DAY_NS
 VALUES_MAX = 16
+VALUE_MAX = 255
+"""Characters kept of each, as of a hostname."""
 ADDRESSES_MAX = 65_536
 """Addresses watched; the one spoken from longest ago goes. About 300 bytes each."""
 
@@ -48,7 +50,7 @@ class Sharing:
             del self._said[oldest]
             self._shared.pop(oldest, None)
         values = said.setdefault(kind, {})
-        values[value] = ts
+        values[value[:VALUE_MAX]] = ts
         if len(values) > VALUES_MAX:
             del values[min(values, key=lambda one: (values[one], one))]
         recent = sum(at > ts - WINDOW_NS for at in values.values())

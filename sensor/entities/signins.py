@@ -41,7 +41,7 @@ class SignIns:
     def __init__(self) -> None:
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._by_correlation: dict[str, str] = {}
-        self._by_place: dict[tuple[str, str | None, str | None], str] = {}
+        self._by_place: dict[tuple[str, str | None], str] = {}
         self._changed: dict[str, SignIn] = {}
         self.count = 0
 
@@ -66,8 +66,8 @@ class SignIns:
             held.last_ns = max(held.last_ns, event.ts)
         if event.correlation_id:
             self._by_correlation[event.correlation_id] = key
-        self._by_place[account, event.ip, None] = key
-        self._changed[key] = self._open[key].row
+        row = self._changed[key] = self._open[key].row
+        self._by_place[account, row.ip] = key
 
     def drain(self) -> list[SignIn]:
         """Return every sign-in that changed since the last time."""
@@ -79,7 +79,7 @@ class SignIns:
         key = self._by_correlation.get(event.correlation_id or "")
         if key is not None and key in self._open and self._open[key].row.account == account:
             return key
-        key = self._by_place.get((account, event.ip, None))
+        key = self._by_place.get((account, event.ip))
         held = self._open.get(key) if key is not None else None
         if held is None or event.ts - held.ts > NEAR_NS or event.source in held.row.sources:
             return None
@@ -96,7 +96,7 @@ class SignIns:
             correlation = held.row.correlation_id
             if correlation and self._by_correlation.get(correlation) == key:
                 del self._by_correlation[correlation]
-            place = (held.row.account, held.row.ip, None)
+            place = (held.row.account, held.row.ip)
             if self._by_place.get(place) == key:
                 del self._by_place[place]
 

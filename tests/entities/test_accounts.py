@@ -75,3 +75,17 @@ def test_save_and_load_is_identity():
         other.sight("pc1$@example", 9, 0, "x"), other.sight("new", 9, 0, "x"),
     ]  # fmt: skip
     assert [0] == other.alike("ann@elsewhere")
+
+
+def test_a_name_that_very_many_have_means_nobody_by_itself(monkeypatch):
+    """A whole spelling still does; a name longer than any makes no account, which is counted."""
+    monkeypatch.setattr(module, "ALIKE_MAX", 3)
+    accounts = Accounts()
+    for k in range(9):
+        accounts.sight(f"administrator@site{k}.example", 0, 0, "ntlm")
+    accounts.sight("administrative", 0, 0, "ntlm")
+    bare = accounts.sight("administrator", 0, 0, "ntlm")
+
+    assert (10, 10, 8) == (bare, accounts.find("administrator"), accounts.find("administrator@site8.example"))
+    assert [9] == accounts.alike("administrative")
+    assert (-1, 1) == (accounts.sight("a" * (module.FORM_MAX + 1), 0, 0, "ntlm"), accounts.refused)

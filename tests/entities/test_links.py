@@ -47,6 +47,16 @@ def test_the_oldest_goes_when_there_is_no_room(monkeypatch):
     assert 2 == links.dropped
 
 
+def test_room_is_made_for_many_at_once(monkeypatch):
+    """A sixteenth, so that a flood of links does not look at all of them each time."""
+    monkeypatch.setattr(module, "LIMIT", 64)
+    links = Links()
+    for account in range(65):
+        links.see(account, 0, NOWHERE, "ntlm", account)
+
+    assert (61, 4, 4) == (len(links), links.dropped, min(link.account for link in links.all(0)))
+
+
 def test_what_many_share_links_nobody_for_certain():
     """Three persons may have a computer; each further one halves the weight; machines' accounts do not count."""
     links = Links()

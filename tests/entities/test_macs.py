@@ -52,7 +52,9 @@ def test_many_local_addresses_show_a_router_after_a_restart_too():
     macs, other = Macs(), Macs()
     shown = [macs.shows(0, BURNED, lo) for lo in range(ROUTER_ADDRESSES)]
     macs.make_router((1, LOCAL))
+    macs.flip((0, 0, 5), BURNED, LOCAL, 10)
     other.load(macs.save())
 
+    assert macs.flip((0, 0, 5), LOCAL, BURNED, 20) == other.flip((0, 0, 5), LOCAL, BURNED, 20) != 0
     assert (False, True) == (any(shown), other.shows(0, BURNED, 99))
     assert {(1, LOCAL)} == other.routers

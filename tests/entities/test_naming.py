@@ -52,6 +52,8 @@ def test_names_are_bounded(naming):
 
     assert module.NAMES_MAX == len(naming.spans([1]))
     assert ([], None) == (naming.rows(0, "same-host"), naming.best([2]))
+    assert ([], [1]) == (naming.rows(0, "HOST-0"), naming.rows(0, "HOST-9"))
+    assert [0, "host-0"] not in [one[:2] for one in naming.save()["rows"]]
 
 
 def test_the_best_name_of_several_rows_is_the_best_sources(naming):

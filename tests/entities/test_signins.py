@@ -85,3 +85,12 @@ def test_old_ones_are_closed():
 
     assert 1 == len(signins._open)
     assert last.ts > 100 * MINUTE_NS
+
+
+def test_a_sign_in_from_ever_other_addresses_takes_no_more_room():
+    """Rows with one correlation id are held under the first address."""
+    signins = SignIns()
+    for k in range(50):
+        signins.take(event(k, ip=f"203.0.113.{k}", correlation_id="c1"), "ann@ex.com", None, None)
+
+    assert 1 == len(signins.drain()) == len(signins._by_place)
