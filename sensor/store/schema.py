@@ -50,7 +50,7 @@ _MIGRATIONS = {1: _NEW_IN_2}
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open the state's database, creating or migrating it unless `readonly`.
+    """Open the state's database, creating or migrating it unless `readonly`; then what an older one lacks is empty.
 
     A source may ask the ledger from the thread that reads ahead; SQLite serialises the two (sqlite3.threadsafety 3).
 
@@ -71,6 +71,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     if version > VERSION:
         connection.close()
         raise ValueError(f"{path} is of schema {version}, written by a newer release; this one reads {VERSION}")
+    if readonly and 0 < version < VERSION:  # nothing is written: what an older state lacks is there, and empty
+        steps = "".join(_MIGRATIONS[step] for step in range(version, VERSION))
+        connection.executescript(steps.replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if version < VERSION and not readonly:
         steps = _TABLES if version == 0 else "".join(_MIGRATIONS[step] for step in range(version, VERSION))
         with connection:

@@ -40,6 +40,20 @@ def test_a_state_of_version_1_becomes_the_present_one(tmp_path):
     connection.close()
 
 
+def test_a_state_of_version_1_can_be_read_as_it_is(tmp_path):
+    """Without being changed: it has no sign-ins."""
+    connection = schema.connect(tmp_path / "x.sqlite")
+    connection.executescript("DROP TABLE records; DROP TABLE signins; PRAGMA user_version=1;")
+    connection.close()
+    before = (tmp_path / "x.sqlite").read_bytes()
+    connection = schema.connect(tmp_path / "x.sqlite", readonly=True)
+
+    assert [] == connection.execute("SELECT * FROM signins ORDER BY ts").fetchall()
+    assert [] == connection.execute("SELECT * FROM incidents").fetchall()
+    connection.close()
+    assert before == (tmp_path / "x.sqlite").read_bytes()
+
+
 def test_a_newer_state_and_no_database_are_refused(tmp_path):
     """A state of a newer release is not guessed at; a text file is no state."""
     connection = sqlite3.connect(tmp_path / "x.sqlite")
