@@ -1,4 +1,4 @@
-"""What a device's flows show of its trade: services it answered and asked, with how many others, inside and outside.
+"""What a device's flows show of its trade: services it answered and asked, and how many others it answered.
 
 Counts of whole ticks at once, by device row. Not here: what they mean (`roles`).
 """
@@ -33,8 +33,6 @@ SPEC: dict[str, Any] = {
     "answered": (np.int32, (OTHER + 1,), 0),
     "asked": (np.int32, (OTHER + 1,), 0),
     "clients": (np.uint64, (), 0),
-    "servers": (np.uint64, (), 0),
-    "outside": (np.int32, (), 0),
 }
 
 
@@ -74,24 +72,18 @@ class Activity:
         columns = self.table.columns
         known = (flows["proto"] == TCP) | (flows["proto"] == UDP)
         service = np.where(known, _CLASS[(flows["proto"] == UDP).astype(np.int64), flows["resp_p"]], OTHER)
-        for row, name, other, slot in ((resp, "answered", "orig", "clients"), (orig, "asked", "resp", "servers")):
-            on = np.nonzero((row >= 0) & (both | ((name == "asked") & (row >= 0))))[0]
-            if not len(on):
-                continue
+        for name, row, on in (("answered", resp, (resp >= 0) & both), ("asked", orig, orig >= 0)):
             np.add.at(columns[name], (row[on], service[on]), 1)
-            mixed = (flows[f"{other}_hi"][on] ^ flows[f"{other}_lo"][on]) * _MIX
-            np.bitwise_or.at(columns[slot], row[on], np.uint64(1) << (mixed >> np.uint64(58)))
-        out = (orig >= 0) & (resp < 0) & both
-        np.add.at(columns["outside"], orig[out], 1)
+        on = (resp >= 0) & both
+        mixed = (flows["orig_hi"][on] ^ flows["orig_lo"][on]) * _MIX
+        np.bitwise_or.at(columns["clients"], resp[on], np.uint64(1) << (mixed >> np.uint64(58)))
 
     def merge(self, gone: int, kept: int) -> None:
         """Add one row to another."""
         self.table.cover(max(gone, kept) + 1)
         for name, column in self.table.columns.items():
-            column[kept] = (
-                column[kept] | column[gone] if name in {"clients", "servers"} else column[kept] + column[gone]
-            )
-            column[gone] = 0
+            column[kept] = column[kept] | column[gone] if name == "clients" else column[kept] + column[gone]
+        self.table.clear(gone)
 
     def answered(self, row: int) -> dict[str, int]:
         """Return how many flows of each service a device answered."""
@@ -103,20 +95,13 @@ class Activity:
 
     def clients(self, row: int) -> float:
         """Return about how many others it answered."""
-        return self._distinct("clients", row)
-
-    def servers(self, row: int) -> float:
-        """Return about how many others it contacted."""
-        return self._distinct("servers", row)
+        if row >= self.table.rows:
+            return 0.0
+        empty = PEER_BITS - int(self.table.columns["clients"][row]).bit_count()
+        return float(-PEER_BITS * np.log(max(empty, 0.5) / PEER_BITS))
 
     def _named(self, column: str, row: int) -> dict[str, int]:
         if row >= self.table.rows:
             return {}
         counts = self.table.columns[column][row].tolist()
         return {name: count for name, count in zip((*NAMES, "other"), counts, strict=True) if count}
-
-    def _distinct(self, column: str, row: int) -> float:
-        if row >= self.table.rows:
-            return 0.0
-        empty = PEER_BITS - int(self.table.columns[column][row]).bit_count()
-        return float(-PEER_BITS * np.log(max(empty, 0.5) / PEER_BITS))

@@ -15,9 +15,9 @@ from sensor.entities.activity import Activity
 from sensor.entities.devices import DEVICES_MAX, Devices
 from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
-from sensor.entities.networks import PRIVATE, Networks, no_host
+from sensor.entities.networks import PRIVATE, Networks, no_host, words_of
 from sensor.entities.places import Places
-from sensor.entities.sightings import Sightings, words_of
+from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.flow import CONN_STATES

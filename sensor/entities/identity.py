@@ -15,9 +15,8 @@ from sensor.entities.accounts import Accounts
 from sensor.entities.authentications import Sighting, cookie_of, fits_cookie, of_event, of_message
 from sensor.entities.contacts import PROVIDERS, Contacts, Waiting, provider_of
 from sensor.entities.links import NOWHERE, Links, Place
-from sensor.entities.networks import Networks
+from sensor.entities.networks import Networks, words_of
 from sensor.entities.signins import SignIns
-from sensor.model import addresses
 from sensor.model.account import LINK_KINDS
 from sensor.model.event import Event
 from sensor.model.metadata import Dns, Tls
@@ -78,7 +77,7 @@ class Identity:
 
     def site_of_egress(self, address: str | None, site_names: Sequence[str]) -> str | None:
         """Return the site whose configured egress an address is."""
-        hi, lo = _words(address)
+        hi, lo = words_of(address)
         if not (hi or lo):
             return None
         high, low = np.array([hi], np.uint64), np.array([lo], np.uint64)
@@ -161,15 +160,8 @@ class Identity:
             self.links.see(fitting[0], device, _place(site, message.orig_h), "rdp_cookie", message.ts, evidence)
 
 
-def _words(address: str | None) -> tuple[int, int]:
-    try:
-        return addresses.parse(address) if address else (0, 0)
-    except ValueError:
-        return 0, 0
-
-
 def _place(site: int, address: str | None) -> Place:
-    hi, lo = _words(address)
+    hi, lo = words_of(address)
     return (site, hi, lo) if hi or lo else NOWHERE
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.model import addresses
 from sensor.model.times import MINUTE_NS
 
 ROUTERS_MAX = 65_536
@@ -57,6 +58,14 @@ Key = tuple[int, int]
 def key_of(site: int, mac: int) -> Key:
     """Key a burned-in MAC by the organisation, a locally administered one by the site."""
     return (site if mac & LOCAL_BIT else EVERYWHERE, mac)
+
+
+def mac_of(text: object) -> int:
+    """Return the address that a text is, 0 where it is none."""
+    try:
+        return addresses.parse_mac(text) if isinstance(text, str) else 0
+    except ValueError:
+        return 0
 
 
 def identifies(mac: int) -> bool:

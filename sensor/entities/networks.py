@@ -1,9 +1,10 @@
-"""Which addresses are the site's own, and which are no host's at all, over whole columns.
+"""Which addresses are the site's own, and which are no host's at all, over whole columns; the words of one in text.
 
 Without configuration the private ranges are local: RFC 1918, RFC 3927 (IPv4 link-local), RFC 4193 and RFC 4291 §2.5.6.
 Not here: which local address is which device.
 """
 
+import functools
 import ipaddress
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.prefixes import match
+from sensor.model import addresses
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 """The default of `local_networks`."""
@@ -27,6 +29,20 @@ _NOBODY = (
 
 Words = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
+
+
+NO_ADDRESS = (0, 0)
+WORDS_MAX = 1 << 16
+"""Addresses in text whose words are remembered: the same few speak all day (about 200 bytes each)."""
+
+
+@functools.lru_cache(maxsize=WORDS_MAX)
+def words_of(text: str | None) -> tuple[int, int]:
+    """Return the words of an address in text, zeros where it is none."""
+    try:
+        return addresses.parse(text) if text else NO_ADDRESS
+    except ValueError:
+        return NO_ADDRESS
 
 
 class Networks:

@@ -1,11 +1,12 @@
 """A device's portrait: vendor, role and what speaks for it, gathered from all its rows."""
 
+from sensor.entities.devices import ON_SITE, REMOTE
 from sensor.entities.entities import Entities
 from sensor.entities.hostnames import whole
 from sensor.entities.oui import vendor
 from sensor.entities.roles import Marks, role
 
-REMOTE_AND_SITE = {0: "on_prem", 1: "on_prem", 2: "remote", 3: "both"}
+_LOCATION = {0: "on_prem", ON_SITE: "on_prem", REMOTE: "remote", ON_SITE | REMOTE: "both"}
 
 
 def vendor_of(entities: Entities, row: int) -> str | None:
@@ -21,7 +22,7 @@ def location_of(entities: Entities, row: int) -> str:
         place |= int(columns["place"][member])
     if not place and not int(columns["hi"][row]) and not int(columns["lo"][row]):
         return "remote"
-    return REMOTE_AND_SITE[place]
+    return _LOCATION[place]
 
 
 def role_of(entities: Entities, row: int, users: int) -> tuple[str | None, tuple[str, ...]]:
@@ -33,7 +34,7 @@ def role_of(entities: Entities, row: int, users: int) -> tuple[str | None, tuple
     return role(
         Marks(
             answered=activity.answered(row), asked=activity.asked(row), clients=activity.clients(row),
-            servers=activity.servers(row), vendor=vendor_of(entities, row) or "",
+            vendor=vendor_of(entities, row) or "",
             name=whole(devices.naming.best(devices.members(row))), systems=systems[:4], users=users,
             vendor_class=sightings.recognition.vendor_class(row), is_router=entities.is_router(row),
             is_proxy=any(sightings.proxies.is_proxy(where) for where in here),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sensor.entities.devices import REMOTE, Devices
 from sensor.entities.hostnames import fold, same
-from sensor.entities.macs import LOCAL_BIT, identifies, key_of
+from sensor.entities.macs import LOCAL_BIT, identifies, key_of, mac_of
 from sensor.entities.spans import ELSEWHERE
 from sensor.model import addresses
 from sensor.model.event import SIGNIN_SOURCES, Event
@@ -255,7 +255,7 @@ class Recognition:
         """Take a lease of a log in: DHCP's by MAC; a VPN's by device id, hostname or account."""
         detail, devices = event.detail, self._devices
         address, name = _address(detail.get("assigned_addr") or event.ip), event.device_name or detail.get("host_name")
-        mac = _mac(detail.get("mac"))
+        mac = mac_of(detail.get("mac"))
         if address is None or event.outcome == "failure":
             return -1
         if detail.get("ended"):
@@ -324,14 +324,7 @@ def _id_key(event: Event) -> str | None:
 
 def _macs(event: Event) -> list[int]:
     told = event.detail.get("macs")
-    return [mac for one in told[:16] if (mac := _mac(one))] if isinstance(told, list | tuple) else []
-
-
-def _mac(text: object) -> int:
-    try:
-        return addresses.parse_mac(text) if isinstance(text, str) else 0
-    except ValueError:
-        return 0
+    return [mac for one in told[:16] if (mac := mac_of(one))] if isinstance(told, list | tuple) else []
 
 
 def _address(text: object) -> str | None:

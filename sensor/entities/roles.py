@@ -21,7 +21,6 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     answered: Mapping[str, int] = {}
     asked: Mapping[str, int] = {}
     clients: float = 0.0
-    servers: float = 0.0
     vendor: str = ""
     name: str = ""
     vendor_class: str = ""

@@ -4,39 +4,25 @@ Leases, neighbours and agents come before the tick's flows, because they say who
 an address comes after, when it is known whose it is.
 """
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sensor.entities.devices import Devices
-from sensor.entities.macs import key_of
+from sensor.entities.macs import key_of, mac_of
+from sensor.entities.networks import NO_ADDRESS, words_of
 from sensor.entities.places import Places
 from sensor.entities.proxies import Proxies, is_asked
 from sensor.entities.recognition import Recognition
 from sensor.entities.sharing import ACCOUNTS, HOSTNAMES, SYSTEMS, Sharing, system_of
-from sensor.model import addresses
 from sensor.model.accounts import fold, is_machine
 from sensor.model.event import Event
 from sensor.model.metadata import Dhcp, Http, Kerberos, Ntlm
 from sensor.model.protocols import AnyMessage, Name, Neighbor
 
-Words = tuple[int, int]
-NO_ADDRESS: Words = (0, 0)
-WORDS_MAX = 1 << 16
-"""Addresses in text whose words are remembered: the same few speak all day (about 200 bytes each)."""
 LEASE_SERVERS_MAX = 4096
 """DHCP servers remembered; a rogue one may change its address for ever."""
-
-
-@functools.lru_cache(maxsize=WORDS_MAX)
-def words_of(text: str | None) -> Words:
-    """Return the words of an address in text, zeros where it is none."""
-    try:
-        return addresses.parse(text) if text else NO_ADDRESS
-    except ValueError:
-        return NO_ADDRESS
 
 
 class Sightings:
@@ -136,7 +122,7 @@ class Sightings:
         """Bind addresses to MACs as their owners say."""
         found = []
         for message, site in said:
-            mac = _mac(message.mac)
+            mac = mac_of(message.mac)
             hi, lo = words_of(message.target if message.kind == "na" else message.orig_h)
             if message.kind in {"ns", "na", "rs", "ra"} and mac and (hi or lo) and hi >> 56 != 0xFF:
                 found.append((site, hi, lo, mac, message.ts))
@@ -150,7 +136,7 @@ class Sightings:
 
     def _advertised(self, message: Neighbor, site: int, name: str) -> bool:
         """Take a router's advertisement; tell whether it shows a new network."""
-        mac = _mac(message.mac)
+        mac = mac_of(message.mac)
         if mac and (site, mac) not in self.devices.macs.routers and key_of(site, mac) in self.devices.by_mac:
             self.devices.make_router(site, mac)
         return self.places.advertise(name, message.prefixes)
@@ -176,7 +162,7 @@ class Sightings:
         if account and message.success is not False:
             self._account(site, where[1:], account, message.ts)
 
-    def _account(self, site: int, words: Words, account: str, ts: int) -> None:
+    def _account(self, site: int, words: tuple[int, int], account: str, ts: int) -> None:
         if not is_machine(account) and words != NO_ADDRESS:
             self.sharing.hear((site, *words), ACCOUNTS, account.partition("@")[0], ts)
 
@@ -184,10 +170,3 @@ class Sightings:
         words = words_of(address)
         if words != NO_ADDRESS:
             self.sharing.hear((site, *words), kind, value, ts)
-
-
-def _mac(text: str | None) -> int:
-    try:
-        return addresses.parse_mac(text or "")
-    except ValueError:
-        return 0

@@ -32,7 +32,7 @@ def test_the_other_ends_are_counted_roughly():
     take(activity, rows, [-1] * 90, [1] * 90)
 
     assert 30 == pytest.approx(activity.clients(1), rel=0.35)
-    assert (0.0, 0.0) == (activity.servers(1), activity.servers(99))
+    assert (0.0, 0.0) == (activity.clients(0), activity.clients(99))
 
 
 def test_merging_adds_and_clears():

@@ -70,3 +70,8 @@ def test_dot_255_may_be_a_broadcast():
 def test_an_empty_column_is_an_empty_answer():
     """No addresses, no answers."""
     assert [] == networks.Networks(networks.PRIVATE).contain(*words()).tolist()
+
+
+def test_the_words_of_what_is_no_address_are_zeros():
+    """Whatever a record holds in its place."""
+    assert [(0, 0xFFFF_0A00_0001), (0, 0), (0, 0)] == [networks.words_of(one) for one in ("10.0.0.1", None, "?")]
