@@ -32,35 +32,70 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     shared: str | None = None
 
 
-_VENDORS: tuple[tuple[str, int, str], ...] = (
-    ("printer", 1, r"brother|canon|epson|lexmark|kyocera|ricoh|xerox|zebra tech|konica|oki electric|sharp corp"),
-    ("camera", 2, r"hikvision|dahua|axis comm|vivotek|hanwha|mobotix|reolink|amcrest|foscam|avigilon|bosch security"),
-    ("PLC", 2, r"siemens|rockwell|allen-bradley|schneider|telemecanique|beckhoff|wago|phoenix contact|omron"),
-    ("PLC", 2, r"mitsubishi electric|b&r industrial|\babb\b|emerson|moxa|honeywell|yokogawa"),
-    ("NAS", 2, r"synology|qnap|netapp|buffalo|asustor|terramaster"),
-    ("phone", 2, r"polycom|yealink|grandstream|snom|avaya|mitel|aastra|gigaset"),
-    ("router", 1, r"mikrotik|juniper|cisco|fortinet|palo alto|ubiquiti|ruckus|aruba|netgear|tp-link|draytek|zyxel"),
-    ("IoT", 2, r"espressif|tuya|belkin|wemo|philips lighting|signify|sonos|nest labs|ring llc|ecobee|shelly|itead"),
-    ("IoT", 2, r"smarter|edimax|osram|ikea|withings|fitbit|roku|amazon tech|lumi united|google|raspberry|arlo"),
-    ("IoT", 2, r"texas instruments|murata|microchip|home control|d-link|homematic|eq-3|avm"),
-)  # fmt: skip
-_NAMES: tuple[tuple[str, int, str], ...] = (
-    ("domain controller", 1, r"^(dc|adc|pdc)[-_]?\d*$|[-_]dc[-_]?\d*$"),
-    ("server", 1, r"srv|server|^(sql|web|app|file|mail|exch)[-_]?\d+"),
-    ("workstation", 1, r"^(desktop|laptop|ws|wks|pc|nb|workstation)[-_]?\w+|[-_](pc|laptop|desktop)$|macbook|imac"),
-    ("printer", 2, r"^(npi[0-9a-f]{6}|brn\w{12}|brw\w{12}|epson\w{6}|hp[0-9a-f]{6})$|print|laserjet"),
-    ("camera", 1, r"^(ip)?cam(era)?[-_\d]|axis-[0-9a-f]{12}"),
-    ("phone", 1, r"iphone|ipad|^android|galaxy|pixel-|oneplus|^sep[0-9a-f]{12}$"),
-    ("NAS", 1, r"nas\b|diskstation|synology|qnap"),
-    ("HMI", 1, r"\bhmi|scada"), ("PLC", 1, r"\bplc"),
-    ("IoT", 1, r"^esp[_-]?[0-9a-f]{6}|^wemo|chromecast|sonos|^ring-|hue[-_]|smart"),
-)  # fmt: skip
-_CLASSES: tuple[tuple[str, int, str], ...] = (
-    ("workstation", 1, r"^msft 5\.0"), ("phone", 2, r"^android-dhcp|^dhcpcd.*android"),
-    ("phone", 2, r"polycom|yealink|cisco.*phone|avaya|snom"), ("IoT", 1, r"^udhcp|^dhcpcd|espressif"),
-    ("camera", 2, r"hikvision|dahua|axis,network camera|ipcam"), ("printer", 2, r"jetdirect|hewlett-packard|mfg="),
-    ("router", 1, r"cisco systems|ubnt|mikrotik"),
-)  # fmt: skip
+_MARKED: dict[str, dict[str, tuple[int, str]]] = {
+    "router": {
+        "vendor": (
+            1,
+            r"mikrotik|juniper|cisco|fortinet|palo alto|ubiquiti|ruckus|aruba|netgear|tp-link|draytek|zyxel",
+        ),
+        "DHCP class": (1, r"cisco systems|ubnt|mikrotik"),
+    },
+    "domain controller": {"hostname": (1, r"^(dc|adc|pdc)[-_]?\d*$|[-_]dc[-_]?\d*$")},
+    "server": {"hostname": (1, r"srv|server|^(sql|web|app|file|mail|exch)[-_]?\d+")},
+    "workstation": {
+        "hostname": (
+            1,
+            r"^(desktop|laptop|ws|wks|pc|nb|workstation)[-_]?\w+|[-_](pc|laptop|desktop)$|macbook|imac",
+        ),
+        "DHCP class": (1, r"^msft 5\.0"),
+    },
+    "printer": {
+        "vendor": (1, r"brother|canon|epson|lexmark|kyocera|ricoh|xerox|zebra tech|konica|oki electric|sharp corp"),
+        "hostname": (2, r"^(npi[0-9a-f]{6}|brn\w{12}|brw\w{12}|epson\w{6}|hp[0-9a-f]{6})$|print|laserjet"),
+        "DHCP class": (2, r"jetdirect|hewlett-packard|mfg="),
+    },
+    "camera": {
+        "vendor": (
+            2,
+            r"hikvision|dahua|axis comm|vivotek|hanwha|mobotix|reolink|amcrest|foscam|avigilon|bosch security",
+        ),
+        "hostname": (1, r"^(ip)?cam(era)?[-_\d]|axis-[0-9a-f]{12}"),
+        "DHCP class": (2, r"hikvision|dahua|axis,network camera|ipcam"),
+    },
+    "phone": {
+        "vendor": (2, r"polycom|yealink|grandstream|snom|avaya|mitel|aastra|gigaset"),
+        "hostname": (1, r"iphone|ipad|^android|galaxy|pixel-|oneplus|^sep[0-9a-f]{12}$"),
+        "DHCP class": (2, r"^android-dhcp|^dhcpcd.*android|polycom|yealink|cisco.*phone|avaya|snom"),
+    },
+    "NAS": {
+        "vendor": (2, r"synology|qnap|netapp|buffalo|asustor|terramaster"),
+        "hostname": (1, r"nas\b|diskstation|synology|qnap"),
+    },
+    "PLC": {
+        "vendor": (
+            2,
+            (
+                r"siemens|rockwell|allen-bradley|schneider|telemecanique|beckhoff|wago|phoenix contact|omron"
+                r"|mitsubishi electric|b&r industrial|\babb\b|emerson|moxa|honeywell|yokogawa"
+            ),
+        ),
+        "hostname": (1, r"\bplc"),
+    },
+    "HMI": {"hostname": (1, r"\bhmi|scada")},
+    "IoT": {
+        "vendor": (
+            2,
+            (
+                r"espressif|tuya|belkin|wemo|philips lighting|signify|sonos|nest labs|ring llc|ecobee|shelly|itead"
+                r"|smarter|edimax|osram|ikea|withings|fitbit|roku|amazon tech|lumi united|google|raspberry|arlo"
+                r"|texas instruments|murata|microchip|home control|d-link|homematic|eq-3|avm"
+            ),
+        ),
+        "hostname": (1, r"^esp[_-]?[0-9a-f]{6}|^wemo|chromecast|sonos|^ring-|hue[-_]|smart"),
+        "DHCP class": (1, r"^udhcp|^dhcpcd|espressif"),
+    },
+}
+"""Role → what a mark in words gives it, and in which words: as vendors, systems and administrators write them."""
 _CONTROL = ("modbus", "s7", "enip", "dnp3", "bacnet", "opcua")
 
 
@@ -144,18 +179,13 @@ def _client(marks: Marks) -> list[Points]:
 
 
 def _words(marks: Marks) -> list[Points]:
-    found: list[Points] = []
-    for text, table, what in (
-        (marks.vendor, _VENDORS, "vendor"), (marks.name, _NAMES, "hostname"),
-        (marks.vendor_class, _CLASSES, "DHCP class"),
-    ):  # fmt: skip
-        lower = text[:255].lower()
-        found += [
-            (name, points, f"{what} {text[:64]}")
-            for name, points, wanted in table
-            if lower and re.search(wanted, lower)
-        ]  # fmt: skip
-    return found
+    said = {"vendor": marks.vendor, "hostname": marks.name, "DHCP class": marks.vendor_class}
+    return [
+        (name, points, f"{what} {said[what][:64]}")
+        for name, by_mark in _MARKED.items()
+        for what, (points, wanted) in by_mark.items()
+        if said[what] and re.search(wanted, said[what][:255].lower())
+    ]
 
 
 _RULES: tuple[Callable[[Marks], list[Points]], ...] = (_network, _services, _control, _client, _words)
