@@ -42,7 +42,7 @@ def read(record: Fields) -> list[Event]:
     if _is_zscaler(record):
         return _zscaler(record.part("event") or record)
     scheme = (record.text("cs-uri-scheme", "cs-protocol") or "").lower()
-    port = record.number("cs-uri-port", "r-port") or _PORTS.get(scheme)
+    port = record.port("cs-uri-port", "r-port") or _PORTS.get(scheme)
     said = record.text("sc-filter-result", "s-action", "action") or ""
     return [
         _event(

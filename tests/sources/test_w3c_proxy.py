@@ -62,6 +62,12 @@ def test_a_row_is_a_connection_to_the_host_asked_for() -> None:
     )
 
 
+def test_a_port_that_is_none_is_the_scheme_s() -> None:
+    """As for any number beyond 65535."""
+    (event,) = w3c_proxy.read(Fields({**ROW, "cs-uri-port": "70000", "cs-uri-scheme": "https"}))
+    assert 443 == event.detail["resp_p"]
+
+
 def test_a_refusal_is_a_failure() -> None:
     """By the filter's word or the status."""
     for over in ({"sc-filter-result": "DENIED"}, {"sc-status": "407"}):
