@@ -10,10 +10,10 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from sensor.model.addresses import mac, parse_mac
 from sensor.model.metadata import Dhcp, Dns, Http, Kerberos, Ntlm, Ssh, Tls
 from sensor.model.protocols import AnyMessage, DceRpc, File, Ftp, Ldap, Notice, Quic, Rdp, Smb, Smtp
 from sensor.wire.fields import Fields, read_address
+from sensor.wire.macs import read_mac
 from sensor.wire.suricata_flow import endpoints, protocol, uid
 from sensor.wire.suricata_names import DISPOSITIONS, QTYPES, RCODES, TLS_VERSIONS
 from sensor.wire.zeek_names import DHCP_TYPES, KERBEROS_ERRORS
@@ -124,13 +124,12 @@ def dhcp(record: Fields) -> list[AnyMessage]:
     """Read a DHCP message."""
     part = record.part("dhcp")
     kind = part.text("dhcp_type")
-    hardware = part.text("client_mac")
     shared = _shared(record, "dhcp")
     is_reply = part.text("type") == "reply"
     return [
         Dhcp(
             **shared,
-            mac=_mac(hardware),
+            mac=read_mac(part.text("client_mac")),
             host_name=part.text("hostname"),
             requested_addr=_given(part, "requested_ip"),
             assigned_addr=_given(part, "assigned_ip"),
@@ -146,13 +145,6 @@ def dhcp(record: Fields) -> list[AnyMessage]:
 def _given(part: Fields, path: str) -> str | None:
     address = part.address(path)[0]
     return None if address in NO_ADDRESSES else address
-
-
-def _mac(text: str | None) -> str | None:
-    try:
-        return None if text is None else mac(parse_mac(text))
-    except ValueError:
-        return None
 
 
 def krb5(record: Fields) -> list[AnyMessage]:
