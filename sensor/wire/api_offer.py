@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from sensor.errors import ConfigError
+from sensor.errors import ConfigError, Permanent
 from sensor.wire.clock import Clock
 from sensor.wire.credentials import Secret
 from sensor.wire.http_client import Client, Credentials, Limits
@@ -74,8 +74,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         throttled: Callable[[int, bytes], bool] | None = None,
     ) -> Client:  # fmt: skip
         """Make the client of the API. Raises ConfigError where an address will not do."""
-        from sensor.errors import Permanent
-
         try:
             return Client(
                 api_url, credentials, self.clock, token_url=token_url, limits=self.limits, throttled=throttled,

@@ -1,7 +1,8 @@
 """Link-layer addresses as logs write them: `00:11:22:aa:bb:cc`, `00-11-22-AA-BB-CC`, `0011.22aa.bbcc`, `001122AABBCC`.
 
 RADIUS puts the network's name behind one (`00-11-22-AA-BB-CC:office`, RFC 3580 §3.20), DHCP its hardware type before it
-(`01:00:11:22:aa:bb:cc`, RFC 2132 §9.14). A telephone number or an IP address in the same place is none.
+(`01:00:11:22:aa:bb:cc`, RFC 2132 §9.14). An IP address in the same place is none, nor is a telephone number, unless
+it has twelve digits, as one MAC address in 280 has.
 """
 
 import re

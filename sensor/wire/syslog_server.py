@@ -22,7 +22,7 @@ from sensor.wire.syslog_frames import MESSAGE_BYTES, Cut, Frames
 PROTOCOLS = ("udp", "tcp", "tls")
 """The first is the default: what most devices can do (RFC 5426)."""
 HELD_BYTES = 16 << 20
-"""About 60,000 messages of 250 bytes: more than is read of records in a second, the time between two polls."""
+"""About 48,000 messages of 250 bytes: more than is read of records in a second, the time between two polls."""
 OVERHEAD_BYTES = 100
 """Counted for each message held beside its bytes: its objects, so that short ones are bounded too."""
 CONNECTIONS_MAX = 256
