@@ -21,27 +21,28 @@ def devices(entities: Entities, progress_of: Callable[[int], float], risk_db: Ma
         progress_of: How far a device row's 24 h of history are, 0 to 1.
         risk_db: Decibans of open incidents by device id.
     """
-    held: dict[int, set[str]] = {}
-    for row, names in users(entities).items():
-        held.setdefault(entities.devices.kept(row), set()).update(names)
+    held: dict[int, dict[str, str]] = {}
+    for row, kinds in users(entities).items():
+        held.setdefault(entities.devices.kept(row), {}).update(kinds)
     for row in range(entities.count()):
         if entities.devices.is_live(row):
-            yield _device(entities, row, progress_of(row), tuple(sorted(held.get(row, ()))), risk_db)
+            yield _device(entities, row, progress_of(row), held.get(row, {}), risk_db)
 
 
 def _device(
-    entities: Entities, row: int, progress: float, users: tuple[str, ...], risk_db: Mapping[str, float]
+    entities: Entities, row: int, progress: float, users: Mapping[str, str], risk_db: Mapping[str, float]
 ) -> Device:
     known, columns = entities.devices, entities.devices.table.columns
     identity, members = entities.device_id(row), entities.devices.members(row)
     aliases = tuple(known.ids[member] for member in members[1:])
     shared = entities.sightings.shared(row)
-    role, why = role_of(entities, row, len(users))
+    role, why = role_of(entities, row, sum(kind == "user" for kind in users.values()))
     return Device(
         id=identity, site=entities.device_site(row), sites=entities.device_sites(row), name=entities.device_name(row),
         macs=tuple(addresses.mac(mac) for mac in known.macs_of(row)),
         addresses=tuple(dict.fromkeys(addresses.text(hi, lo) for hi, lo, *_ in known.addresses_of(row))),
-        location=location_of(entities, row), vendor=vendor_of(entities, row), role=role, accounts=users,
+        location=location_of(entities, row), vendor=vendor_of(entities, row), role=role,
+        accounts=tuple(sorted(users)),
         first_seen=rfc3339(int(columns["first"][row])), last_seen=rfc3339(known.last(row)),
         flows=int(columns["flows"][row]), learning=_learning(entities, row, progress),
         risk_db=round(max(risk_db.get(one, 0.0) for one in (identity, *aliases)), 3),

@@ -28,14 +28,15 @@ def accounts(entities: Entities) -> Iterator[Account]:
         )  # fmt: skip
 
 
-def users(entities: Entities) -> dict[int, tuple[str, ...]]:
-    """Return the accounts that are linked to each device row now."""
+def users(entities: Entities) -> dict[int, dict[str, str]]:
+    """Return the accounts that are linked to each device row now, but machines': kind by name."""
     rows = entities.identity.accounts.rows
-    found: dict[int, dict[str, None]] = {}
+    found: dict[int, dict[str, str]] = {}
     for link in entities.identity.links.all(entities.now_ns):
-        if link.device >= 0 and rows[link.account].kind != "machine":
-            found.setdefault(link.device, {})[rows[link.account].name] = None
-    return {device: tuple(sorted(names)) for device, names in found.items()}
+        row = rows[link.account]
+        if link.device >= 0 and row.kind != "machine":
+            found.setdefault(link.device, {})[row.name] = row.kind
+    return found
 
 
 def _link(entities: Entities, account: str, link: Held, shared_by: dict[tuple[str, object], int]) -> Link:

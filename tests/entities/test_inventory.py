@@ -23,3 +23,17 @@ def test_a_device_is_shown_with_address_mac_account_and_learning():
         one.learning.state, one.learning.progress, one.flows, one.risk_db, one.confirmed,
     )  # fmt: skip
     assert rfc3339(START) == one.first_seen
+
+
+def test_services_accounts_make_no_workstation():
+    """They are listed, and only people's count for a device's role."""
+    entities = fresh()
+    resolve(entities, flows(flow()))
+    for client in ("svc-backup/R", "krbtgt/R"):
+        resolve(entities, messages=[Kerberos(**common(), client=client, success=True)])
+    service = next(iter(inventory.devices(entities, lambda _: 0.0, {})))
+    resolve(entities, messages=[Kerberos(**common(), client="ann/R", success=True)])
+    person = next(iter(inventory.devices(entities, lambda _: 0.0, {})))
+
+    assert (None, ("krbtgt@r", "svc-backup@r")) == (service.role, service.accounts)
+    assert ("workstation", ("1 account of people logged on there",)) == (person.role, person.role_evidence)

@@ -32,5 +32,8 @@ def test_accounts_are_shown_by_name_with_their_links():
 
 
 def test_users_of_a_device_are_no_machines():
-    """The device's own account is not one of its users."""
-    assert {0: ("ann@r", "zoe@r")} == users(scene())
+    """The device's own account is not one of its users; a service's is told apart."""
+    entities = scene()
+    resolve(entities, messages=[Kerberos(**common(9), client="svc-backup/R", success=True)])
+
+    assert {0: {"ann@r": "user", "svc-backup@r": "service", "zoe@r": "user"}} == users(entities)
