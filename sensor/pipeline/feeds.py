@@ -214,8 +214,16 @@ def _poll(name: str, one: Component, site: str, number: int, ledger: Ledger, clo
     secret = msgspec.convert(one.options[held_in], Secret)
     asked = {key: value for key, value in one.options.items() if key not in {"site", held_in}}
     folder.mkdir(parents=True, exist_ok=True)
-    poller = open_poller(one.type, asked, secret.read, clock, folder)
+    poller = open_poller(one.type, asked, lambda: _text(secret), clock, folder)
     return Api(name, poller, RecordsSource(name, site, number, ledger, one.type))
+
+
+def _text(secret: Secret) -> str:
+    """Return a secret's text. Raises Transient where it is not there at present: its file may be being replaced."""
+    try:
+        return secret.read()
+    except ConfigError as error:
+        raise Transient(str(error)) from error
 
 
 def _since(before: Account, now: Account) -> Account:

@@ -116,6 +116,19 @@ def test_what_an_api_gives_that_is_no_record_is_counted_once():
     assert [(2, {"not_a_record": 2}), (0, {}), (1, {"not_a_record": 1})] == found
 
 
+def test_a_secret_that_is_gone_is_told(tmp_path):
+    """The source says so, and goes on asking: its thread ended without a word, and the source passed for well."""
+    token = tmp_path / "token"
+    token.write_text("t")
+    asked = {"type": "okta", "domain": "okta.invalid", "token": {"file": str(token)}}
+    config = build({"state": str(tmp_path), "sources": {"a": asked}})
+    token.unlink()
+    feed = open_feeds(config, MemoryLedger(), {}.get, SystemClock(threading.Event()), tmp_path / "checkpoints")["a"]
+    told = wait(lambda: feed.problem == f"secret: {token} cannot be read: No such file or directory")
+    feed.close()
+    assert told
+
+
 def test_an_api_needs_what_it_needs(tmp_path):
     """Without files, the product's own options and a secret; a product without an API needs a path."""
     with pytest.raises(ConfigError, match=r'needs path = "…" to read files, or domain, token to ask'):
