@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
 Secret = Callable[[], str]
-"""Gives a secret's text; it may have changed since the last time."""
+"""Gives a secret's text; it may have changed since the last time. Raises Transient where it is not there."""
 Grant = Callable[[str, int], dict[str, str]]
 """Makes the form that asks for a token, of the token endpoint's address and the time in seconds. Raises Permanent."""
 _EARLY_NS = 60 * 10**9
@@ -41,8 +41,11 @@ class StaticToken:
         self._scheme, self._secret = scheme, secret
 
     def headers(self, client: Client) -> dict[str, str]:  # noqa: ARG002 - no token is asked for
-        """Return the header of a request."""
-        return {"authorization": f"{self._scheme} {self._secret()}"}
+        """Return the header of a request. Raises Permanent where the secret cannot stand in one, Transient."""
+        text = self._secret()
+        if not _fits_header(text):
+            raise Permanent(f"the {self._scheme} token is not printable ASCII")
+        return {"authorization": f"{self._scheme} {text}"}
 
     def renew(self) -> None:
         """Forget nothing: the secret is read anew for each request."""
@@ -71,9 +74,14 @@ class BearerToken:
         reply = client.request("POST", self._token_url, form=form, authorised=False, accept=_REFUSED)
         found = reply.record()
         token, lasts = found.get("access_token"), str(found.get("expires_in", _LASTS_S))[:_LASTS_DIGITS]
-        if reply.status in _REFUSED or not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        if reply.status in _REFUSED or not isinstance(token, str) or not _fits_header(token):
             raise Permanent(f"{self._token_url} gives no token: {found.get('error', reply.status)}")
         return token, int(lasts) if lasts.isdecimal() else _LASTS_S
+
+
+def _fits_header(token: str) -> bool:
+    """Tell whether a header may hold it (RFC 9110 §5.5)."""
+    return token.isascii() and token.isprintable()
 
 
 def client_credentials(client_id: str, secret: Secret, scope: str) -> Grant:

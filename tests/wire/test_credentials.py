@@ -52,6 +52,13 @@ def test_a_static_token_is_read_each_time(client):
     assert ({"authorization": "SSWS old"}, {"authorization": "SSWS new"}) == (first, who.headers(client))
 
 
+@pytest.mark.parametrize("text", ["to\nken", "tokén"])
+def test_a_static_token_that_no_header_can_hold_is_named(client, text):
+    """Without its text; it is not taken for a broken connection."""
+    with pytest.raises(Permanent, match="the SSWS token is not printable ASCII"):
+        StaticToken("SSWS", lambda: text).headers(client)
+
+
 def test_a_token_is_kept_until_shortly_before_its_end(server, clock, client):
     """And asked for anew then, or when it was refused."""
     who = BearerToken(f"{server.url}/token", client_credentials("me", lambda: "s3cret", "scope/.default"))
