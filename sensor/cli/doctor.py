@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sensor.cli.options import STATE_DEFAULT, config_option, echo_json, json_option
+from sensor.cli.options import WORK_FAILED, config_option, echo_json, json_option, state_option
 
 if TYPE_CHECKING:
     from sensor.config import Config
 
-WORK_FAILED = 1
 MODULES = (
     ("httpx", "ask products' APIs (Entra, Microsoft 365, Okta, Google)", "pip install httpx"),
     ("pyarrow", "write Parquet", "pip install pyarrow"),
@@ -35,13 +34,13 @@ Finding = dict[str, object]
     epilog="Example: spanline doctor --config /etc/spanline/site.toml --state /var/lib/spanline",
 )
 @config_option
-@click.option(
-    "--state", "state_dir", type=click.Path(file_okay=False, path_type=Path), envvar="SPANLINE_STATE",
-    default=STATE_DEFAULT, show_default=True, help="A state whose proposals to show.", show_envvar=True,
-)  # fmt: skip
+@state_option
 @json_option
 def doctor(*, config_path: Path | None, state_dir: Path, as_json: bool) -> None:
-    """Say what will not work here and how to mend it; exits 1 where something that is configured will not work."""
+    """Say what will not work here and how to mend it, and what a state proposes to configure.
+
+    Exits 1 where something that is configured will not work.
+    """
     from sensor import config as configuration
 
     config = configuration.load(config_path) if config_path else None

@@ -4,9 +4,8 @@ import sys
 
 import click
 
+from sensor.cli.options import WORK_FAILED
 from sensor.cli.warm import warm_up
-
-WORK_FAILED = 1
 
 
 @click.command(

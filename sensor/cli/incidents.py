@@ -6,11 +6,10 @@ from pathlib import Path
 import click
 
 from sensor.cli import show
-from sensor.cli.options import NO_SUCH, echo_json, fail, json_option, open_state, state_option
+from sensor.cli.options import NO_SUCH, WORK_FAILED, echo_json, fail, json_option, open_state, state_option
 from sensor.model.incident import VERDICTS, Incident
 
 _HELP = {"help_option_names": ["-h", "--help"]}
-WORK_FAILED = 1
 
 
 @click.command(context_settings=_HELP, epilog="Example: spanline incidents --json | jq '.[].title'")

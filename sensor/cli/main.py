@@ -13,10 +13,8 @@ import sys
 import click
 
 import sensor
+from sensor.cli.options import BAD_USAGE, WORK_FAILED
 from sensor.errors import ConfigError
-
-WORK_FAILED, BAD_USAGE, FAIL_ON, NO_SUCH = 1, 2, 3, 4
-"""Exit codes."""
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("sensor.cli.demo", "demo", "Run the main job on the captures shipped with spanline."),

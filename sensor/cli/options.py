@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 STATE_DEFAULT = Path("spanline-state")
-NO_SUCH = 4
+WORK_FAILED, BAD_USAGE, FAIL_ON, NO_SUCH = 1, 2, 3, 4
+"""Exit codes."""
 
 
 def state_option(function: F) -> F:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from sensor.cli import show
-from sensor.cli.options import config_option, echo_json, fail, json_option, state_option
+from sensor.cli.options import (
+    BAD_USAGE,
+    FAIL_ON,
+    WORK_FAILED,
+    config_option,
+    echo_json,
+    fail,
+    json_option,
+    state_option,
+)
 from sensor.cli.warm import warm_up
 
 if TYPE_CHECKING:
@@ -19,7 +28,6 @@ if TYPE_CHECKING:
     from sensor.pipeline.inputs import Options
     from sensor.pipeline.replaying import Run
 
-WORK_FAILED, BAD_USAGE, FAIL_ON = 1, 2, 3
 ERRORS_SHOWN = 5
 """A folder may be full of files that are no input."""
 

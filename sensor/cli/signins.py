@@ -5,9 +5,7 @@ from pathlib import Path
 import click
 
 from sensor.cli import show
-from sensor.cli.options import echo_json, fail, json_option, open_state, state_option
-
-BAD_USAGE = 2
+from sensor.cli.options import BAD_USAGE, echo_json, fail, json_option, open_state, state_option
 
 
 @click.command(
