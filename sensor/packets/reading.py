@@ -12,14 +12,13 @@ from sensor.model.metadata import (
     F_COUNT,
     F_PAYLOAD,
     K_DNS,
-    K_FTP,
     K_HTTP_REQUEST,
     K_HTTP_RESPONSE,
     K_NAME,
     K_NEIGHBOR,
     K_NONE,
     K_NTLM,
-    K_SMTP,
+    K_QUIC,
     NEED_MORE,
     NOT_THIS,
 )
@@ -132,8 +131,9 @@ def read_payload(mode, source, pos, cap_end, wire_end, proto, low_port, high_por
         kind = K_NONE
         known = result[R_KNOWN]
         if proto == TCP:
-            # Words of mail and file transfer look like HTTP that goes on; what may follow of other kinds is TLS.
-            if (known != K_SMTP and known != K_FTP) or source[pos] == 22:
+            # What goes on in a conversation that is handed over may look like HTTP: words of mail and file transfer,
+            # a directory's texts, for whose end of line each segment would be searched. Only TLS may follow.
+            if known < K_QUIC or source[pos] == 22:
                 kind = identify_tcp(source, pos, cap_end, wire_end, low_port, high_port)
         elif proto == UDP:
             kind = identify_udp(source, pos, cap_end, wire_end, low_port, high_port)

@@ -5,17 +5,16 @@ minute with the number of its likes, and in between at powers of 16. What tells 
 and what is written where; DNP3 addresses, function and the objects of a command; S7comm function and what is written
 where; EtherNet/IP command, CIP service and path; DCE-RPC context and operation; of an announced name the message's
 first bytes. Values and sequence numbers do not count. The memory is of fixed size: where it is full, the older of two
-makes room.
+makes room. What was counted there, and at the end of an input what was counted since the last row, is not told.
 """
 
 import numpy as np
 
-from baselines._jit import be16, byte, kernel, le16
+from baselines._jit import be16, byte, kernel, le16, ule64
 from sensor.model.metadata import K_DCE_RPC, K_DNP3, K_DNP3_UDP, K_ENIP, K_ENIP_UDP, K_MODBUS, K_NAME, K_S7
 from sensor.packets.tlv import BYTES, INT, INTS
+from sensor.packets.transport import mix
 
-FNV_START, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
-"""Fowler, Noll, Vo: FNV-1a, 64 bits (draft-eastlake-fnv)."""
 NAME_BYTES = 512
 """Bytes of an announcement that tell it from others."""
 UNITS_MAX = 8
@@ -35,10 +34,13 @@ COUNT_MASK = (1 << COUNT_BITS) - 1
 
 @kernel(pin=(BYTES, INT, INT, INT))
 def hashed(buf, start, end, h):  # type: ignore[no-untyped-def]
-    """Hash bytes on top of a hash."""
-    h = np.uint64(h)
+    """Hash bytes and their number on top of a hash; eight bytes a step, for announcements are hundreds."""
+    h = mix(np.uint64(h), np.uint64(end - start))
+    while start + 8 <= end:
+        h = mix(h, ule64(buf, start))
+        start += 8
     for i in range(start, end):
-        h = (h ^ np.uint64(buf[i])) * FNV_PRIME
+        h = mix(h, np.uint64(buf[i]))
     return np.int64(h)
 
 
@@ -113,7 +115,7 @@ def enip(buf, pos, cap_end, h):  # type: ignore[no-untyped-def]
 @kernel(pin=(INT, BYTES, INT, INT, INT))
 def sameness(kind, buf, pos, cap_end, start):  # type: ignore[no-untyped-def]
     """Return a number that is equal for payloads of a kind and of a flow's end (`start`) that say the same; 0: none."""
-    h = np.int64(FNV_START ^ np.uint64(start) ^ np.uint64(kind))
+    h = np.int64(mix(np.uint64(start), np.uint64(kind)))
     if kind == K_MODBUS:
         h = modbus(buf, pos, cap_end, h)
     elif kind == K_DNP3 or kind == K_DNP3_UDP:

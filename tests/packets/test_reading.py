@@ -117,6 +117,16 @@ def test_what_a_kernel_does_not_parse_is_handed_over_as_it_is():
     assert 0 == read(radius[:30], UDP, ports=(40000, 1812), wire=34)[0]["whole"]
 
 
+@pytest.mark.parametrize("known", [m.K_LDAP, m.K_SMTP, m.K_SMB])
+def test_a_conversation_that_goes_on_is_not_taken_for_the_web(known):
+    """A directory's schema in capitals, without an end of line, is not waited for; TLS may still follow."""
+    schema = b"E 'groupOfUniqueNames' AUX ( mailRecipient $ posixGroup )" * 20
+    assert m.NEED_MORE == read(schema, TCP)[0]["end"]
+    assert m.NEED_MORE != read(schema, TCP, known=known)[0]["end"]
+    hello = next(content for kind, _, content in SAMPLES if kind == m.K_TLS_CLIENT)
+    assert m.K_TLS_CLIENT == read(hello, TCP, known=known)[0]["kind"]
+
+
 def test_a_payload_that_says_nothing_still_names_its_protocol():
     """An encrypted SMB message: the kind is known, and no row is written."""
     words, fields, _ = read(b"\0\0\0\x40\xfdSMB" + bytes(60), TCP)
