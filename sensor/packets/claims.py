@@ -129,7 +129,8 @@ def claim_tcp(buf, pos, cap_end, wire_end, low_port, high_port, known):  # type:
         if size >= 8 and be16(buf, pos + 2) == 0 and 2 <= length <= 254:
             return K_MODBUS
     if on(44818, low_port, high_port) and size >= 24 and buf[pos + 1] == 0 and buf[pos] <= 0x72:
-        return K_ENIP if le16(buf, pos + 2) + 24 <= wire_end - pos or buf[pos] >= 0x63 else K_NONE
+        if le16(buf, pos + 2) + 24 <= wire_end - pos or buf[pos] >= 0x63:
+            return K_ENIP
     return by_text(buf, pos, cap_end, low_port, high_port, known)
 
 

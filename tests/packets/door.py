@@ -29,7 +29,8 @@ class Door:
         result[reading.R_END_ID], result[reading.R_TS], result[reading.R_KNOWN] = end, ts, known
         wire = len(content) if wire is None else wire
         if JIT_DISABLED:
-            reading.read_payload(mode, source, 0, len(content), wire, proto, *ports, arena, AT, result)
+            with np.errstate(over="ignore"):  # as a kernel that is called from Python has it
+                reading.read_payload(mode, source, 0, len(content), wire, proto, *ports, arena, AT, result)
         else:
             kinds = (INT, BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT, WORDS)
             call = ctypes.CFUNCTYPE(None, *kinds)(reading.read_payload.address)

@@ -52,6 +52,11 @@ def outcome(data, proto, ports, wire, known):
     return words["kind"], bool(blob)
 
 
+def test_mail_on_a_controllers_port_stays_mail():
+    """What is no EtherNet/IP there is judged as on any other port."""
+    assert m.K_SMTP == Door().handed(bytes(2) + b"\xff\xff" + bytes(30), TCP, ports=(44818, 40000), known=m.K_SMTP)[0]
+
+
 @given(damaged(), st.sampled_from([(40000, 50000), (502, 40000), (44818, 44818), (389, 9), (138, 138), (1812, 8)]),
        st.sampled_from([0, 0, m.K_SMTP, m.K_FTP]), st.sampled_from([0, 5]), st.booleans())  # fmt: skip
 def test_kernel_and_twin_recognise_the_same(case, ports, known, missing, is_udp):
