@@ -17,13 +17,14 @@ from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host, words_of
 from sensor.entities.places import Places
+from sensor.entities.portrait import role_of
 from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.flow import CONN_STATES
 from sensor.model.protocols import AnyMessage
 from sensor.model.tick import Tick
-from sensor.model.times import DAY_NS
+from sensor.model.times import DAY_NS, HOUR_NS
 
 Flags = NDArray[np.bool_]
 _ANSWERED = np.isin(CONN_STATES, ("S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR"))
@@ -54,8 +55,12 @@ class Entities:
         local_networks: Mapping[str, Sequence[str]],
         secret: int,
         egress: Mapping[str, Sequence[str]] | None = None,
+        tenants: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Take each site's local networks and public addresses; a site that is not named has the private ranges."""
+        """Take each site's local networks and public addresses, and each tenant's domains.
+
+        A site that is not named has the private ranges.
+        """
         self.sites: list[str] = []
         self.inputs: list[str] = []
         self.devices = Devices(secret)
@@ -67,6 +72,9 @@ class Entities:
         self._prefixes = {site: Networks(prefixes) for site, prefixes in local_networks.items()}
         self._private = Networks(PRIVATE)
         self.activity = Activity(DEVICES_MAX)
+        self._tenants = {domain.lower(): name for name, domains in (tenants or {}).items() for domain in domains}
+        self._roles: dict[int, str | None] = {}
+        self._roles_hour = -1
         self._aged_day = -1
         self.now_ns = 0
 
@@ -178,8 +186,48 @@ class Entities:
         return self.devices.count(site)
 
     def input_path(self, number: int) -> str:
-        """Return an input number's path."""
-        return self.inputs[number]
+        """Return an input number's path; empty where the records come from no input."""
+        return self.inputs[number] if 0 <= number < len(self.inputs) else ""
+
+    def account_count(self) -> int:
+        """Return how many account rows there are."""
+        return len(self.identity.accounts)
+
+    def account_name(self, account: int) -> str:
+        """Return an account's name, which is its id."""
+        return self.identity.accounts.rows[account].name
+
+    def account_kind(self, account: int) -> str:
+        """Return user, machine or service."""
+        return self.identity.accounts.rows[account].kind
+
+    def account_row(self, name: str) -> int:
+        """Return the row of a folded name, −1 where it is not known."""
+        return self.identity.accounts.find(name)
+
+    def account_tenant(self, account: int) -> str:
+        """Return the configured tenant whose domains the account's is of, else its domain, else the empty text."""
+        domain = self.account_name(account).partition("@")[2]
+        return self._tenants.get(domain, domain)
+
+    def devices_of(self, account: int) -> list[tuple[int, str]]:
+        """Return (device row, strength) of the links an account has now, the strongest first."""
+        return self.identity.devices_of(account, self.now_ns)
+
+    def accounts_of(self, device: int) -> list[tuple[int, str]]:
+        """Return (account row, strength) of the links a device has now, the strongest first."""
+        return self.identity.accounts_of(device, self.now_ns)
+
+    def role(self, device: int) -> str | None:
+        """Return what a device is, as the inventory says it; kept for an hour of event time."""
+        hour = self.now_ns // HOUR_NS
+        if self._roles_hour != hour:
+            self._roles_hour = hour
+            self._roles.clear()
+        if device not in self._roles:
+            users = sum(self.account_kind(account) == "user" for account, _ in self.accounts_of(device))
+            self._roles[device] = role_of(self, device, users)[0]
+        return self._roles[device]
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the whole state as named arrays."""

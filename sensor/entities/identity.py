@@ -67,8 +67,12 @@ class Identity:
             self.links.merge_devices(dict(tick.merged))
         for message, device, site in zip(tick.messages, tick.message_device.tolist(), message_site, strict=True):
             self._take_message(message, device, site, where)
-        for event, device, site in zip(tick.events, tick.event_device.tolist(), tick.event_site, strict=True):
+        acting = [
             self._take_event(event, device, site, where, site_names)
+            for event, device, site in zip(tick.events, tick.event_device.tolist(), tick.event_site, strict=True)
+        ]
+        tick.event_account = np.array(acting, np.int32)
+        tick.signins = self.signins.drain()
         for account, device, ts in self.contacts.judge(tick.end_ns):
             self.links.see(account, device, NOWHERE, "co_occurrence", ts)
         if tick.end_ns // DAY_NS != self._expired_day:
@@ -84,6 +88,21 @@ class Identity:
         return next(
             (name for name in site_names if name in self._egress and self._egress[name].contain(high, low)[0]), None
         )
+
+    def devices_of(self, account: int, now_ns: int) -> list[tuple[int, str]]:
+        """Return (device row, strength) of an account's links that hold now, the strongest first."""
+        strength: dict[int, str] = {}
+        for held in self.links.of(account, now_ns):
+            if held.device >= 0:
+                strength.setdefault(held.device, LINK_KINDS[held.kind])
+        return list(strength.items())
+
+    def accounts_of(self, device: int, now_ns: int) -> list[tuple[int, str]]:
+        """Return (account row, strength) of a device's links that hold now, the strongest first."""
+        strength: dict[int, str] = {}
+        for held in self.links.through(device, now_ns):
+            strength.setdefault(held.account, LINK_KINDS[held.kind])
+        return list(strength.items())
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the state as named arrays; sign-ins that later rows may join are final after a restart."""
@@ -112,23 +131,27 @@ class Identity:
             device = where.locate(site, sighting.address) if sighting.address else -1
         self._see(sighting, message.ts, device, site, where, (message.input, message.uid or str(message.offset)))
 
-    def _take_event(self, event: Event, device: int, site: int, where: Where, site_names: Sequence[str]) -> None:
+    def _take_event(self, event: Event, device: int, site: int, where: Where, site_names: Sequence[str]) -> int:
+        """Take an event in; return the row of the account that acted."""
         sighting = of_event(event)
         row = -1
         if sighting is not None:
             row = self._see(sighting, event.ts, device, site, where, (event.input, str(event.row)))
+        if row < 0 and event.account:
+            row = self.accounts.find(event.account)
         if event.kind != "signin":
-            return
+            return row
         name = self.accounts.rows[row].name if row >= 0 else event.account or "unknown"
         own = where.device_id(device) if device >= 0 else event.device_id
         egress = self.site_of_egress(event.ip, site_names)
-        self.signins.take(event, name, own, egress)
+        self.signins.take(event, name, own, egress, account_row=row, device_row=device, site_number=site)
         provider = PROVIDERS.get(event.source)
         if row >= 0 and provider and event.detail.get("event_category") not in _WITHOUT_PERSON:
             sites = self._sites_of(egress, site_names)
             linked = [held.device for held in self.links.of(row, event.ts) if LINK_KINDS[held.kind] == "strong"]
             devices = tuple(dict.fromkeys(one for one in linked if one >= 0))[:_LINKED_MAX]
             self.contacts.await_judgement(Waiting(event.ts, row, provider, event.ip, sites, devices))
+        return row
 
     def _sites_of(self, egress: str | None, site_names: Sequence[str]) -> tuple[int, ...] | None:
         """Return the sites a sign-in may be from: its egress's, else those whose egress is not configured."""

@@ -63,6 +63,7 @@ class Links:
     def __init__(self) -> None:
         self._held: dict[tuple[int, int, Place, str], Held] = {}
         self._of: dict[int, list[tuple[int, int, Place, str]]] = {}
+        self._through: dict[int, dict[tuple[int, int, Place, str], None]] = {}
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -99,6 +100,11 @@ class Links:
         live = [link for link in held if expires_ns(link) >= now_ns]
         return sorted(live, key=lambda link: (-WEIGHTS[LINK_KINDS[link.kind]], -link.last_ns, link.kind, link.device))
 
+    def through(self, device: int, now_ns: int) -> list[Held]:
+        """Return the links of a device that hold now, strongest and latest first."""
+        live = [self._held[key] for key in self._through.get(device, ()) if expires_ns(self._held[key]) >= now_ns]
+        return sorted(live, key=lambda link: (-WEIGHTS[LINK_KINDS[link.kind]], -link.last_ns, link.kind, link.account))
+
     def all(self, now_ns: int) -> list[Held]:
         """Return every link that holds now."""
         return [link for account in sorted(self._of) for link in self.of(account, now_ns)]
@@ -117,8 +123,7 @@ class Links:
             link.device = into[1]
             other = self._held.get(into)
             if other is None:
-                self._held[into] = link
-                self._of.setdefault(key[0], []).append(into)
+                self._put(into, link)
             else:
                 other.count += link.count
                 other.days = max(other.days, link.days)
@@ -132,11 +137,9 @@ class Links:
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned."""
         held = msgspec.json.decode(state["links"].tobytes(), type=_Saved)
-        self._held, self._of, self.dropped = {}, {}, held.dropped
+        self._held, self._of, self._through, self.dropped = {}, {}, {}, held.dropped
         for link in held.links:
-            key = (link.account, link.device, link.place, link.kind)
-            self._held[key] = link
-            self._of.setdefault(link.account, []).append(key)
+            self._put((link.account, link.device, link.place, link.kind), link)
 
     def _add(self, key: tuple[int, int, Place, str], ts: int) -> Held:
         mine = self._of.setdefault(key[0], [])
@@ -148,12 +151,23 @@ class Links:
             for one in oldest:
                 self._drop(one)
             self.dropped += len(oldest)
-        link = self._held[key] = Held(key[0], key[1], key[2], key[3], ts, ts)
-        self._of.setdefault(key[0], []).append(key)
+        link = Held(key[0], key[1], key[2], key[3], ts, ts)
+        self._put(key, link)
         return link
+
+    def _put(self, key: tuple[int, int, Place, str], link: Held) -> None:
+        self._held[key] = link
+        self._of.setdefault(key[0], []).append(key)
+        if key[1] >= 0:
+            self._through.setdefault(key[1], {})[key] = None
 
     def _drop(self, key: tuple[int, int, Place, str]) -> None:
         del self._held[key]
+        through = self._through.get(key[1])
+        if through is not None:
+            del through[key]
+            if not through:
+                del self._through[key[1]]
         self._of[key[0]].remove(key)
         if not self._of[key[0]]:
             del self._of[key[0]]

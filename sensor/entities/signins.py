@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from sensor.model.account import SignIn
+from sensor.model.account import SignIn, SignInSeen
 from sensor.model.event import Event
 from sensor.model.times import MINUTE_NS, rfc3339
 
@@ -29,6 +29,10 @@ class _Open(msgspec.Struct):
     row: SignIn
     ts: int
     last_ns: int
+    account: int
+    device: int
+    site: int
+    told: bool = False
 
 
 class SignIns:
@@ -42,10 +46,13 @@ class SignIns:
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._by_correlation: dict[str, str] = {}
         self._by_place: dict[tuple[str, str | None], str] = {}
-        self._changed: dict[str, SignIn] = {}
+        self._changed: dict[str, _Open] = {}
         self.count = 0
 
-    def take(self, event: Event, account: str, device: str | None, site: str | None) -> None:
+    def take(
+        self, event: Event, account: str, device: str | None, site: str | None, *, account_row: int = -1,
+        device_row: int = -1, site_number: int = 0,
+    ) -> None:  # fmt: skip
         """Take one event of kind signin in, in order of time.
 
         Args:
@@ -53,26 +60,39 @@ class SignIns:
             account: Name of its account.
             device: Id of the device it came from, where one is known.
             site: Site whose egress its address is.
+            account_row: Row of the account, −1 none.
+            device_row: Row of the device, −1 none.
+            site_number: Number of the site whose log the event is from.
         """
         self._close(event.ts)
         key = self._find(event, account)
         if key is None:
             key = _identity(event)
-            self._open[key] = _Open(_begin(event, key, account, device, site), event.ts, event.ts)
+            row = _begin(event, key, account, device, site)
+            self._open[key] = _Open(row, event.ts, event.ts, account_row, device_row, site_number)
             self.count += 1
         else:
             held = self._open[key]
             held.row = _joined(held.row, event, device, newer=event.ts >= held.last_ns)
             held.last_ns = max(held.last_ns, event.ts)
+            held.device = device_row if held.device < 0 else held.device
         if event.correlation_id:
             self._by_correlation[event.correlation_id] = key
-        row = self._changed[key] = self._open[key].row
-        self._by_place[account, row.ip] = key
+        held = self._changed[key] = self._open[key]
+        self._by_place[account, held.row.ip] = key
 
-    def drain(self) -> list[SignIn]:
-        """Return every sign-in that changed since the last time."""
-        changed, self._changed = list(self._changed.values()), {}
-        return changed
+    def drain(self) -> list[SignInSeen]:
+        """Return every sign-in that began or changed since the last time, in order of time."""
+        changed, self._changed = sorted(self._changed.values(), key=lambda held: (held.ts, held.row.id)), {}
+        seen = [
+            SignInSeen(
+                row=held.row, account=held.account, device=held.device, site=held.site, ts=held.ts, begun=not held.told
+            )
+            for held in changed
+        ]
+        for held in changed:
+            held.told = True
+        return seen
 
     def _find(self, event: Event, account: str) -> str | None:
         """Find the sign-in that a row belongs to."""

@@ -101,3 +101,21 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     category: str | None = None
     """interactive, non_interactive, service_principal or managed_identity, where the source says so"""
+
+
+class SignInSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in that began or changed in a tick, as detectors see it. One sign-in is seen again under the same id."""
+
+    row: SignIn
+    account: int
+    """Row of its account, −1 where there is none."""
+    device: int
+    """Row of the device it came from, −1 where none is known."""
+    site: int
+    """Number of the site whose log told of it."""
+    ts: int
+    """ns"""
+    begun: bool
+    """It was not seen before."""
+    revised: bool = False
+    """Only the network's verdict changed."""

@@ -8,6 +8,24 @@ import msgspec
 KINDS = ("device", "account", "address", "domain", "service", "site")
 """What an entity can be."""
 
+CHANNELS = ("now", "accumulation", "identity", "drift")
+STAGES = ("entry", "network", "act")
+"""Entry: place, pressure, spray. Network: contradicted. Act: rule, files, mailbox, administration."""
+MARKS = (
+    "denied",  # prompts that the user refused
+    "success",  # the sign-in succeeded
+    "success_after_denial",  # at least two refused prompts from that address before, or from a rare place
+    "rare_place",  # p < .05 on network, country or agent
+    "known_device",  # its device id was known on at least three earlier days
+    "hides",  # a mail rule that keeps mail from its owner's eyes
+    "forwards",  # a rule, transport rule or mailbox setting that sends mail on
+    "mass_access",  # many files or messages in one session
+    "sprayed_success",  # success at a source that sprayed the account
+    "supported",  # the network saw the sign-in
+    "contradicted",  # the network saw the account's device elsewhere
+    "repeated",  # a value that is evidence once an incident and does not restart its days
+    "context",  # tells the story, weighs nothing and opens nothing
+)
 RECORDS_MAX = 16
 """An evidence names at most this many records; its text says how many there were."""
 
@@ -54,6 +72,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Name and version of the computation, by which `explain --verify` repeats it."""
     basis: dict[str, float] = msgspec.field(default_factory=dict)
     """The numbers `observed`, `p` and `db` follow from."""
+    channel: str = "now"
+    """One of CHANNELS: each has its own share of the alert budget."""
+    stage: str = ""
+    """Of an account's takeover: one of STAGES, empty where it is none."""
+    keys: tuple[str, ...] = ()
+    """What ties it to other evidence, as `kind:value`: address, session, device (an id), message, object, source."""
+    marks: tuple[str, ...] = ()
+    """Facts that sequences are made of, of MARKS."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +88,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     device: int
     """Row of the subject in the device table, -1 where the subject is no device."""
+    account: int = -1
+    """Row of the subject in the accounts, -1 where the subject is no account."""
     name: str
     """The subject's name for a person."""
     techniques: tuple[str, ...] = ()

@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.model.account import SignInSeen
+from sensor.model.archive import Archive
 from sensor.model.event import Event
-from sensor.model.evidence import Finding
+from sensor.model.evidence import Evidence, Finding
 from sensor.model.protocols import AnyMessage
 from sensor.model.result import Coverage
 
@@ -61,6 +63,12 @@ class Tick(msgspec.Struct):
     """(row, row that stands for it from now on) of devices told apart before; the first gets no more records."""
     destinations: dict[int, str] = msgspec.field(default_factory=dict)
     """Host a client asked a proxy for, by flow (its place in `flows`): behind a proxy that is the destination."""
+    event_account: NDArray[np.int32] = msgspec.field(default_factory=lambda: np.empty(0, np.int32))
+    """Account that acted in each event, −1 where none is known."""
+    signins: list[SignInSeen] = msgspec.field(default_factory=list)
+    """Sign-ins that began or changed, in order of time; `events` holds their rows too."""
+    frozen_accounts: NDArray[np.bool_] = msgspec.field(default_factory=lambda: np.empty(0, np.bool_))
+    """Account rows that must not be learned from, as `flagged` is for devices; filled in before `learn`."""
     learn: bool = True
     """False for records older than the state, and before the learning may start."""
 
@@ -97,6 +105,43 @@ class Names(Protocol):
 
     def input_path(self, number: int) -> str:
         """Return an input number's path."""
+
+    def account_count(self) -> int:
+        """Return how many account rows there are."""
+
+    def account_name(self, account: int) -> str:
+        """Return an account's name, which is its id."""
+
+    def account_kind(self, account: int) -> str:
+        """Return user, machine or service."""
+
+    def account_row(self, name: str) -> int:
+        """Return the row of a folded name, −1 where it is not known."""
+
+    def account_tenant(self, account: int) -> str:
+        """Return the configured tenant whose domains the account's is of, else its domain, else the empty text."""
+
+    def devices_of(self, account: int) -> list[tuple[int, str]]:
+        """Return (device row, strength) of the links an account has now, the strongest first."""
+
+    def accounts_of(self, device: int) -> list[tuple[int, str]]:
+        """Return (account row, strength) of the links a device has now, the strongest first."""
+
+    def role(self, device: int) -> str | None:
+        """Return what a device is, as the inventory says it (`sensor.entities.roles`); None where that is unclear."""
+
+
+class Verifier(Protocol):
+    """What a detector's module offers beside `detector(names, secret)`, for `explain --verify`.
+
+    Both repeat the computation by its naive definition, not by the kernels that made it.
+    """
+
+    def recount(self, evidence: Evidence, archive: Archive) -> float | None:
+        """Return `observed` again from the archived records; None where it cannot be had from them."""
+
+    def again(self, evidence: Evidence) -> float | None:
+        """Return `p` again from the evidence's `observed` and `basis`; None where its model is another module's."""
 
 
 class Detector(Protocol):

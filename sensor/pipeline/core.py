@@ -68,7 +68,8 @@ class Core:
     def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
         """Restore a state. Raises ValueError where its snapshot cannot be read."""
         self.config, self.state = config, state
-        self.entities = Entities(config.networks(), secret, config.egresses())
+        domains = {name: tenant.domains for name, tenant in config.tenants.items()}
+        self.entities = Entities(config.networks(), secret, config.egresses(), domains)
         self.volumes = Volumes(self.entities, secret)
         self.unusual = Unusual(self.entities, secret)
         found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
@@ -104,7 +105,7 @@ class Core:
             event_site=[int(sites[event.input]) for event in step.events],
         )  # fmt: skip
         self._count_events(step.events, sites)
-        self.state.add_signins(self.entities.identity.signins.drain())
+        self.state.add_signins(seen.row for seen in tick.signins)
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
@@ -115,6 +116,7 @@ class Core:
         self.incidents.take(findings, end_ns)
         begin = self._spent("link", begin)
         flagged = self.incidents.flagged(findings, self.entities.count())
+        tick.frozen_accounts = np.zeros(self.entities.account_count(), np.bool_)
         for detector in self.detectors:
             if learn or detector is self.unusual:
                 detector.learn(tick, flagged)

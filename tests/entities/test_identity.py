@@ -79,9 +79,11 @@ def signin(at_s, ip="203.0.113.9", **fields):
 def test_a_sign_in_is_one_row_with_the_site_of_its_egress():
     """Its address is a configured site's, or nobody's."""
     identity = Identity({"SYD": ("203.0.113.0/28",), "PER": ()})
-    take(identity, events=[signin(0), signin(1, ip="198.51.100.1")])
+    tick = Tick([], [signin(0), signin(1, ip="198.51.100.1")])
+    identity.take(tick, Devices(), ["SYD", "PER"], [])
 
-    assert [("203.0.113.9", "SYD"), ("198.51.100.1", None)] == [(row.ip, row.site) for row in identity.signins.drain()]
+    assert [("203.0.113.9", "SYD"), ("198.51.100.1", None)] == [(seen.row.ip, seen.row.site) for seen in tick.signins]
+    assert [0, 0] == tick.event_account.tolist()
     assert [] == links(identity)
 
 
