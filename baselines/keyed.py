@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import DTypeLike, NDArray
 
 from baselines._jit import JIT_DISABLED, kernel, rows
@@ -19,7 +18,7 @@ Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.int32]
 U64, I64, I32 = rows(np.uint64), rows(np.int64), rows(np.int32)
-KEYS = types.Array(types.uint64, 2, "C")
+KEYS = rows(np.uint64, 2)
 
 _FIRST_SLOTS = 256
 _EMPTY = np.int32(-1)
@@ -67,7 +66,7 @@ def find_slot(index: Rows, keys: Words, a: np.uint64, b: np.uint64, c: np.uint64
         slot = (slot + 1) & mask
 
 
-@kernel(I32, KEYS, U64, U64, U64, types.uint64, I32)
+@kernel(I32, KEYS, U64, U64, U64, "uint64", I32)
 def look_up(
     index: Rows,
     keys: Words,
@@ -90,7 +89,7 @@ def look_up(
         found[i] = index[find_slot(index, keys, a[i], b[i], c[i], secret)]
 
 
-@kernel(I32, KEYS, I64, U64, U64, U64, types.uint64, I32)
+@kernel(I32, KEYS, I64, U64, U64, U64, "uint64", I32)
 def insert(
     index: Rows,
     keys: Words,
@@ -122,7 +121,7 @@ def insert(
         found[i] = row
 
 
-@kernel(I32, KEYS, types.int64, types.uint64)
+@kernel(I32, KEYS, "int64", "uint64")
 def reindex(index: Rows, keys: Words, used: int, secret: np.uint64) -> None:
     """Fill an empty index with the first `used` rows of `keys`."""
     for row in range(used):

@@ -4,14 +4,13 @@ What the words stand for is the caller's business.
 """
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from baselines._jit import kernel, rows
 
 _WORDS = rows(np.uint64)
-_MASKS = types.Array(types.uint64, 2, "C")
-_STRIDED = types.Array(types.uint64, 1, "A")
+_MASKS = rows(np.uint64, 2)
+_STRIDED = rows(np.uint64, strided=True)
 
 
 @kernel(_STRIDED, _STRIDED, _MASKS, rows(np.bool_))

@@ -9,7 +9,6 @@ No season and no CUSUM here yet: a weekly habit looks unusual to this model unti
 """
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from baselines._jit import kernel, rows
@@ -27,7 +26,7 @@ SCALE_MIN = 0.198
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 BOOL = rows(np.bool_)
-F64_2D = types.Array(types.float64, 2, "C")
+F64_2D = rows(np.float64, 2)
 F64 = rows(np.float64)
 I64 = rows(np.int64)
 
@@ -39,7 +38,7 @@ def jitter(row: int, feature: int, bucket: int, secret: np.uint64) -> float:
     return np.float64(h >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@kernel(F64_2D, types.int64, types.uint64, F64_2D, F64_2D, F64, I64, F64_2D)
+@kernel(F64_2D, "int64", "uint64", F64_2D, F64_2D, F64, I64, F64_2D)
 def score(
     counts: Floats,
     bucket: int,
@@ -70,7 +69,7 @@ def score(
             z[i, j] = (x - level[i, j]) / max(scale[i, j], floor[j])
 
 
-@kernel(F64_2D, types.int64, types.uint64, BOOL, F64_2D, F64_2D, F64, I64)
+@kernel(F64_2D, "int64", "uint64", BOOL, F64_2D, F64_2D, F64, I64)
 def learn(
     counts: Floats,
     bucket: int,

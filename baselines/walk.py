@@ -14,7 +14,6 @@ Not here: what a subject, a target or a failure is. Subjects are rows, targets t
 """
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from baselines._jit import kernel, rows
@@ -43,9 +42,9 @@ PROTOS = 3
 
 Bytes = NDArray[np.uint8]
 I8, U8, I16, U16 = rows(np.int8), rows(np.uint8), rows(np.int16), rows(np.uint16)
-U64_2D = types.Array(types.uint64, 2, "C")
-I32_2D = types.Array(types.int32, 2, "C")
-I64_2D = types.Array(types.int64, 2, "C")
+U64_2D = rows(np.uint64, 2)
+I32_2D = rows(np.int32, 2)
+I64_2D = rows(np.int64, 2)
 U64 = rows(np.uint64)
 
 
@@ -80,7 +79,7 @@ def share_of(window: Words, seen: Ints, row: int | np.int64) -> float:
     I32, I32, U8, I8, U8, U64, U64, U16, I64,  # the flows
     U64_2D, I64,  # two-way ring
     I32_2D, I32_2D, I32_2D, I32_2D, I64_2D, I64_2D,  # walks
-    I32, KEYS, I64, I64, I16, I32, I32, I64, types.uint64,  # hosts
+    I32, KEYS, I64, I64, I16, I32, I32, I64, "uint64",  # hosts
     I32, KEYS, I64, I64, I32, U8, I64,  # services
     I64_2D,  # events
 )  # fmt: skip
@@ -200,7 +199,7 @@ def walk(
     return written
 
 
-@kernel(I32, U64, U64, I64, I64_2D, I64, I64, types.int64, I32, KEYS, I64, I64, types.uint64, I64_2D)
+@kernel(I32, U64, U64, I64, I64_2D, I64, I64, "int64", I32, KEYS, I64, I64, "uint64", I64_2D)
 def sweep(
     subject: Rows, hi: Words, lo: Words, ts: Ints, ring: Ints, pushed: Ints, since: Ints, span_ns: int,
     index: Rows, keys: Words, used: Ints, last: Ints, secret: np.uint64, events: Ints,

@@ -10,7 +10,7 @@
 
 Who may import whom (tests/shape/test_imports.py enforces it; absolute imports only, no cycle):
 
-1.  `baselines` → numpy, numba. Never `sensor`.
+1.  `baselines` → numpy, numba, llvmlite. Never `sensor`.
 2.  `model` → the standard library, numpy, msgspec. `errors` → model, and everyone may import `errors`.
     `metrics` → model.
 3.  `packets` → model, `baselines._jit` (and cryptography). `flows` → model, packets, `baselines._jit`.

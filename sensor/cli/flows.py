@@ -1,7 +1,7 @@
 """`spanline flows`: captures to flow records.
 
-Results go to standard output or `-o FILE`, all else to standard error. What needs numba is imported inside the command,
-so that other commands start fast.
+Results go to standard output or `-o FILE`, all else to standard error. What needs numpy is imported inside the command,
+so that other commands start fast; once its kernels are compiled, the command itself needs no numba.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """`spanline warm`: compile every kernel now, so that the first capture does not wait.
 
-Installation and the container image run it. numba is imported inside the functions, so that other commands start fast.
+Installation and the container image run it. numpy is imported inside the functions, so that other commands start fast.
 """
 
 from collections.abc import Iterable

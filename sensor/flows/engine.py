@@ -5,14 +5,13 @@ the table, in order.
 """
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines._jit import JIT_DISABLED, borrow, kernel, rows
+from baselines._jit import JIT_DISABLED, bind, borrow, kernel, kind_of, rows
 from sensor.flows import expiry
 from sensor.flows import update as steps
 from sensor.flows.table import T_ARENA, T_EVICTED, T_INPUT, T_METAS, T_OPENED, T_ORDINAL, T_OUT, borrowed, new_table
@@ -119,8 +118,8 @@ def new_sink() -> Sink:
     return Sink(flows, flows.view(np.uint8), np.zeros(META_ROWS, META), np.zeros(ARENA_BYTES, np.uint8))
 
 
-_TABLE = numba.typeof(new_table(16, network_words(LOCAL_NETWORKS), 0, 0, 0))
-_SINK = numba.typeof(new_sink())
+_TABLE = kind_of(new_table(16, network_words(LOCAL_NETWORKS), 0, 0, 0))
+_SINK = kind_of(new_sink())
 _BUF = rows(np.uint8)
 
 
@@ -206,6 +205,7 @@ class FlowEngine:
         self._ctl = np.zeros(C_COUNT, np.int64)
         self._ctl[C_SEED], self._ctl[C_CHECK] = seed, not ignore_checksums
         self._conversations: Conversations | None = None
+        self._decode, self._drive = self._bound()
         self._keep = keep
         self._finished = False
         self.finished = 0
@@ -213,6 +213,15 @@ class FlowEngine:
         self._done_flows: list[NDArray[np.void]] = []
         self._done_arps: list[NDArray[np.void]] = []
         self._done_metas: list[tuple[NDArray[np.void], NDArray[np.uint8]]] = []
+
+    def _bound(self) -> tuple[Callable[..., int], Callable[..., int]]:
+        """Return `decode` and `drive` with the engine's own arrays given."""
+        decoding = bind(
+            decode, arps=self._arps, places=self._places, bits=self._bits, store=self._store,
+            frag_counts=self._fragment_counts, notes=self._notes, words=self._words, facts=self._facts, ctl=self._ctl,
+            drops=self._drops,
+        )  # fmt: skip
+        return decoding, bind(drive, self._table, self._sink)
 
     def feed(self, buf: NDArray[np.uint8], frames: NDArray[np.void], scratch_at: int) -> None:
         """Take a batch of frames.
@@ -243,10 +252,7 @@ class FlowEngine:
             ctl[C_SCRATCH] = scratch_at + self._turn * half
             ctl[C_SCRATCH_END] = ctl[C_SCRATCH] + half
             ctl[C_PACKETS] = ctl[C_ARPS] = 0
-            i = decode(
-                buf, frames, i, packets, self._arps, self._places, self._bits, self._store,
-                self._fragment_counts, self._notes, self._words, self._facts, ctl, self._drops,
-            )  # fmt: skip
+            i = self._decode(buf, frames, i, packets)
             arps = self._arps[: ctl[C_ARPS]].copy() if ctl[C_ARPS] and self._keep else None
             yield Decoded(buf, packets, int(ctl[C_PACKETS]), int(ctl[C_ORDINAL]), arps)
         ctl[C_ORDINAL] += n
@@ -258,7 +264,7 @@ class FlowEngine:
         self._table.state[T_ORDINAL] = decoded.ordinal
         i = 0
         while i < decoded.n:
-            i = drive(self._table, self._sink, decoded.buf, decoded.packets, FEED, i, decoded.n)
+            i = self._drive(decoded.buf, decoded.packets, FEED, i, decoded.n)
             if i < decoded.n or not self._keep:
                 self._collect()
 
@@ -287,7 +293,7 @@ class FlowEngine:
         self._finished = True
 
     def _until_done(self, mode: int, value: int) -> None:
-        while not drive(self._table, self._sink, self._store, self._packets[0], mode, 0, value):
+        while not self._drive(self._store, self._packets[0], mode, 0, value):
             self._collect()
         self._collect()
 

@@ -8,10 +8,9 @@ records of other logs included, is odd: see `sensor.flows.log_rows`.
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from baselines._jit import borrow, ctz64, kernel, ule64
+from baselines._jit import borrow, ctz64, kernel, rows, ule64
 from sensor.flows.log_rows import (
     _SHIFT,
     _WORD,
@@ -33,9 +32,9 @@ from sensor.flows.log_rows import (
 )
 from sensor.flows.log_values import below, digits, find_byte
 
-BYTES = types.Array(types.uint8, 1, "C")
-INT64S = types.Array(types.int64, 1, "C")
-UINT64S = types.Array(types.uint64, 1, "C")
+BYTES = rows(np.uint8)
+INT64S = rows(np.int64)
+UINT64S = rows(np.uint64)
 
 PATH, ODD = len(FIELDS), len(FIELDS) + 1
 """Operations beside those of columns: the log's name; a key that makes the line odd (an envelope, a nested id)."""

@@ -7,17 +7,16 @@ parted by one byte. Does not read headers, and does not judge what is not in pla
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from baselines._jit import borrow, ctz64, kernel, marks, ule64
+from baselines._jit import borrow, ctz64, kernel, marks, rows, ule64
 from sensor.flows.log_rows import REQUIRED_OPS, SKIP, TEXT_OPS, WORDS, finish_row, put_value
 from sensor.flows.log_values import below
 
-BYTES = types.Array(types.uint8, 1, "C")
-INT64S = types.Array(types.int64, 1, "C")
-INT32S = types.Array(types.int32, 1, "C")
-UINT64S = types.Array(types.uint64, 1, "C")
+BYTES = rows(np.uint8)
+INT64S = rows(np.int64)
+INT32S = rows(np.int32)
+UINT64S = rows(np.uint64)
 HASH, NEWLINE, RETURN = 35, 10, 13
 ONE, ZERO = np.uint64(1), np.uint64(0)
 WINDOW_BYTES = 16_384

@@ -12,7 +12,6 @@ magic.
 import struct
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from baselines._jit import be32, kernel, le32, rows
@@ -31,7 +30,7 @@ BIG, SCALE, HEADER, LINK, LENGTHS, STOP = range(6)
 LENGTHS_AS_WRITTEN, LENGTHS_SWAPPED, LENGTHS_EITHER = 0, 1, 2
 
 
-@kernel(rows(np.uint8), types.int64, types.int64, rows(np.int64), rows(FRAME))
+@kernel(rows(np.uint8), "int64", "int64", rows(np.int64), rows(FRAME))
 def walk(
     buf: NDArray[np.uint8], pos: int, end: int, state: NDArray[np.int64], frames: NDArray[np.void]
 ) -> tuple[int, int]:

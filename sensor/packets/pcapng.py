@@ -12,7 +12,6 @@ decryption secrets are not read. Sans-IO: bytes in, FRAME rows out, resumable at
 from typing import Literal
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from baselines._jit import be16, be32, kernel, le16, le32, rows
@@ -122,10 +121,10 @@ def note_block(
 
 @kernel(
     rows(np.uint8),
-    types.int64,
-    types.int64,
+    "int64",
+    "int64",
     rows(np.int64),
-    types.int64[:, ::1],
+    rows(np.int64, 2),
     rows(np.uint16),
     rows(np.int64),
     rows(FRAME),

@@ -8,10 +8,9 @@ Does not decide what a field means, and never reads the field it has just writte
 """
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from baselines._jit import byte, ctz64, kernel, put16, put64, ule64
+from baselines._jit import byte, ctz64, kernel, pointer, put16, put64, ule64
 
 HEADER = 3
 """Bytes before a field's value: id and length."""
@@ -20,9 +19,9 @@ TEXT_MAX = 1024
 """Longest text kept of one field, bytes. Names on the wire end at 255 (RFC 1035 §2.3.4), agents rarely pass 300; four
 texts of this size and one URI of twice that fit into META_MAX_BYTES."""
 
-BYTES = types.CPointer(types.uint8)
-INT = types.int64
-INTS = types.CPointer(types.int64)
+BYTES = pointer(np.uint8)
+INT = "int64"
+INTS = pointer(np.int64)
 """Types of a helper's arguments. Bare pointers, because an array is reference-counted at every call; with pinned
 signatures, because numba would otherwise compile a version for each literal."""
 

@@ -224,7 +224,7 @@ class ZeekSource:
             self.account.format = name if len(self._formats) == 1 else "zeek"
 
     def _room(self) -> "LogKernels":
-        """Make the kernels when the first line for them is met: importing numba takes a second."""
+        """Make the kernels when the first line for them is met: loading them takes time."""
         if self._kernels is None:
             from sensor.flows.log_kernels import LogKernels
 

@@ -1,126 +1,23 @@
-"""Loads equal int.from_bytes, signatures stay pinned, and an edit of what a kernel imports starts a fresh cache."""
+"""Signatures stay pinned, helpers are for kernels, and what is compiled once is loaded without a compiler."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from numba import types
 
 from baselines import _jit
-from tests.shape.tree import ROOT, ours, resolve
 
-LOADS = {
-    "be16": (_jit.be16, 2, "big"),
-    "be32": (_jit.be32, 4, "big"),
-    "le16": (_jit.le16, 2, "little"),
-    "le32": (_jit.le32, 4, "little"),
-    "ule32": (_jit.ule32, 4, "little"),
-    "ube32": (_jit.ube32, 4, "big"),
-    "ube64": (_jit.ube64, 8, "big"),
-    "ule64": (_jit.ule64, 8, "little"),
-}
+compiled = pytest.mark.skipif(_jit.JIT_DISABLED, reason="plain Python is not compiled")
 
 
-def _through_a_kernel(load):
-    @_jit.kernel()
-    def call(buf, offset):
-        return load(buf, offset)
-
-    return call
-
-
-COMPILED = {name: _through_a_kernel(load) for name, (load, _, _) in LOADS.items()}
-
-
-@pytest.mark.parametrize("name", LOADS)
-@given(content=st.binary(min_size=24, max_size=24), offset=st.integers(0, 16))
-def test_a_load_reads_what_from_bytes_reads(name: str, content: bytes, offset: int) -> None:
-    """At any alignment, with the top bit set or not, never negative."""
-    _, size, order = LOADS[name]
-    expected = int.from_bytes(content[offset : offset + size], order)
-    assert expected == int(COMPILED[name](np.frombuffer(content, np.uint8).copy(), offset))
-
-
-PAIR = np.dtype([("a", np.int64), ("b", np.uint8)], align=True)
-row = _jit.row_loader(PAIR)
-
-
-@_jit.kernel()
-def _put(buf, offset, value, bits):
-    if bits == 16:
-        _jit.put16(buf, offset, value)
-    elif bits == 32:
-        _jit.put32(buf, offset, value)
-    else:
-        _jit.put64(buf, offset, value)
-
-
-@pytest.mark.parametrize("bits", [16, 32, 64])
-@given(value=st.integers(-(2**63), 2**63 - 1), offset=st.integers(0, 8))
-def test_a_store_writes_the_low_bits_and_nothing_else(bits: int, value: int, offset: int) -> None:
-    """At any alignment, little-endian, two's complement."""
-    expected = bytearray(b"\xaa" * 16)
-    expected[offset : offset + bits // 8] = (value % 2**bits).to_bytes(bits // 8, "little")
-    buf = np.full(16, 0xAA, np.uint8)
-    _put(buf, offset, value, bits)
-    assert bytes(expected) == buf.tobytes()
-
-
-@_jit.kernel()
-def _tabs(buf, start):
-    return _jit.marks(buf, start, 9, 200)
-
-
-@given(content=st.lists(st.sampled_from([9, 10, 34, 92, 200]), min_size=80, max_size=80), offset=st.integers(0, 16))
-def test_marks_are_the_places_of_two_values(content: list[int], offset: int) -> None:
-    """Bit i stands for the byte at offset + i; 64 bytes are looked at, no more."""
-    expected = sum(1 << i for i, byte in enumerate(content[offset : offset + 64]) if byte in {9, 200})
-    assert expected == int(_tabs(np.array(content, np.uint8), offset))
-
-
-@_jit.kernel()
-def _trailing(word):
-    return _jit.ctz64(word)
-
-
-@given(st.integers(0, 2**64 - 1))
-def test_trailing_zeros_are_counted(word: int) -> None:
-    """A word of zero has 64."""
-    written = f"{word:064b}"
-    assert len(written) - len(written.rstrip("0")) == int(_trailing(np.uint64(word)))
-
-
-def test_borrowed_rows_are_the_rows_themselves() -> None:
-    """What is written through the pointer stands in the array; only that row and that field."""
-
-    @_jit.kernel()
-    def write(rows, i):
-        row(_jit.borrow(rows), i)["b"] = 7
-        return row(_jit.borrow(rows), i)["a"]
-
-    rows = np.zeros(3, PAIR)
-    rows["a"] = 10, 20, 30
-    assert 20 == write(rows, 1)
-    assert [(10, 0), (20, 7), (30, 0)] == rows.tolist()
-
-
-def test_a_borrowed_column_reads_as_the_column() -> None:
-    """A pointer to plain items is indexed like the array."""
-
-    @_jit.kernel()
-    def third(column):
-        return _jit.borrow(column)[2]
-
-    assert 4 == third(np.array([0, 2, 4], np.int64))
-
-
-@pytest.mark.skipif(_jit.JIT_DISABLED, reason="plain Python has no entries")
+@compiled
 def test_a_helper_pinned_without_an_entry_serves_kernels_alone() -> None:
     """Kernels call it; there is one version of it, whatever literal it is given."""
 
-    @_jit.kernel(pin=(types.int64, types.int64))
+    @_jit.kernel(pin=("int64", "int64"))
     def add(a, b):
         return a + b
 
@@ -129,12 +26,12 @@ def test_a_helper_pinned_without_an_entry_serves_kernels_alone() -> None:
         return add(a, 1) + add(a, np.uint8(2))
 
     assert 23 == call(10)
-    assert 1 == len(add.signatures)
+    assert 1 == len(add.dispatcher.signatures)
 
 
 def test_a_kernel_calls_an_entry_by_its_address() -> None:
     """The arguments arrive, cast to the entry's types, and what it writes stands in the caller's array."""
-    kinds = (types.CPointer(types.int64), types.int64)
+    kinds = (_jit.pointer(np.int64), "int64")
     call = _jit.caller(*kinds)
 
     @_jit.entry(*kinds)
@@ -153,101 +50,122 @@ def test_a_kernel_calls_an_entry_by_its_address() -> None:
     assert [3, 8, 10] == column.tolist()
 
 
-def test_prefetch_changes_nothing() -> None:
-    """It is a hint: the column is as it was."""
-
-    @_jit.kernel()
-    def touch(column):
-        _jit.prefetch(column, 8)
-        return column.sum()
-
-    column = np.arange(4, dtype=np.int64)
-    assert 6 == touch(column)
-    assert [0, 1, 2, 3] == column.tolist()
+def _worked_out(column, base, halve):
+    if halve:
+        return column[0] // base, np.uint64(base)
+    return column[1], np.uint64(0) - np.uint64(1)
 
 
-@pytest.mark.skipif(_jit.JIT_DISABLED, reason="plain Python has no signatures")
+work_out = _jit.kernel(_jit.rows(np.int64), "int64", "bool")(_worked_out)
+
+
+def test_a_pinned_kernel_returns_what_the_function_does() -> None:
+    """A tuple of scalars, signed and unsigned, at both ends of their range."""
+    column = np.array([7, -(2**63)], np.int64)
+    assert (3, 2) == work_out(column, 2, True)
+    assert (-(2**63), 2**64 - 1) == tuple(int(part) for part in work_out(column, 2, False))
+
+
+@compiled
 def test_a_pinned_kernel_refuses_other_types() -> None:
-    """One version is compiled; a column of another type or layout is an error, not a second compilation."""
-
-    @_jit.kernel(_jit.rows(np.int64))
-    def total(column):
-        return column.sum()
-
-    assert 3 == total(np.array([1, 2], np.int64))
-    with pytest.raises(TypeError, match="No matching definition"):
-        total(np.array([1.0, 2.0]))
-    with pytest.raises(TypeError, match="No matching definition"):
-        total(np.arange(4, dtype=np.int64)[::2])
-
-
-def test_rows_of_a_record_type_are_contiguous_and_writable() -> None:
-    """The type pinned for a structured column says so."""
-    kind = _jit.rows(np.dtype([("a", np.int64), ("b", np.uint8)], align=True))
-    assert isinstance(kind, types.Array)
-    assert ("C", 1, True) == (kind.layout, kind.ndim, kind.mutable)
+    """One version is compiled; a column of another type, layout or shape is an error, not a second compilation."""
+    columns = (
+        np.array([1.0, 2.0]), np.arange(4, dtype=np.int64)[::2], np.zeros((2, 2), np.int64), [1, 2],
+        np.array([1, 2], ">i8"), np.frombuffer(bytes(16), np.int64),
+    )  # fmt: skip
+    for column in columns:
+        with pytest.raises(TypeError, match="_worked_out: "):
+            work_out(column, 1, True)
+    with pytest.raises(TypeError, match="_worked_out: "):
+        work_out(np.zeros(2, np.int64), 1.5, True)
+    with pytest.raises(TypeError, match="takes 3 arguments, 2 were given"):
+        work_out(np.zeros(2, np.int64), 1)
 
 
-def test_an_edit_of_an_imported_module_starts_a_fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module's cache folder changes with a module that it imports through another, and not with any other."""
-    texts = {
-        "table": "from sensor.flows import keys\n",
-        "keys": "import sensor.flows.words\n",
-        "words": "",
-        "other": "",
-    }
-    (tmp_path / "sensor" / "flows").mkdir(parents=True)
-    paths = {name: tmp_path / "sensor" / "flows" / f"{name}.py" for name in texts}
-    for name, text in texts.items():
-        paths[name].write_text(text)
-    monkeypatch.setattr(_jit, "_ROOT", tmp_path)
-    first = _folder(paths["table"])
-    paths["other"].write_text("a = 1\n")
-    assert first == _folder(paths["table"])
-    paths["words"].write_text("a = 1\n")
-    assert first != _folder(paths["table"])
+@compiled
+def test_an_exception_in_a_pinned_kernel_is_raised() -> None:
+    """A division by zero is the one that Python raises."""
+    with pytest.raises(ZeroDivisionError):
+        work_out(np.array([1, 2], np.int64), 0, True)
 
 
-def test_the_imports_found_by_text_are_those_of_the_syntax_tree() -> None:
-    """For every module with kernels; the packages' own files hold no kernel and do not count."""
-    by_name = {item.name: item for item in ours()}
-    names = frozenset(name for name, item in by_name.items() if not item.path.endswith("__init__.py"))
-    for item in by_name.values():
-        if not item.kernels():
-            continue
-        expected, waiting = set(), [item.name]
-        while waiting:
-            name = waiting.pop()
-            if name not in expected:
-                expected.add(name)
-                targets = (resolve(found.target, names) for found in by_name[name].imports() if found.at_top)
-                waiting += [target for target in targets if target is not None]
-        found = {path.relative_to(ROOT).as_posix() for path in _jit._imports(ROOT / item.path)}
-        assert {by_name[name].path for name in expected} == {path for path in found if not path.endswith("__init__.py")}
+def test_a_bound_kernel_has_its_arguments_laid_out() -> None:
+    """The first ones, or some by name; what is written to a bound array counts."""
+    column = np.array([8, 9], np.int64)
+    leading, named = _jit.bind(work_out, column), _jit.bind(work_out, halve=True)
+    assert (4, 2) == leading(2, True)
+    column[0] = 12
+    assert (6, 2) == leading(2, True)
+    assert (9, 2**64 - 1) == tuple(int(part) for part in leading(2, False))
+    assert (3, 4) == named(column, 4)
+    assert (5, 4) == named(np.array([20, 0], np.int64), 4)
 
 
-def test_the_cache_folder_follows_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SPANLINE_KERNEL_CACHE wins over XDG_CACHE_HOME, which wins over ~/.cache."""
-    path = tmp_path / "table.py"
-    path.write_text("")
-    for name in ("XDG_CACHE_HOME", "SPANLINE_KERNEL_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    chosen = []
-    for name in ("HOME", "XDG_CACHE_HOME", "SPANLINE_KERNEL_CACHE"):
-        monkeypatch.setenv(name, f"/nowhere/{name}")
-        chosen.append(_folder(path).rpartition("/")[0])
-    assert [
-        "/nowhere/HOME/.cache/spanline/kernels",
-        "/nowhere/XDG_CACHE_HOME/spanline/kernels",
-        "/nowhere/SPANLINE_KERNEL_CACHE",
-    ] == chosen
+@compiled
+def test_a_bound_kernel_has_only_its_own_parameters() -> None:
+    """A name that it has not, or one given twice, is an error at once."""
+    for leading, fixed in ((), {"nothing": 1}), ((np.zeros(2, np.int64),), {"column": np.zeros(2, np.int64)}):
+        with pytest.raises(TypeError, match="has the parameters column, base, halve"):
+            _jit.bind(work_out, *leading, **fixed)
 
 
-def _folder(path: Path) -> str:
-    """Ask anew: within a process the answer is kept."""
-    _jit._imports.cache_clear()
-    _jit._cache_dir.cache_clear()
-    folder = _jit._cache_dir(path)
-    _jit._imports.cache_clear()
-    _jit._cache_dir.cache_clear()
-    return folder
+@compiled
+def test_a_pinned_kernel_allocates_nothing() -> None:
+    """What needs numba's memory at run time cannot be loaded without numba: it is refused, saying so."""
+
+    @_jit.kernel("int64")
+    def total(n):
+        return np.zeros(n, np.int64)[:3].sum()
+
+    with pytest.raises(TypeError, match="such a kernel needs numba as it runs"):
+        total(5)
+
+
+@compiled
+def test_kernels_of_one_name_in_closures_are_told_apart() -> None:
+    """What a function holds in its closure is not in its text, so it is compiled each time."""
+
+    def adder(step):
+        @_jit.kernel("int64")
+        def add(a):
+            return a + step
+
+        return add
+
+    assert [11, 12] == [adder(step)(10) for step in (1, 2)]
+
+
+SMALL = """
+import sys
+import numpy as np
+from baselines import prefixes
+inside = np.ones(3, np.bool_)
+prefixes.match(np.arange(3, dtype=np.uint64), np.zeros(3, np.uint64), np.array([[2, 0, 2, 0]], np.uint64), inside)
+print(inside.tolist(), "numba" in sys.modules)
+"""
+
+
+def _run(cache: Path) -> str:
+    environment = os.environ | {"SPANLINE_KERNEL_CACHE": str(cache)}
+    done = subprocess.run([sys.executable, "-c", SMALL], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@compiled
+def test_what_was_compiled_is_loaded_without_numba(tmp_path: Path) -> None:
+    """The first process compiles, the second does not import the compiler; a damaged file is compiled again."""
+    assert "[False, False, True] True" == _run(tmp_path)
+    assert "[False, False, True] False" == _run(tmp_path)
+    (kept,) = tmp_path.glob("prefixes-*/match-*.code")
+    whole = kept.read_bytes()
+    for damaged in (whole[:-1], whole[:200] + b"\x00" + whole[201:], b"", b"\xff" * len(whole)):
+        kept.write_bytes(damaged)
+        assert "[False, False, True] True" == _run(tmp_path)
+        assert "[False, False, True] False" == _run(tmp_path)
+
+
+@compiled
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    """The kernel works all the same, compiled each time."""
+    (tmp_path / "file").write_text("no folder")
+    assert "[False, False, True] True" == _run(tmp_path / "file")

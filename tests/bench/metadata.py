@@ -25,7 +25,7 @@ CALLS = 4_000
 COMPILE = """
 import json, time
 import numpy as np
-import baselines._jit, numba
+import baselines._compiler, numba
 numba.njit("int64(int64)")(lambda x: x + 1)
 wall, cpu = time.perf_counter(), time.process_time()
 from sensor.packets import identify

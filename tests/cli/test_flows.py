@@ -7,6 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from baselines._jit import JIT_DISABLED
 from sensor.cli.flows import flows
 from tests.sources.test_pcap import CAPTURE
 
@@ -105,6 +106,19 @@ def test_importing_the_command_loads_no_kernels():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]\n" == done.stdout
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="plain Python has no compiler")
+def test_a_warm_start_needs_no_compiler(capture):
+    """Kernels that were compiled before are loaded as machine code: importing numba would take half a second."""
+    run("--format", "none", capture)
+    code = (
+        "import sys\nfrom sensor.cli.main import cli\n"
+        f"cli.main(['flows', '--format', 'zeek', '-o', '/dev/null', {str(capture)!r}], standalone_mode=False)\n"
+        "print('numba' in sys.modules, 'llvmlite.binding' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "False True\n" == done.stdout
 
 
 def test_a_full_disk_is_named_and_no_capture_is_blamed(capture):

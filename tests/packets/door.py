@@ -1,16 +1,21 @@
 """Call the one door to the parsers as kernels do, with a memory that lasts from call to call."""
 
-import ctypes
-
 import numpy as np
 
-from baselines._jit import JIT_DISABLED
+from baselines._jit import JIT_DISABLED, borrow, kernel
 from sensor.model import metadata as m
 from sensor.packets import reading
 
-BYTES, WORDS, INT = ctypes.POINTER(ctypes.c_uint8), ctypes.POINTER(ctypes.c_int64), ctypes.c_int64
 NAMES = ("end", "whole", "kind", "name", "name_bytes", "print", "print_bytes", "again")
 AT = 7
+
+
+@kernel()
+def through(reader, mode, source, cap_end, wire_end, proto, port_a, port_b, arena, result):
+    """Call it from a kernel."""
+    reading.call_reader(
+        reader, mode, borrow(source), 0, cap_end, wire_end, proto, port_a, port_b, borrow(arena), AT, borrow(result)
+    )
 
 
 class Door:
@@ -28,14 +33,8 @@ class Door:
         result[: reading.R_WORDS] = -9
         result[reading.R_END_ID], result[reading.R_TS], result[reading.R_KNOWN] = end, ts, known
         wire = len(content) if wire is None else wire
-        if JIT_DISABLED:
-            with np.errstate(over="ignore"):  # as a kernel that is called from Python has it
-                reading.read_payload(mode, source, 0, len(content), wire, proto, *ports, arena, AT, result)
-        else:
-            kinds = (INT, BYTES, INT, INT, INT, INT, INT, INT, BYTES, INT, WORDS)
-            call = ctypes.CFUNCTYPE(None, *kinds)(reading.read_payload.address)
-            out, words = arena.ctypes.data_as(BYTES), result.ctypes.data_as(WORDS)
-            call(mode, source.ctypes.data_as(BYTES), 0, len(content), wire, proto, *ports, out, AT, words)
+        reader = reading.read_payload if JIT_DISABLED else reading.read_payload.address
+        through(reader, mode, source, len(content), wire, proto, *ports, arena, result)
         assert bytes([0xA5]) * AT == arena[:AT].tobytes()
         found = dict(zip(NAMES, result[: reading.R_WORDS].tolist(), strict=True))
         return found, arena[AT : max(AT, found["end"])].tobytes()

@@ -41,10 +41,10 @@ MAY = {
 }
 # Where a rule names the other packages too, these and the standard library are all.
 FOREIGN = {
-    "baselines": "numpy numba llvmlite",  # llvmlite: numba's own intermediate representation, for two intrinsics
+    "baselines": "numpy numba llvmlite",  # llvmlite: numba's own LLVM, which loads machine code without numba
     "model": "numpy msgspec",
-    "packets": "numpy numba msgspec cryptography zstandard",
-    "flows": "numpy numba msgspec pyarrow",
+    "packets": "numpy msgspec cryptography zstandard",
+    "flows": "numpy msgspec pyarrow",
 }
 # The import name of a distribution, where it is not its own name with an underscore.
 IMPORT_NAMES = {"nats-py": "nats"}
