@@ -7,8 +7,8 @@ inequality the ratio exceeds x with probability at most 1/x under the benign hyp
 over the walks a subject has started that day.
 
 We depart from it in two points. A walk that reached the benign verdict starts anew (and is counted). Outcomes count
-only where a subject's traffic is seen both ways (share of two-way flows among its last 200 ≥ .05): on a one-way
-capture everything looks like a failure.
+only where a subject's traffic is seen both ways (share of two-way flows among its last 200 ≥ .05), or where the caller
+trusts the flow: on a one-way capture everything looks like a failure.
 
 Not here: what a subject, a target or a failure is. Subjects are rows, targets three-word keys.
 """
@@ -76,7 +76,7 @@ def share_of(window: Words, seen: Ints, row: int | np.int64) -> float:
 
 
 @kernel(
-    I32, I32, U8, I8, U8, U64, U64, U16, I64,  # the flows
+    I32, I32, U8, I8, U8, U8, U64, U64, U16, I64,  # the flows
     U64_2D, I64,  # two-way ring
     I32_2D, I32_2D, I32_2D, I32_2D, I64_2D, I64_2D,  # walks
     I32, KEYS, I64, I64, I16, I32, I32, I64, "uint64",  # hosts
@@ -84,8 +84,8 @@ def share_of(window: Words, seen: Ints, row: int | np.int64) -> float:
     I64_2D,  # events
 )  # fmt: skip
 def walk(
-    subject: Rows, other: Rows, proto: Bytes, outcome: NDArray[np.int8], two_way: Bytes, hi: Words, lo: Words,
-    port: NDArray[np.uint16], ts: Ints,
+    subject: Rows, other: Rows, proto: Bytes, outcome: NDArray[np.int8], two_way: Bytes, trusted: Bytes, hi: Words,
+    lo: Words, port: NDArray[np.uint16], ts: Ints,
     window: Words, seen: Ints,
     net: Rows, walks: Rows, targets: Rows, fails: Rows, since: Ints, day: Ints,
     host_index: Rows, host_keys: Words, host_used: Ints, host_last: Ints, host_net: NDArray[np.int16],
@@ -102,6 +102,7 @@ def walk(
         proto: Walk class, uint8, below PROTOS; 255 takes no part at all.
         outcome: 1 failed, 0 answered, −1 says nothing, int8.
         two_way: Both sides were seen sending, uint8.
+        trusted: Its outcome counts whatever the subject's two-way share is, uint8.
         hi: Target key, first word, uint64; `lo` second; `port` uint16.
         ts: ns, int64.
         window: uint64, shape (subjects, 4); `seen` int64, shape (subjects,).
@@ -126,7 +127,7 @@ def walk(
             continue
         visible = share_of(window, seen, who) >= TWO_WAY_SHARE
         push_bit(window, seen, who, two_way[i])
-        visible = visible or share_of(window, seen, who) >= TWO_WAY_SHARE
+        visible = visible or share_of(window, seen, who) >= TWO_WAY_SHARE or trusted[i] == 1
         if outcome[i] < 0:
             continue
         failed = outcome[i] == 1

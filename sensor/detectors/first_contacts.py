@@ -5,13 +5,15 @@ TCP (Zeek's conn_state): the originator's SYN was seen and the responder never a
 SYN-ACK). A SYN-ACK makes it a success, whatever came after: S1, SF, S2, S3, RSTO (a half-open scan of an open port),
 RSTR. The rest says nothing: SHR and RSTRH begin with a SYN-ACK or reset whose SYN was not seen, which is how
 backscatter looks to its receiver, and OTH is midstream. A row without `S` in a history that is present is midstream
-too, whatever its state.
+too, whatever its state. Where one side was seen to confirm what the other side's unseen packets said, the flow was
+seen from one side: that is no failure, and it tells that the capture is one-way (`one_sided`).
 
 UDP: answered or not, to single hosts only (multicast and likely broadcasts are no contact). ICMP: echo requests only;
 errors are neither contacts nor failures.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensor.entities.entities import answered, opened
 from sensor.entities.networks import may_be_broadcast, no_host
@@ -34,6 +36,29 @@ def contacts(tick: Tick) -> Contacts:
     return tick.contacts
 
 
+def one_sided(flows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Tell which TCP flows show that only one of their sides can be seen: it went on as only an answer lets it.
+
+    An originator that acknowledges or sends data after its SYN had a SYN-ACK; a responder that does so after its SYN-ACK
+    had an acknowledgement. Without a history nothing can be told.
+
+    Args:
+        flows: dtype FLOW, shape (n,).
+
+    Returns:
+        bool, shape (n,).
+    """
+    letters = np.ascontiguousarray(flows["history"]).view(np.uint8)
+    letters = letters.reshape(len(flows), flows.dtype["history"].itemsize)
+
+    def has(which: str) -> NDArray[np.bool_]:
+        return np.asarray(np.isin(letters, np.frombuffer(which.encode(), np.uint8)).any(axis=1))
+
+    originator = ~has("abcdefghijklmnopqrstuvwxyz") & has("SH") & has("AD")
+    responder = ~has("ABCDEFGHIJKLMNOPQRSTUVWXYZ") & has("sh") & has("ad")
+    return np.asarray((flows["proto"] == TCP) & (originator | responder), np.bool_)
+
+
 def _read(tick: Tick) -> Contacts:
     flows = tick.flows
     n = len(flows)
@@ -48,6 +73,7 @@ def _read(tick: Tick) -> Contacts:
     made = tcp & syn & _MADE[flows["conn_state"]]
     outcome[tcp & syn & _FAILED[flows["conn_state"]]] = 1
     outcome[made] = 0
+    outcome[one_sided(flows)] = -1
     unicast = single & ~may_be_broadcast(flows["resp_hi"], flows["resp_lo"])
     udp = (flows["proto"] == UDP) & unicast
     echo = (flows["proto"] == ICMP) & (flows["orig_p"] == _ECHO_REQUEST)

@@ -1,9 +1,11 @@
 """Internet weather: failed contacts from outside, folded into one digest row a local service and day.
 
 An outside address is never a subject. Inbound scans, sprays and backscatter (answers to packets that somebody sent
-under the site's address) are counted where they arrive; they are no incident by themselves, and p is 1.
+under the site's address) are counted where they arrive; they are no incident by themselves, and p is 1. What is spread
+so thin over addresses that none of them has a row of its own is one row for the port at the site, and what is spread
+over ports too, one row for the site.
 
-Not here yet: success after failures, and a source that stands out from the others of a service.
+Not here: logins that are guessed, and a source that stands out among them (sensor/detectors/guessing.py).
 """
 
 from typing import Any
@@ -28,7 +30,10 @@ ROWS_MAX = 64
 """Digest rows a day; further services are only counted."""
 SERVICES_MAX = 1 << 20
 ANY_PORT = 0
-"""Port of the row that holds a device's backscatter, whose ports are random."""
+"""Port of the row that holds a device's backscatter, whose ports are random, or of a site's row over all ports."""
+_SITE = 1 << 21
+"""Added to a site's number where it stands in place of a device row."""
+_ANY_SERVICE = 0
 _BACKSCATTER = np.isin(CONN_STATES, ("SHR", "RSTRH"))
 
 
@@ -49,10 +54,9 @@ class Inbound:
 
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
-        self._services = KeyedTable(
-            {"fails": (np.int64, (), 0), "made": (np.int64, (), 0), "sources": (np.int64, (), 0)}, SERVICES_MAX, secret
-        )
-        self._sources = KeyedTable({}, SERVICES_MAX, secret)
+        counts = dict.fromkeys(("fails", "made", "sources", "targets"), (np.int64, (), 0))
+        self._services = KeyedTable(counts, SERVICES_MAX, secret)
+        self._ends = KeyedTable({}, SERVICES_MAX, secret)
         self._day = -1
         self._rows_today: set[str] = set()
         self.unshown = 0
@@ -69,34 +73,72 @@ class Inbound:
         if day != self._day:
             self._day = day
             self._rows_today.clear()
+        if tick.merged:
+            self._services.rename(dict(tick.merged))
         flows, as_contacts = tick.flows, contacts(tick)
-        outside = ~tick.orig_local & ~no_host(flows["orig_hi"], flows["orig_lo"]) & (tick.resp_device >= 0)
-        backscatter = outside & _BACKSCATTER[flows["conn_state"]] & (flows["proto"] == TCP)
-        on = np.nonzero((outside & (as_contacts.outcome >= 0)) | backscatter)[0][: SERVICES_MAX // 4]
+        outside = ~tick.orig_local & ~no_host(flows["orig_hi"], flows["orig_lo"]) & tick.resp_local
+        backscatter = outside & _BACKSCATTER[flows["conn_state"]] & (flows["proto"] == TCP) & (tick.resp_device >= 0)
+        on = np.nonzero((outside & (as_contacts.outcome >= 0)) | backscatter)[0][: SERVICES_MAX // 8]
         self._seen += len(on)
         if len(on) == 0:
             return []
         failed = backscatter[on] | (as_contacts.outcome[on] == 1)
         port = np.where(backscatter[on], ANY_PORT, flows["resp_p"][on]).astype(np.uint64)
         service = (port << np.uint64(8)) | flows["proto"][on].astype(np.uint64)
-        rows = self._services.insert(tick.resp_device[on].astype(np.uint64), service, np.full(len(on), day, np.uint64))
+        device, site = tick.resp_device[on].astype(np.int64), tick.site[on].astype(np.int64) + _SITE
+        ends = [flows[name][on].copy() for name in ("orig_hi", "orig_lo", "resp_hi", "resp_lo")]
+        self._services.reserve(3 * len(on))
+        left = (device >= 0) | failed
+        levels = [(device, service), (site, service), (site, np.full_like(service, _ANY_SERVICE))]
+        rows = np.full((len(levels), len(on)), -1, np.int64)
+        for level, (subject, what) in enumerate(levels):
+            at = np.nonzero(left & (subject >= 0))[0]
+            rows[level, at], before = self._count(
+                subject[at], what[at], failed[at], [end[at] for end in ends], day, tick.end_ns
+            )
+            shown = (rows[level] >= 0) & (self._services.columns["fails"][rows[level]] >= FAILS_SHOWN)
+            left &= failed & ~backscatter[on] & ~shown
+            late = shown[at] & (before > 0) & (before < FAILS_SHOWN)
+            above = [(who[at][late], of[at][late]) for who, of in levels[level + 1 :]]
+            self._take_back(rows[level, at][late], before[late], above, day)
+        loud = np.unique(rows[(rows >= 0) & failed])
+        loud = loud[self._services.columns["fails"][loud] >= FAILS_SHOWN]
+        return [found for row in loud.tolist() if (found := self._finding(tick, row)) is not None]
+
+    def _count(
+        self, subject: NDArray[np.int64], service: NDArray[np.uint64], failed: NDArray[np.bool_],
+        ends: list[NDArray[np.uint64]], day: int, end_ns: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+        """Count contacts by (subject, service, day), with distinct ends; return each one's row and its fails before."""
+        who = subject.astype(np.uint64)
+        rows = self._services.insert(who, service, np.full(len(who), day, np.uint64))
         columns = self._services.columns
-        columns["last"][rows] = tick.end_ns
+        columns["last"][rows] = end_ns
+        before = columns["fails"][rows].astype(np.int64)
         np.add.at(columns["fails"], rows, failed)
         np.add.at(columns["made"], rows, ~failed)
-        self._sources.reserve(len(on))
-        before = len(self._sources)
-        whole = (np.uint64(day) << np.uint64(44)) | (tick.resp_device[on].astype(np.uint64) << np.uint64(24)) | service
-        source = self._sources.insert(whole, flows["orig_hi"][on].copy(), flows["orig_lo"][on].copy())
-        self._sources.columns["last"][source] = tick.end_ns
-        which, first = np.unique(source, return_index=True)
-        np.add.at(columns["sources"], rows[first[which >= before]], 1)
-        loud = np.unique(rows[failed])
-        return [
-            finding
-            for row in loud[columns["fails"][loud] >= FAILS_SHOWN].tolist()
-            if (finding := self._finding(tick, row)) is not None
-        ]
+        whole = (np.uint64(day) << np.uint64(47)) | (who << np.uint64(25)) | (service << np.uint64(1))
+        for which, (hi, lo) in enumerate(((ends[0], ends[1]), (ends[2], ends[3]))):
+            self._ends.reserve(len(who))
+            known = len(self._ends)
+            seen = self._ends.insert(whole | np.uint64(which), hi, lo)
+            self._ends.columns["last"][seen] = end_ns
+            rows_of, first = np.unique(seen, return_index=True)
+            np.add.at(columns[("sources", "targets")[which]], rows[first[rows_of >= known]], 1)
+        return rows.astype(np.int64), before
+
+    def _take_back(
+        self, rows: NDArray[np.int64], held: NDArray[np.int64],
+        above: list[tuple[NDArray[np.int64], NDArray[np.uint64]]], day: int,
+    ) -> None:  # fmt: skip
+        """Take from the wider rows what they had counted of services that now have a row of their own."""
+        _, first = np.unique(rows, return_index=True)
+        for who, what in above:
+            wider = self._services.find(
+                who[first].astype(np.uint64), what[first].copy(), np.full(len(first), day, np.uint64)
+            )
+            known = wider >= 0
+            np.subtract.at(self._services.columns["fails"], wider[known], held[first[known]])
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Do nothing: it only counts."""
@@ -110,7 +152,7 @@ class Inbound:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        parts = {"services": self._services, "sources": self._sources}
+        parts = {"services": self._services, "ends": self._ends}
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.save().items()}
         state["counters"] = np.array([self._day, self.unshown, self._seen], np.int64)
         state["today"] = np.frombuffer("\n".join(sorted(self._rows_today)).encode(), np.uint8)
@@ -118,7 +160,7 @@ class Inbound:
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("services", self._services), ("sources", self._sources)):
+        for part, held in (("services", self._services), ("ends", self._ends)):
             cut = len(part) + 1
             held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
         self._day, self.unshown, self._seen = (int(value) for value in state["counters"])
@@ -126,21 +168,26 @@ class Inbound:
 
     def _finding(self, tick: Tick, row: int) -> Finding | None:
         columns = self._services.columns
-        device, service, day = (int(word) for word in columns["keys"][row])
-        port, proto = service >> 8, PROTOS.get(service & 255, "unknown_transport")
-        site, identity, name = (
-            self._names.device_site(device),
-            self._names.device_id(device),
-            self._names.device_name(device),
-        )
-        key = f"{identity}:{port}/{proto}"
+        subject, service, day = (int(word) for word in columns["keys"][row])
+        fails, made, sources, targets = (int(columns[what][row]) for what in ("fails", "made", "sources", "targets"))
+        if subject >= _SITE and (targets < 2 or fails < FAILS_SHOWN):
+            return None
+        port = f"{service >> 8}/{PROTOS.get(service & 255, 'unknown_transport')}"
+        if subject >= _SITE:
+            site = self._names.site_name(subject - _SITE)
+            key = f"{site}:{port if service else 'any'}"
+            name = f"{f'port {port}' if service else 'ports here and there'} at {site}"
+            what = f"{f'port {port}' if service else 'ports here and there'} of {targets:,} addresses at {site}"
+        else:
+            site, host = self._names.device_site(subject), self._names.device_name(subject)
+            key = f"{self._names.device_id(subject)}:{port}"
+            backscatter = f"{host} (answers to packets it did not send: backscatter)"
+            what = name = f"port {port} of {host}" if service >> 8 or service & 255 != TCP else backscatter
         if key not in self._rows_today:
             if len(self._rows_today) >= ROWS_MAX:
                 self.unshown += 1
                 return None
             self._rows_today.add(key)
-        fails, made, sources = (int(columns[what][row]) for what in ("fails", "made", "sources"))
-        what = f"port {port}/{proto} of {name}" if port else f"{name} (answers to packets it did not send: backscatter)"
         text = (
             f"{sources:,} outside addresses tried {what}: {fails:,} attempts failed, {made:,} were answered. That is "
             "the internet's weather: no incident by itself."
@@ -150,9 +197,12 @@ class Inbound:
             entity=Entity(kind="service", id=key), detector=self.name, family=self.family, source="network",
             observed=float(fails), expected=None, range=None, reference="analytic", reference_n=0, p=1.0,
             db=decibans(1.0), text=text, model="inbound.count/1",
-            basis={"fails": fails, "made": made, "sources": sources},
+            basis={
+                "fails": fails, "made": made, "sources": sources, "targets": targets, "day": day,
+                "port": service >> 8, "proto": service & 255, "at_site": subject >= _SITE,
+            },
         )  # fmt: skip
         return Finding(
-            evidence=evidence, device=-1, name=what, techniques=self.techniques, digest=True,
-            check=f"Must {what} be reachable from outside?",
+            evidence=evidence, device=-1, name=name, techniques=self.techniques, digest=True,
+            check=f"Must {name} be reachable from outside?",
         )  # fmt: skip

@@ -2,7 +2,9 @@
 
 The walk is Jung et al. 2004 (baselines/walk.py); p is its Ville bound and needs no history. An outside address is never
 a subject: its failed contacts fold into one digest row a local service and day (sensor/detectors/inbound.py). Outcomes
-count only where the subject's traffic is seen both ways; on a one-way capture this detector says so and is silent.
+count only where the subject's traffic is seen both ways; on a one-way capture this detector says so and is silent. A
+capture of nothing but unanswered SYNs is no one-way capture: that shows in connections which go on without an answer
+(`one_sided`), so as long as a site has shown none, its TCP outcomes count.
 
 Departure, measured: a scan over hosts opens an incident at NET_OPENS = 8 net failures, twice Jung's verdict. On public
 benign captures the largest walks were 4 (m57: a DHCP server whose answers come in flows of their own) and 7 (IoT
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from baselines import walk
 from baselines.keyed import KeyedTable
 from baselines.table import Table
-from sensor.detectors.first_contacts import WALK_ECHO, contacts
+from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts, one_sided
 from sensor.detectors.scan_text import Ring, dead_finding, hosts_finding, ports_finding, sweep_finding
 from sensor.model.evidence import Finding
 from sensor.model.result import Coverage
@@ -76,6 +78,7 @@ class Scan:
         self._rings: dict[int, Ring] = {}
         self._judged = False
         self._flows = 0
+        self._one_sided = np.zeros(0, np.int64)
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -88,6 +91,7 @@ class Scan:
         for gone, _ in tick.merged:  # whose first contacts are another row's from now on, which has its own walk
             self._subjects.clear(gone)
             self._rings.pop(gone, None)
+        self._count_one_sided(tick)
         findings: list[Finding] = []
         for start in range(0, len(tick.flows), _PIECE):
             findings += self._walk(tick, slice(start, start + _PIECE))
@@ -105,7 +109,7 @@ class Scan:
         shares = walk.two_way_share(columns["window"][:rows], columns["seen"][:rows])
         visible = int((shares >= walk.TWO_WAY_SHARE).sum())
         of = int((columns["seen"][:rows] > 0).sum())
-        if not visible and not self._judged:
+        if not visible and (self._one_sided.any() or not self._judged):
             return Coverage(
                 detector=self.name,
                 state="no_input",
@@ -118,6 +122,7 @@ class Scan:
         state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
         state["rings"] = Ring.pack(self._rings)
         state["flows"] = np.array([self._flows, self._judged], np.int64)
+        state["one_sided"] = self._one_sided
         return state
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
@@ -127,6 +132,7 @@ class Scan:
             held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
         self._rings = Ring.unpack(state["rings"])
         self._flows, self._judged = int(state["flows"][0]), bool(state["flows"][1])
+        self._one_sided = state.get("one_sided", np.zeros(0, np.int64)).copy()
 
     def _parts(self) -> list[tuple[str, Table | KeyedTable]]:
         return [
@@ -134,11 +140,25 @@ class Scan:
             ("ping", self._touched[_PING]), ("arp", self._touched[_ARP]),
         ]  # fmt: skip
 
+    def _count_one_sided(self, tick: Tick) -> None:
+        """Count, by site, the connections that tell of a one-way capture."""
+        if len(tick.site) == 0:
+            return
+        counts = np.bincount(tick.site[one_sided(tick.flows)], minlength=int(tick.site.max()) + 1)
+        counts[: len(self._one_sided)] += self._one_sided[: len(counts)]
+        self._one_sided = np.concatenate([counts, self._one_sided[len(counts) :]]).astype(np.int64)
+
+    def _trusted(self, tick: Tick, piece: slice, proto: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Tell which flows count whatever their subject's two-way share is."""
+        told = (proto == WALK_TCP) & (tick.flows["history"][piece] != b"")
+        return np.asarray(told & (self._one_sided[tick.site[piece]] == 0)).astype(np.uint8)
+
     def _walk(self, tick: Tick, piece: slice) -> list[Finding]:
         flows, subject = tick.flows[piece], tick.orig_device[piece]
         self._flows += int(((subject >= 0) | (tick.resp_device[piece] >= 0)).sum())
         whole = contacts(tick)
         proto, outcome, two_way = whole.walk[piece], whole.outcome[piece], whole.two_way[piece]
+        trusted = self._trusted(tick, piece, proto)
         self._hosts.reserve(len(flows))
         self._services.reserve(len(flows))
         events = np.zeros((2 * len(flows), 8), np.int64)
@@ -147,7 +167,7 @@ class Scan:
         ts = flows["ts"] + np.maximum(flows["duration"], 0)
         hi, lo = flows["resp_hi"].copy(), flows["resp_lo"].copy()
         count = walk.walk(
-            subject, tick.resp_device[piece], proto, outcome, two_way, hi, lo, port, ts,
+            subject, tick.resp_device[piece], proto, outcome, two_way, trusted, hi, lo, port, ts,
             columns["window"], columns["seen"], columns["net"], columns["walks"], columns["targets"], columns["fails"],
             columns["since"], columns["day"],
             hosts.index, hosts.columns["keys"], hosts.used, hosts.columns["last"], hosts.columns["net"],
@@ -159,7 +179,7 @@ class Scan:
         for one in np.unique(subject[failing]).tolist():
             own = failing[subject[failing] == one]
             self._rings.setdefault(one, Ring()).push(flows[own], proto[own])
-        self._judged = self._judged or bool(((outcome >= 0) & (subject >= 0) & (two_way == 1)).any())
+        self._judged = self._judged or bool(((outcome >= 0) & (subject >= 0) & ((two_way == 1) | (trusted == 1))).any())
         findings = [self._finding(tick, flows, event) for event in _last_of_each(events[:count], hi, lo, port)]
         return findings + self._ping_sweep(tick, piece, proto, outcome, ts)
 

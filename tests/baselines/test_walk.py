@@ -21,14 +21,14 @@ class Kernel:
 
     def feed(self, flows):
         n = len(flows)
-        who, other, proto, outcome, two_way, target, port, ts = zip(*flows, strict=True) if n else ((),) * 8
+        who, other, proto, outcome, two_way, trusted, target, port, ts = zip(*flows, strict=True) if n else ((),) * 9
         self.hosts.reserve(n)
         self.services.reserve(n)
         events = np.zeros((2 * n + 2, 8), np.int64)
         h, s = self.hosts, self.services
         count = walk.walk(
             np.array(who, np.int32), np.array(other, np.int32), np.array(proto, np.uint8), np.array(outcome, np.int8),
-            np.array(two_way, np.uint8), np.zeros(n, np.uint64), np.array(target, np.uint64),
+            np.array(two_way, np.uint8), np.array(trusted, np.uint8), np.zeros(n, np.uint64), np.array(target, np.uint64),
             np.array(port, np.uint16), np.array(ts, np.int64), self.window, self.seen, *self.walks,
             h.index, h.columns["keys"], h.used, h.columns["last"], h.columns["net"], h.columns["ports"],
             h.columns["fails"], h.columns["since"], h.secret,
@@ -42,8 +42,8 @@ def random_flows(rng, n):
     return [
         (
             int(rng.integers(-1, 4)), int(rng.integers(-1, 4)), int(rng.choice([0, 0, 0, 1, 2, 255])),
-            int(rng.choice([-1, 0, 1, 1, 1])), int(rng.random() < 0.3), int(rng.integers(0, 60)),
-            int(rng.integers(0, 12)), k * 40 * S,
+            int(rng.choice([-1, 0, 1, 1, 1])), int(rng.random() < 0.3), int(rng.random() < 0.1),
+            int(rng.integers(0, 60)), int(rng.integers(0, 12)), k * 40 * S,
         )
         for k in range(n)
     ]  # fmt: skip
@@ -53,7 +53,7 @@ def test_kernel_equals_twin_on_random_outcomes():
     """Random mixes of hosts, ports, outcomes and visibility over two days give the twin's events."""
     rng = np.random.default_rng(0)
     flows = random_flows(rng, 5000)
-    flows[::100] = [(0, -1, 0, 1, 0, 99, 1, flow[7]) for flow in flows[::100]]
+    flows[::100] = [(0, -1, 0, 1, 0, 0, 99, 1, flow[8]) for flow in flows[::100]]
 
     expected = naive.walk(naive.State(), flows)
 
@@ -71,15 +71,16 @@ def test_any_chunking_gives_the_same_events():
 
 
 def test_a_host_seen_one_way_is_never_a_scanner():
-    """A hundred unanswered first contacts say nothing where no answer was ever seen."""
-    flows = [(0, -1, 0, 1, 0, k, 445, k * S) for k in range(100)]
+    """A hundred unanswered first contacts say nothing where no answer was ever seen, unless the caller trusts them."""
+    flows = [(0, -1, 0, 1, 0, 0, k, 445, k * S) for k in range(100)]
 
     assert [] == Kernel(1).feed(flows)
+    assert 97 == len(Kernel(1).feed([(*flow[:5], 1, *flow[6:]) for flow in flows]))
 
 
 def test_retries_to_one_dead_host_are_no_scan():
     """Only first contacts count: fifty tries at one dead service are a dead peer, not a scan."""
-    flows = [(0, -1, 0, 0, 1, 1, 80, 0)] + [(0, -1, 0, 1, 0, 9, 445, k * S) for k in range(1, 16)]
+    flows = [(0, -1, 0, 0, 1, 0, 1, 80, 0)] + [(0, -1, 0, 1, 0, 0, 9, 445, k * S) for k in range(1, 16)]
 
     assert [] == Kernel(1).feed(flows)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensor.detectors.first_contacts import WALK_ECHO, WALK_NONE, WALK_TCP, WALK_UDP, contacts
+from sensor.detectors.first_contacts import WALK_ECHO, WALK_NONE, WALK_TCP, WALK_UDP, contacts, one_sided
 from tests.detectors.ticks import entities, tick
 from tests.scenes import flow, flows
 
@@ -40,6 +40,21 @@ def test_tcp_states_fail_succeed_or_say_nothing(state, outcome):
 def test_midstream_is_no_contact_and_no_history_is_believed():
     """A history without S says nothing; a log without the column is judged by its state."""
     assert [-1, 1] == read(flow(state="REJ", history="Dd"), flow(state="REJ", history="", at_s=1)).outcome.tolist()
+
+
+@pytest.mark.parametrize(
+    ("state", "history", "expected"),
+    [
+        ("S0", "S", (1, False)), ("S0", "SW", (1, False)), ("S0", "SAD", (-1, True)), ("SH", "SADF", (-1, True)),
+        ("SH", "SF", (1, False)), ("SHR", "^h", (-1, False)), ("SHR", "^hadf", (-1, True)), ("OTH", "HAD", (-1, True)),
+        ("SF", "ShADadFf", (0, False)), ("OTH", "AD", (-1, False)), ("S0", "", (1, False)),
+    ],
+)  # fmt: skip
+def test_a_side_that_goes_on_without_the_other_was_answered_unseen(state, history, expected):
+    """That is no failure, and shows a one-way capture; a lone SYN or SYN-ACK shows nothing."""
+    row = flow(state=state, history=history)
+
+    assert expected == (read(row).outcome[0], one_sided(row)[0])
 
 
 def test_udp_to_groups_is_no_contact():

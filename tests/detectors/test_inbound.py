@@ -42,6 +42,27 @@ def test_backscatter_is_one_row_whatever_its_ports():
     assert "backscatter" in found[0].evidence.text
 
 
+def test_a_scan_spread_over_addresses_is_one_row_of_the_site():
+    """Thirty addresses tried once each at one port, none of them a device: one row, with its targets."""
+    rows = [flow("203.0.113.9", f"10.0.1.{k}", at_s=100 + k, port=445, state="S0") for k in range(30)]
+    found = steps(known := known_server(), detector(known, SECRET), flows(*rows))
+
+    assert [("local:445/tcp", 30.0, 30.0)] == [
+        (f.evidence.entity.id, f.evidence.observed, f.evidence.basis["targets"]) for f in found
+    ]
+
+
+def test_a_scan_spread_over_ports_too_is_one_row_of_the_site():
+    """Ten ports of ten addresses are one row; what has a row of its own is not counted there again."""
+    rows = [flow("203.0.113.9", f"10.0.1.{k}", at_s=300 + k, port=1000 + k, state="S0") for k in range(10)]
+    alone = [row for port in (22, 23) for row in knocks(12, port=port, start=100 + port)]
+    whole = steps(known := known_server(), detector(known, SECRET), flows(*rows))
+    apart = steps(known := known_server(), detector(known, SECRET), flows(*alone))
+
+    assert [("local:any", 10.0)] == [(f.evidence.entity.id, f.evidence.observed) for f in whole]
+    assert 2 == len(apart)
+
+
 def test_a_few_failures_and_the_inside_are_no_weather():
     """Below eight failures nothing; contacts among local hosts never."""
     known = known_server()

@@ -52,11 +52,41 @@ def test_an_ordinary_office_is_silent():
 
 
 def test_one_way_captures_are_silent_and_say_so():
-    """A hundred unanswered contacts, nothing ever answered: no finding, and why."""
-    found, one = run(*(flow("10.0.0.66", f"10.0.7.{k}", at_s=k / 10, state="S0") for k in range(100)))
+    """A hundred contacts of whose answers nothing is seen but that the caller goes on: no finding, and why."""
+    for went_on in ("SAD", "^had"):
+        rows = [flow("10.0.0.66", f"10.0.7.{k}", at_s=k / 10, state="S0", history="S") for k in range(100)]
+        found, one = run(flow("10.0.0.9", "10.0.0.5", state="S0", history=went_on), *rows)
 
-    assert [] == found
-    assert ("no_input", True) == (one.coverage().state, "one-way" in one.coverage().why)
+        assert [] == found
+        assert ("no_input", True) == (one.coverage().state, "one-way" in one.coverage().why)
+
+
+def test_unanswered_syns_alone_are_a_scan():
+    """Ten first contacts without an answer, and nothing that tells of a one-way capture: found at the eighth."""
+    rows = [flow("10.0.0.66", f"10.0.7.{k}", at_s=k / 10, state="S0", history="S") for k in range(10)]
+
+    assert [("scan.hosts/1", 10.0)] == [(f.evidence.model, f.evidence.observed) for f in run(*rows)[0] if f.opens]
+    assert [8.0] == [f.evidence.observed for f in run(*rows[:8])[0] if f.opens]
+    assert [] == opening(run(*rows[:7])[0])
+
+
+def test_a_scan_of_ten_thousand_hosts_is_one_evidence():
+    """However long it goes on it keeps its id; it is told of within eight failures."""
+    rows = [
+        flow("10.0.0.66", f"10.{1 + k // 62500}.{k // 250 % 250}.{k % 250 + 1}", at_s=k / 100, state="REJ")
+        for k in range(10_000)
+    ]
+    found, _ = run(*rows)
+
+    assert [10_000.0] == [f.evidence.observed for f in found if f.opens]
+
+
+def test_a_scan_over_ipv6_is_found():
+    """Addresses of either family are contacts."""
+    ordinary_v6 = [flow("fd00::66", "fd00::2", at_s=k, port=445) for k in range(20)]
+    rows = [flow("fd00::66", f"fd00::7:{k:x}", at_s=30 + k, state="REJ") for k in range(20)]
+
+    assert ["scan.hosts/1"] == opening(run(*ordinary_v6, *rows)[0])
 
 
 def test_an_outside_scanner_is_no_subject():

@@ -25,9 +25,9 @@ class State:
 
 
 def walk(state, flows):
-    """Return the events of flows (subject, other, proto, outcome, two_way, target, port, ts)."""
+    """Return the events of flows (subject, other, proto, outcome, two_way, trusted, target, port, ts)."""
     events = []
-    for number, (who, other, proto, outcome, two_way, target, port, ts) in enumerate(flows):
+    for number, (who, other, proto, outcome, two_way, trusted, target, port, ts) in enumerate(flows):
         if proto > 2:
             continue
         if other >= 0:
@@ -37,7 +37,7 @@ def walk(state, flows):
         bits = state.bits.setdefault(who, [])
         before = share_of(bits)
         push_bit(bits, two_way)
-        visible = max(before, share_of(bits)) >= 0.05
+        visible = max(before, share_of(bits)) >= 0.05 or trusted == 1
         if outcome == -1:
             continue
         fresh = {"net": 0, "walks": 0, "targets": 0, "fails": 0, "since": 0, "day": -1}
