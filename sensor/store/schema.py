@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 2
+VERSION = 3
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -17,6 +17,15 @@ CREATE TABLE signins (
 ) STRICT;
 CREATE INDEX signins_account ON signins (account, ts);
 CREATE INDEX signins_ts ON signins (ts);
+"""
+_NEW_IN_3 = """
+CREATE TABLE actions (
+    id TEXT PRIMARY KEY, incident TEXT NOT NULL, state TEXT NOT NULL, target_kind TEXT NOT NULL, target_id TEXT NOT NULL,
+    intent_ns INTEGER, next_ns INTEGER, audited INTEGER NOT NULL, request TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX actions_incident ON actions (incident);
+CREATE INDEX actions_state ON actions (state, next_ns);
+CREATE INDEX actions_intent ON actions (intent_ns);
 """
 _TABLES = f"""
 CREATE TABLE evidence (
@@ -38,6 +47,7 @@ CREATE TABLE ledger (
     PRIMARY KEY (site, start, digest)
 ) STRICT, WITHOUT ROWID;
 {_NEW_IN_2}
+{_NEW_IN_3}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -45,7 +55,7 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2}
+_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3}
 """What makes a database of a version one of the next."""
 
 

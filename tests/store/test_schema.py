@@ -6,6 +6,17 @@ import pytest
 
 from sensor.store import schema
 
+NEW = {2: ("records", "signins"), 3: ("actions",)}
+"""Tables that each version of the schema added."""
+
+
+def older(path, version, *statements):
+    """Make a database of an older version."""
+    connection = schema.connect(path)
+    gone = [f"DROP TABLE {table};" for since, tables in NEW.items() if since > version for table in tables]
+    connection.executescript(" ".join([*gone, f"PRAGMA user_version={version};", *statements]))
+    connection.close()
+
 
 def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
     """WAL, synchronous FULL, STRICT tables, the version set."""
@@ -14,9 +25,8 @@ def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
         "SELECT name, strict FROM pragma_table_list WHERE schema='main' AND name NOT LIKE 'sqlite%'"
     )
 
-    assert {"accounts", "devices", "evidence", "incidents", "inputs", "ledger", "meta", "records", "signins"} == {
-        name for name, one in strict if one
-    }
+    first = {"accounts", "devices", "evidence", "incidents", "inputs", "ledger", "meta"}
+    assert first.union(*NEW.values()) == {name for name, one in strict if one}
     assert ("wal", 2, schema.VERSION) == tuple(
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "user_version")
     )
@@ -25,31 +35,28 @@ def test_a_new_database_is_durable_strict_and_versioned(tmp_path):
     connection.close()
 
 
-def test_a_state_of_version_1_becomes_the_present_one(tmp_path):
-    """What is in it stays, and records can be noted."""
-    connection = schema.connect(tmp_path / "x.sqlite")
-    connection.executescript(
-        "DROP TABLE records; DROP TABLE signins; PRAGMA user_version=1; INSERT INTO meta VALUES ('clock_ns', '5');"
-    )
-    connection.close()
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_an_older_state_becomes_the_present_one(tmp_path, version):
+    """What is in it stays, and what is new is there, and empty."""
+    older(tmp_path / "x.sqlite", version, "INSERT INTO meta VALUES ('clock_ns', '5');")
     connection = schema.connect(tmp_path / "x.sqlite")
 
     assert schema.VERSION == connection.execute("PRAGMA user_version").fetchone()[0]
     assert [("5",)] == connection.execute("SELECT value FROM meta").fetchall()
-    assert [] == connection.execute("SELECT * FROM records").fetchall()
+    for table in [name for tables in NEW.values() for name in tables]:
+        assert [] == connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - our own names
     connection.close()
 
 
-def test_a_state_of_version_1_can_be_read_as_it_is(tmp_path):
-    """Without being changed: it has no sign-ins."""
-    connection = schema.connect(tmp_path / "x.sqlite")
-    connection.executescript("DROP TABLE records; DROP TABLE signins; PRAGMA user_version=1;")
-    connection.close()
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_an_older_state_can_be_read_as_it_is(tmp_path, version):
+    """Without being changed: what it lacks is empty."""
+    older(tmp_path / "x.sqlite", version)
     before = (tmp_path / "x.sqlite").read_bytes()
     connection = schema.connect(tmp_path / "x.sqlite", readonly=True)
 
     assert [] == connection.execute("SELECT * FROM signins ORDER BY ts").fetchall()
-    assert [] == connection.execute("SELECT * FROM incidents").fetchall()
+    assert [] == connection.execute("SELECT * FROM actions").fetchall()
     connection.close()
     assert before == (tmp_path / "x.sqlite").read_bytes()
 
