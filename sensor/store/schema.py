@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 3
+VERSION = 4
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -20,12 +20,24 @@ CREATE INDEX signins_ts ON signins (ts);
 """
 _NEW_IN_3 = """
 CREATE TABLE actions (
-    id TEXT PRIMARY KEY, incident TEXT NOT NULL, state TEXT NOT NULL, target_kind TEXT NOT NULL, target_id TEXT NOT NULL,
-    intent_ns INTEGER, next_ns INTEGER, audited INTEGER NOT NULL, request TEXT NOT NULL, body TEXT NOT NULL
+    id TEXT PRIMARY KEY, incident TEXT NOT NULL, state TEXT NOT NULL, target_kind TEXT NOT NULL,
+    target_id TEXT NOT NULL, intent_ns INTEGER, next_ns INTEGER, audited INTEGER NOT NULL, request TEXT NOT NULL,
+    body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX actions_incident ON actions (incident);
 CREATE INDEX actions_state ON actions (state, next_ns);
 CREATE INDEX actions_intent ON actions (intent_ns);
+"""
+_NEW_IN_4 = """
+CREATE TABLE archive_files (
+    path TEXT PRIMARY KEY, records TEXT NOT NULL, place TEXT NOT NULL, level INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL, gone INTEGER
+) STRICT;
+CREATE INDEX archive_files_place ON archive_files (records, place, level);
+CREATE TABLE seals (
+    kind TEXT NOT NULL, id TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE commits (number INTEGER PRIMARY KEY, root BLOB NOT NULL, facts TEXT NOT NULL, link BLOB NOT NULL) STRICT;
 """
 _TABLES = f"""
 CREATE TABLE evidence (
@@ -48,6 +60,7 @@ CREATE TABLE ledger (
 ) STRICT, WITHOUT ROWID;
 {_NEW_IN_2}
 {_NEW_IN_3}
+{_NEW_IN_4}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -55,7 +68,7 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3}
+_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4}
 """What makes a database of a version one of the next."""
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sensor.store import schema
 
-NEW = {2: ("records", "signins"), 3: ("actions",)}
+NEW = {2: ("records", "signins"), 3: ("actions",), 4: ("archive_files", "seals", "commits")}
 """Tables that each version of the schema added."""
 
 
