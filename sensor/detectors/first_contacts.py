@@ -39,8 +39,8 @@ def contacts(tick: Tick) -> Contacts:
 def one_sided(flows: NDArray[np.void]) -> NDArray[np.bool_]:
     """Tell which TCP flows show that only one of their sides can be seen: it went on as only an answer lets it.
 
-    An originator that acknowledges or sends data after its SYN had a SYN-ACK; a responder that does so after its SYN-ACK
-    had an acknowledgement. Without a history nothing can be told.
+    An originator that acknowledges or sends data after its SYN had a SYN-ACK; a responder that does so after its
+    SYN-ACK had an acknowledgement. Without a history nothing can be told.
 
     Args:
         flows: dtype FLOW, shape (n,).

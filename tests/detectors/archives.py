@@ -1,0 +1,38 @@
+"""An archive in memory: flows of a test as the program's archive has them, in DuckDB."""
+
+import duckdb
+
+from sensor.model import addresses
+from sensor.model.flow import CONN_STATES, PROTOS
+
+
+class Kept:
+    """Flows that were resolved, asked by SQL."""
+
+    def __init__(self, known, rows, since_ns=0):
+        self.since_ns = since_ns
+        self._db = duckdb.connect()
+        self._db.execute(
+            "CREATE TABLE flows (ts BIGINT, duration BIGINT, site VARCHAR, orig_device VARCHAR, resp_device VARCHAR, "
+            '"id.orig_h" VARCHAR, "id.resp_h" VARCHAR, "id.resp_p" INTEGER, proto VARCHAR, conn_state VARCHAR, '
+            "history VARCHAR, service VARCHAR, orig_bytes BIGINT, resp_bytes BIGINT, orig_pkts BIGINT, "
+            "resp_pkts BIGINT)"
+        )
+        for row in rows:
+            ends = [addresses.text(int(row[f"{side}_hi"]), int(row[f"{side}_lo"])) for side in ("orig", "resp")]
+            found = [known.locate(0, end) for end in ends]
+            devices = [known.device_id(device) if device >= 0 else None for device in found]
+            self._db.execute(
+                "INSERT INTO flows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    int(row["ts"]), None if row["duration"] < 0 else int(row["duration"]), "local", *devices, *ends,
+                    int(row["resp_p"]), PROTOS.get(int(row["proto"]), "unknown_transport"),
+                    CONN_STATES[row["conn_state"]] or None, row["history"].decode() or None,
+                    row["service"].decode() or None, int(row["orig_bytes"]), int(row["resp_bytes"]),
+                    int(row["orig_pkts"]), int(row["resp_pkts"]),
+                ),
+            )  # fmt: skip
+
+    def rows(self, sql, parameters=()):
+        """The rows of one query."""
+        return self._db.execute(sql, parameters).fetchall()

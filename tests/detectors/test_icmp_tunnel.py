@@ -1,0 +1,111 @@
+"""Echo that carries what no ping carries, and pings that are pings."""
+
+import numpy as np
+import pytest
+
+from sensor.detectors import icmp_tunnel
+from sensor.detectors.icmp_tunnel import IcmpTunnel, detector
+from tests.detectors.archives import Kept
+from tests.detectors.ticks import entities, joined, steps, tick
+from tests.scenes import SECRET, flow, flows
+
+
+def echo(orig="10.0.0.5", resp="203.0.113.7", *, at_s=0.0, each=56, back=None, count=4, sizes=()):
+    """One flow of `count` echo requests of `each` payload bytes, answered with `back` bytes each."""
+    back = each if back is None else back
+    row = flow(orig, resp, at_s=at_s, duration_s=count - 1.0, proto=1, orig_port=8, port=0, uid=f"C{orig}{at_s}")
+    row["orig_pkts"] = row["resp_pkts"] = count
+    row["orig_bytes"], row["resp_bytes"] = each * count, back * count
+    row["orig_ip_bytes"], row["resp_ip_bytes"] = (each + 28) * count, (back + 28) * count
+    row["size_sq"] = count * ((each + 28.0) ** 2 + (back + 28.0) ** 2) + sum(2.0 * size**2 for size in sizes)
+    return row
+
+
+def run(*rows, known=None):
+    known = known or entities()
+    one = detector(known, SECRET)
+    return steps(known, one, flows(*rows)), known, one
+
+
+def test_replies_of_another_size_are_a_tunnel():
+    """A shell in the replies: requests of 32 bytes, replies of 400; the rate is named as assumed."""
+    found, _, one = run(echo(each=32, back=400))
+
+    assert [("icmp_tunnel.echo/1", True, 1e-3)] == [(f.evidence.model, f.opens, f.evidence.p) for f in found]
+    assert "replies carried another size" in found[0].evidence.text
+    assert "assumed" in found[0].evidence.text
+    assert ("T1095",) == found[0].techniques
+    assert "judged" == one.coverage().state
+
+
+def test_two_hosts_that_ask_each_other_at_length_are_a_tunnel():
+    """A backdoor that answers by its own request: told once, of the side that sent more."""
+    found, known, _ = run(
+        echo(resp="10.0.0.9", each=788, count=2), echo("10.0.0.9", "10.0.0.5", at_s=5, each=1056, count=1)
+    )
+
+    assert [("10.0.0.5", True)] == [(f.name, f.opens) for f in found]
+    assert "10.0.0.9" == found[0].peers[0].name
+    assert known.device_id(known.locate(0, "10.0.0.5")) == found[0].evidence.entity.id
+
+
+def test_large_requests_of_many_sizes_are_a_tunnel_and_of_one_size_are_listed():
+    """An MTU tried by pings of one size opens nothing."""
+    of_many, _, _ = run(echo(each=600, count=9, sizes=[300] * 9))
+    of_one, _, _ = run(echo(each=1472, count=9))
+
+    assert [True] == [f.opens for f in of_many]
+    assert [(False, 0.05)] == [(f.opens, f.evidence.p) for f in of_one]
+
+
+@pytest.mark.parametrize("each", [0, 8, 32, 56, 76])
+def test_pings_are_pings(each):
+    """Whatever the count: a day's monitoring by small requests, lost replies included, says nothing."""
+    lossy = echo(at_s=300, each=each, count=10)
+    lossy["resp_pkts"], lossy["resp_bytes"] = 7, 7 * each
+
+    found, _, one = run(*(echo(at_s=60 * k, each=each, count=60) for k in range(20)), lossy)
+
+    assert [] == found
+    assert ("judged" if each else "no_input") == one.coverage().state
+
+
+def test_a_tunnel_of_a_day_is_one_evidence_that_grows():
+    """The same id for the day, another the next."""
+    rows = [echo(at_s=60 * k, each=64, back=512) for k in (0, 1, 2, 1440)]
+    found, _, _ = run(*rows)
+
+    assert [3 * 4 * 576.0, 4 * 576.0] == [f.evidence.observed for f in found]
+
+
+def test_an_asker_from_outside_is_told_of_at_the_device_that_answers():
+    """Only a local device is a subject."""
+    found, _, _ = run(flow("10.0.0.9", "10.0.0.5"), echo("203.0.113.7", "10.0.0.5", at_s=10, each=64, back=300))
+
+    assert [("10.0.0.5", "203.0.113.7")] == [(f.name, f.peers[0].name) for f in found]
+
+
+def test_what_was_observed_is_counted_again():
+    """By SQL over the archive and from the basis; what has expired is not."""
+    rows = [echo(at_s=60 * k, each=64, back=512) for k in range(3)] + [echo(resp="10.0.0.9", at_s=7)]
+    found, known, _ = run(*rows)
+    evidence = found[0].evidence
+
+    assert evidence.observed == icmp_tunnel.recount(evidence, Kept(known, flows(*rows)))
+    assert evidence.p == icmp_tunnel.again(evidence)
+    assert icmp_tunnel.recount(evidence, Kept(known, flows(*rows), since_ns=1 << 62)) is None
+
+
+def test_save_and_load_is_identity():
+    """The day's counts go on after a restart, and with a device that turned out to be another."""
+    known = entities()
+    first, second = IcmpTunnel(known, SECRET), IcmpTunnel(known, SECRET)
+    steps(known, first, flows(flow("10.0.0.5", "10.0.0.6"), flow("10.0.0.6", "10.0.0.5"), echo(each=64, back=512)))
+    second.load(first.save())
+    joined(known, second, "10.0.0.6", "10.0.0.5")
+    found = steps(known, second, flows(echo("10.0.0.6", at_s=60, each=64, back=512)))
+
+    assert [8 * 576.0] == [f.evidence.observed for f in found]
+    assert [] == second.score(tick(known, flows()))
+    assert second.saturation["icmp_pairs"] < 0.01
+    assert np.array_equal(first.save()["seen"] + 1, second.save()["seen"])
