@@ -156,6 +156,7 @@ class IcmpTunnel:
         flow = tick.flows[of[-1]]
         device = int(self._pairs.columns["keys"][row, 0])
         told = [name for name in RATES if self._shows(name, held)]
+        told = [name for name in told if name != "large" or len(told) == 1]  # the others say more than it
         outgoing = int(tick.orig_device[of[-1]]) == device
         other = int(tick.resp_device[of[-1]] if outgoing else tick.orig_device[of[-1]])
         if not told or (other >= 0 and (held["bytes"], device) < (held["in_bytes"], other)):
@@ -212,7 +213,7 @@ def _p(basis: dict[str, float]) -> float:
 def _why(told: list[str], held: dict[str, int]) -> str:
     parts = {
         "unlike": f"{held['unlike']:,} replies carried another size than their requests",
-        "mutual": f"both sides asked with more than {PING_BYTES} bytes ({held['large']:,} and {held['in_pkts']:,} times)",
+        "mutual": f"both sides asked with over {PING_BYTES} bytes ({held['large']:,} and {held['in_pkts']:,} times)",
         "sizes": "its requests were large and of many sizes",
         "large": f"{held['large']:,} requests were larger than {PING_BYTES} bytes",
     }
