@@ -69,6 +69,8 @@ class Tick(msgspec.Struct):
     """Sign-ins that began or changed, in order of time; `events` holds their rows too."""
     frozen_accounts: NDArray[np.bool_] = msgspec.field(default_factory=lambda: np.empty(0, np.bool_))
     """Account rows that must not be learned from, as `flagged` is for devices; filled in before `learn`."""
+    kinds: dict[str, list[int]] | None = None
+    """Places of `events` by kind, in order; filled in by the first detector that asks."""
     learn: bool = True
     """False for records older than the state, and before the learning may start."""
 
