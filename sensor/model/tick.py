@@ -90,6 +90,9 @@ class Names(Protocol):
     def device_site(self, device: int) -> str:
         """Return the site it was first seen at."""
 
+    def locate(self, site: int, address: str) -> int:
+        """Return the device row that has an address now, −1 where none has."""
+
     def address_name(self, hi: int, lo: int) -> str | None:
         """Return the name DNS, TLS or HTTP gave an address, None if unnamed."""
 
