@@ -1,6 +1,9 @@
 """An archive in memory: flows of a test as the program's archive has them, in DuckDB."""
 
+import json
+
 import duckdb
+import msgspec
 
 from sensor.model import addresses
 from sensor.model.flow import CONN_STATES, PROTOS
@@ -9,7 +12,7 @@ from sensor.model.flow import CONN_STATES, PROTOS
 class Kept:
     """Flows that were resolved, asked by SQL."""
 
-    def __init__(self, known, rows, since_ns=0):
+    def __init__(self, known, rows, since_ns=0, messages=()):
         self.since_ns = since_ns
         self._db = duckdb.connect()
         self._db.execute(
@@ -32,6 +35,23 @@ class Kept:
                     int(row["orig_pkts"]), int(row["resp_pkts"]),
                 ),
             )  # fmt: skip
+
+        self._db.execute(
+            "CREATE TABLE messages (ts BIGINT, site VARCHAR, device VARCHAR, kind VARCHAR, uid VARCHAR, body VARCHAR)"
+        )
+        for message in messages:
+            device = known.locate(0, message.orig_h)
+            body = msgspec.json.encode(message).decode()
+            self._db.execute(
+                "INSERT INTO messages VALUES (?, 'local', ?, ?, ?, ?)",
+                (
+                    message.ts,
+                    known.device_id(device) if device >= 0 else None,
+                    json.loads(body)["log"],
+                    message.uid,
+                    body,
+                ),
+            )
 
     def rows(self, sql, parameters=()):
         """The rows of one query."""
