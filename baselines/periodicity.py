@@ -49,7 +49,7 @@ _I64_2D, _U16_3D, _F64_2D, _F64 = rows(np.int64, 2), rows(np.uint16, 3), rows(np
 @kernel()
 def code_of(gap_ns: np.int64) -> int:
     """Return the code of a gap: its logarithm in steps."""
-    return int(STEPS * math.log(max(gap_ns, 1_000_000) / 1e6) + 0.5)
+    return int(STEPS * math.log(max(int(gap_ns), 1_000_000) / 1e6) + 0.5)
 
 
 @kernel()
@@ -113,7 +113,7 @@ def judge(
         measures: Out, float64, shape (≥ at + 1, 4).
         at: Row of `measures`.
     """
-    n = min(KEPT, count)
+    n = min(KEPT, int(count))
     for k in range(n):
         code, place = float(gaps[row, scale, k]), k
         while place > 0 and scratch[place - 1] > code:

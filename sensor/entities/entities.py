@@ -119,9 +119,9 @@ class Entities:
         tick = Tick(
             end_ns=end_ns, flows=flows, site=site, orig_device=orig, resp_device=resp, orig_local=orig_local,
             resp_local=resp_local, fresh=fresh, arp=arp, arp_site=arp_site, arp_device=arp_device, arp_input=arp_input,
-            messages=messages, message_device=self._kept(said), learn=learn, events=list(events),
-            event_site=list(event_site), event_device=self._about(events, event_site, rows), merged=merged,
-            destinations=self.sightings.proxies.destinations(flows["uid"]),
+            messages=messages, message_device=self._kept(said), message_site=list(message_site), learn=learn,
+            events=list(events), event_site=list(event_site), event_device=self._about(events, event_site, rows),
+            merged=merged, destinations=self.sightings.proxies.destinations(flows["uid"]),
         )  # fmt: skip
         self.identity.take(tick, self, self.sites, message_site)
         return tick

@@ -52,6 +52,7 @@ class Tick(msgspec.Struct):
     messages: list[AnyMessage]
     message_device: NDArray[np.int32]
     """Device of `orig_h`, shape (k,)."""
+    message_site: list[int] = msgspec.field(default_factory=list)
     contacts: Contacts | None = None
     """Filled in by the first detector that asks."""
     events: list[Event] = msgspec.field(default_factory=list)
