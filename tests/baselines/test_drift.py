@@ -1,0 +1,47 @@
+"""Slow drift: the definition, ramps, and rows with too little to compare."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from baselines import drift
+from tests.naive import drift as naive
+
+
+def compared(values, day):
+    ring = np.full((1, 1, drift.RING), np.nan, np.float32)
+    for d in range(max(0, day - drift.RING + 1), day + 1):
+        ring[0, 0, d % drift.RING] = values[d]
+    return [float(column[0, 0]) for column in drift.drift(ring, day)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 20, width=32) | st.just(math.nan), min_size=28, max_size=40))
+def test_distance_and_unrest_equal_the_definition(values):
+    """For whatever days are missing."""
+    day = len(values) - 1
+    expected = naive.drift(lambda d: values[d] if day - 27 <= d else math.nan, day)
+    found = compared(values, day)
+
+    assert np.allclose(expected[:2], found[:2], rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def test_a_steady_ramp_does_not_hide_itself():
+    """×16 over 20 days, 15 % a day, is many times the unrest; unrest alone is not."""
+    rng = np.random.default_rng(0)
+    quiet = rng.normal(10, 0.3, 60)
+    ramp = quiet + np.clip(np.arange(60) - 35, 0, 20) / 20 * math.log(16)
+    distance, unrest, before = compared(ramp, 57)
+    calm = compared(quiet, 57)
+
+    assert distance / unrest > 6
+    assert abs(calm[0] / calm[1]) < 3
+    assert abs(before - 10) < 1
+
+
+def test_too_little_history_says_nothing():
+    """Fewer than 24 days give NaN."""
+    assert math.isnan(compared(np.ones(40), 22)[0])
+    assert 0.0 == compared(np.ones(40), 23)[0]
