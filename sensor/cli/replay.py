@@ -3,6 +3,7 @@
 Not here yet: --speed, --metrics-history, --report, --indicators.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,8 +88,9 @@ def replay(
 def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
+    told: Callable[[int], None] | None = None,
 ) -> "ReplayResult":  # fmt: skip
-    """Run a replay and return its result; exits 2 on bad usage."""
+    """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.model.times import parse
     from sensor.pipeline.core import Core, secret_of
     from sensor.pipeline.inputs import find_inputs, open_sources
@@ -105,7 +107,7 @@ def perform(
     with State(state_dir, fresh=fresh, exclusive=True) as state:
         core = Core(config, state, secret_of(secret_file), until)
         run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
-        run.go()
+        run.go(told=told)
         answer = run.result()
         if metrics_out is not None:
             metrics_out.write_bytes(_metrics(core, run, answer))

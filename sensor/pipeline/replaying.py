@@ -52,8 +52,13 @@ class Run:
         self.errors: dict[int, str] = {}
         self._begin = time.monotonic()
 
-    def go(self, positions: Callable[[], Mapping[str, str]] = dict) -> None:
-        """Read everything, in order of event time, and commit, with the positions there are by then."""
+    def go(self, positions: Callable[[], Mapping[str, str]] = dict, told: Callable[[int], None] | None = None) -> None:
+        """Read everything, in order of event time, and commit, with the positions there are by then.
+
+        Args:
+            positions: Asked at the end, for what is committed with the state.
+            told: Called with the event time, ns, that has been reached, after each tick.
+        """
         entities = self.core.entities
         entities.inputs = [source.account.path for source in self.sources]
         sites = np.array([entities.site_number(source.account.site) for source in self.sources], np.int32)
@@ -66,6 +71,8 @@ class Run:
                 if step.end_ns <= self.core.clock_ns:
                     self._count_late(step)
                 self.core.step(step, sites)
+                if told is not None:
+                    told(step.end_ns)
         self.core.commit(self.inputs(), positions())
 
     def inputs(self) -> tuple[InputResult, ...]:
