@@ -52,6 +52,9 @@ class Connector(Protocol):
 
     verbs: tuple[str, ...]
 
+    def serves(self, request: Request) -> bool:
+        """Tell whether the target is of this product: an account of its domains, an address of its network."""
+
     def blast_radius(self, request: Request) -> str | None:
         """Say who else would be touched, from the product itself; None where it cannot tell."""
 

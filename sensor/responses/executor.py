@@ -1,0 +1,345 @@
+"""The executor: the one place that lets a response happen, guards it, and remembers it.
+
+An action is proposed → approved (by a person, or by itself where mode and incident allow) → executing (the intent is on
+disk) → verified, failed or unknown; a reversible one is undone when it expires. Before it is begun the never-touch
+list, the limits and the kill switch are looked at, whoever approved it. What was interrupted is looked at anew at the
+start: if the product can tell that the effect holds, it is not done again; if it cannot tell, the state is `unknown`.
+
+Nothing here knows a product. It reads no clock: the caller gives the time.
+"""
+
+import fcntl
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from sensor.errors import Permanent, Transient
+from sensor.model.incident import Action, Incident, Step
+from sensor.model.response import VERBS, Connector, Request
+from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339
+from sensor.responses.guard import Guard, may_act_alone, mode_of, untouchable
+from sensor.store.actions import UNHEARD, Actions, Held
+from sensor.store.audit import AuditLog
+
+KILL_SWITCH = "stop-responses"
+"""While a file of this name is in the state's folder, nothing is begun."""
+AGAIN_NS = 30 * 10**9
+"""Between two looks at an effect that does not hold yet."""
+GIVE_UP_NS = 10 * MINUTE_NS
+"""An effect that does not hold by then has failed: access tokens live on for minutes after a revocation."""
+DAY_NS = 24 * HOUR_NS
+HISTORY_MAX = 64
+_LOG = logging.getLogger(__name__)
+
+
+class Armed(NamedTuple):
+    """A configured connector."""
+
+    connector: Connector
+    mode: str
+    verb_modes: Mapping[str, str]
+    """Modes of verbs that have one of their own."""
+
+
+class Around(NamedTuple):
+    """What the executor asks of the rest."""
+
+    accounts: Callable[[], int]
+    """How many accounts there are."""
+    names: Callable[[str, str], tuple[str, ...]]
+    """Other names of a target, by kind and id."""
+    addresses: Callable[[str], tuple[str, ...]]
+    """Addresses of a device, by id."""
+    protected: Callable[[str, str], str | None]
+    """Why a target is part of what the network stands on, None if it is not."""
+
+
+class Executor:
+    """Actions of one state folder, executed by one process."""
+
+    def __init__(
+        self, folder: Path, actions: Actions, connectors: Mapping[str, Armed], guard: Guard, around: Around
+    ) -> None:
+        """Open the audit log. Raises ValueError where it does not verify, or another process executes."""
+        self._lock = (folder / "responses.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise ValueError(f"another spanline process executes the responses of {folder}") from error
+        self._switch, self._actions, self._connectors = folder / KILL_SWITCH, actions, dict(connectors)
+        self._guard, self._around, self._audit = guard, around, AuditLog(folder)
+
+    def close(self) -> None:
+        """Close the log and every connector."""
+        for armed in self._connectors.values():
+            armed.connector.close()
+        self._audit.close()
+        self._lock.close()
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether the kill switch is thrown."""
+        return self._switch.exists()
+
+    def offer(self, incidents: Sequence[Incident], now_ns: int) -> None:
+        """Take in what incidents propose; what may act by itself is approved."""
+        known, fresh = self._actions.known(), []
+        for incident in incidents:
+            for action in incident.actions:
+                if action.id not in known:
+                    fresh.append(self._proposed(incident, action))
+                    known.add(action.id)
+        self._actions.put(fresh)
+        for incident in incidents:
+            if may_act_alone(incident) is None:
+                for held in self._actions.of(incident.id):
+                    if held.action.state == "proposed" and held.action.mode == "auto":
+                        self._decide(held, "approved", "spanline", "mode auto, page tier", now_ns)
+
+    def step(self, now_ns: int) -> None:
+        """Do what is due: begin, look at effects again, take back. At most the limits' number is begun."""
+        self._hear(now_ns)
+        for held in self._actions.all(("proposed", "approved")):
+            if parse(held.action.expires) <= now_ns:
+                self._decide(held, "expired", "spanline", "nobody decided in time", now_ns)
+        for held in self._actions.due(now_ns, ("approved",)):
+            if not self.stopped:
+                self._begin(held, now_ns)
+        for held in self._actions.due(now_ns, ("executing",)):
+            if not self.stopped:
+                self._look(held, now_ns)
+        for held in self._actions.due(now_ns, ("verified", "unknown")):
+            if not self.stopped:
+                self._take_back(held, "spanline", f"expired after {self._guard.expire_s // 60} minutes", now_ns)
+
+    def recover(self, now_ns: int) -> None:
+        """Look at what an earlier process left half done, before anything else."""
+        for held in self._actions.all(("executing",)):
+            self._look(msgspec.structs.replace(held, next_ns=now_ns), now_ns, interrupted=True)
+
+    def undo(self, key: str, by: str, now_ns: int) -> str | None:
+        """Take an action back now; return why it cannot be, None if it was."""
+        held = self._actions.get(key)
+        if held is None:
+            return f"no action {key}"
+        if not VERBS[held.action.verb].reversible:
+            return f"{held.action.verb} cannot be taken back: {VERBS[held.action.verb].text}"
+        if held.action.state not in {"verified", "unknown", "failed"}:
+            return f"{key} is {held.action.state}: there is nothing to take back"
+        if self.stopped:
+            return "responses are stopped: `spanline actions resume` first"
+        self._take_back(held, by, "asked for", now_ns)
+        now = self._actions.get(key)
+        return (
+            None if now is not None and now.action.state == "undone" else "it could not be taken back: see its history"
+        )
+
+    def _hear(self, now_ns: int) -> None:
+        """Put what people decided beside us into the audit log; the first time an action is looked at since."""
+        for held in self._actions.due(now_ns, ("approved", "denied")):
+            if held.audited != UNHEARD:
+                continue
+            said = held.action.history[-1]
+            number = self._log(held, said.state, said.by, said.detail, now_ns)
+            again_ns = now_ns if said.state == "approved" else None
+            heard = msgspec.structs.replace(held, audited=number + 1, next_ns=again_ns)
+            self._actions.put_if(heard, (said.state,))
+
+    def _decide(self, held: Held, state: str, by: str, detail: str, now_ns: int) -> None:
+        """Record a decision, unless somebody else decided in between."""
+        noted = self._noted(held, state, by, detail, now_ns)
+        self._actions.put_if(
+            msgspec.structs.replace(noted, next_ns=now_ns if state == "approved" else None), (held.action.state,)
+        )
+
+    def _proposed(self, incident: Incident, action: Action) -> Held:
+        """Find who can carry an action out, and how far it may go by itself."""
+        kind, target = action.target["kind"], action.target["id"]
+        request = Request(
+            id=action.id, verb=action.verb, target=target, incident=incident.id, reason=action.reason,
+            addresses=self._around.addresses(target) if kind == "device" else (),
+        )  # fmt: skip
+        name = self._connector_of(action.verb, request)
+        if name is None:
+            return Held(msgspec.structs.replace(action, connector=None, mode="recommend"), request, incident.id)
+        armed = self._connectors[name]
+        mode = mode_of(
+            self._guard, armed.verb_modes.get(action.verb, armed.mode), request, self._around.names(kind, target)
+        )
+        radius = self._radius(armed.connector, request) or action.blast_radius
+        shown = msgspec.structs.replace(action, connector=name, mode=mode, blast_radius=radius)
+        return Held(shown, request, incident.id)
+
+    def _connector_of(self, verb: str, request: Request) -> str | None:
+        """Return the first connector, in the order of the configuration, that has the verb and serves the target."""
+        for name, armed in self._connectors.items():
+            if verb in armed.connector.verbs and armed.connector.serves(request):
+                return name
+        return None
+
+    def _radius(self, connector: Connector, request: Request) -> str | None:
+        try:
+            return connector.blast_radius(request)
+        except (Transient, Permanent) as error:
+            return f"unknown: {error}"
+
+    def _begin(self, held: Held, now_ns: int) -> None:
+        """Check everything once more, put the intent on disk, and act."""
+        action = held.action
+        forbidden = self._forbidden(held)
+        if forbidden is not None:
+            self._move(held, "denied", "guard", forbidden, now_ns)
+            return
+        full = self._full(held, now_ns)
+        if full is not None:
+            if not action.history or action.history[-1].detail != full:
+                held = self._noted(held, action.state, "guard", full, now_ns)
+            self._actions.put([msgspec.structs.replace(held, next_ns=now_ns + MINUTE_NS)])
+            return
+        held = self._noted(held, "executing", "spanline", "intent", now_ns)
+        held = msgspec.structs.replace(held, intent_ns=now_ns, next_ns=now_ns)
+        if self._actions.put_if(held, ("approved",)):
+            self._act(held, now_ns)
+
+    def _forbidden(self, held: Held) -> str | None:
+        kind, target = held.action.target["kind"], held.action.target["id"]
+        if held.action.connector not in self._connectors:
+            return "its connector is not configured"
+        return untouchable(self._guard, held.request, self._around.names(kind, target)) or self._around.protected(
+            kind, target
+        )
+
+    def _full(self, held: Held, now_ns: int) -> str | None:
+        """Say which limit is reached, None if none is."""
+        guard, actions = self._guard, self._actions
+        if actions.begun_since(now_ns - HOUR_NS) >= guard.per_hour:
+            return f"waits: {guard.per_hour} actions in the last hour"
+        if actions.begun_since(now_ns - DAY_NS) >= guard.per_day:
+            return f"waits: {guard.per_day} actions in the last day"
+        if held.action.target["kind"] == "account":
+            touched = actions.accounts_since(now_ns - DAY_NS) | {held.action.target["id"]}
+            most = max(1, int(guard.account_share * self._around.accounts()))
+            if len(touched) > most:
+                return f"waits: {most} account{'s' if most > 1 else ''} a day at most"
+        return None
+
+    def _act(self, held: Held, now_ns: int) -> None:
+        connector = self._connectors[held.action.connector or ""].connector
+        try:
+            before = connector.act(held.request)
+        except Transient as error:
+            self._wait(held, f"not done yet: {error}", now_ns)
+            return
+        except Permanent as error:
+            self._end(held, "failed", str(error), now_ns)
+            return
+        if before:
+            held = msgspec.structs.replace(held, request=msgspec.structs.replace(held.request, before=before))
+            self._actions.put([held])
+        self._check(held, now_ns, acted=True)
+
+    def _look(self, held: Held, now_ns: int, *, interrupted: bool = False) -> None:
+        """Go on with an action whose effect is not certain."""
+        if held.action.connector not in self._connectors:
+            self._end(held, "unknown", "its connector is not configured any more", now_ns)
+            return
+        self._check(held, now_ns, acted=False, interrupted=interrupted)
+
+    def _check(self, held: Held, now_ns: int, *, acted: bool, interrupted: bool = False) -> None:
+        connector = self._connectors[held.action.connector or ""].connector
+        try:
+            holds = connector.verify(held.request)
+        except Transient as error:
+            self._wait(held, f"cannot be looked at: {error}", now_ns)
+            return
+        except Permanent as error:
+            self._end(held, "unknown", f"done, and cannot be looked at: {error}" if acted else str(error), now_ns)
+            return
+        if holds:
+            why = "the effect holds; it was done before the interruption" if interrupted else "the effect holds"
+            self._end(held, "verified", why, now_ns)
+        elif holds is None:
+            told = (
+                "the product took it, and cannot be asked" if acted else "interrupted, and the product cannot be asked"
+            )
+            self._end(held, "unknown", told, now_ns)
+        elif not acted and not self.stopped and now_ns - (held.intent_ns or now_ns) <= GIVE_UP_NS:
+            self._act_again(held, now_ns)
+        else:
+            self._wait(held, "the effect does not hold yet", now_ns)
+
+    def _act_again(self, held: Held, now_ns: int) -> None:
+        """Ask once more: to do it twice is as doing it once, and its effect does not hold."""
+        connector = self._connectors[held.action.connector or ""].connector
+        try:
+            before = connector.act(held.request)
+        except (Transient, Permanent) as error:
+            self._wait(held, f"not done yet: {error}", now_ns)
+            return
+        if before and not held.request.before:
+            held = msgspec.structs.replace(held, request=msgspec.structs.replace(held.request, before=before))
+        self._check(held, now_ns, acted=True)
+
+    def _wait(self, held: Held, why: str, now_ns: int) -> None:
+        """Look again later; give up after a while."""
+        if now_ns - (held.intent_ns or now_ns) > GIVE_UP_NS:
+            self._end(held, "failed", f"{why}; given up after {GIVE_UP_NS // MINUTE_NS} minutes", now_ns)
+        elif held.action.history and held.action.history[-1].detail == why:
+            self._actions.put([msgspec.structs.replace(held, next_ns=now_ns + AGAIN_NS)])
+        else:
+            self._move(held, "executing", "spanline", why, now_ns, next_ns=now_ns + AGAIN_NS)
+
+    def _end(self, held: Held, state: str, why: str, now_ns: int) -> None:
+        """Record what came of it; what can be taken back is, when it expires."""
+        keeps = state in {"verified", "unknown"} and VERBS[held.action.verb].reversible
+        expires_ns = now_ns + self._guard.expire_s * 10**9 if keeps else None
+        if expires_ns is not None:
+            held = msgspec.structs.replace(
+                held, action=msgspec.structs.replace(held.action, expires=rfc3339(expires_ns))
+            )
+        self._move(held, state, "spanline", why, now_ns, next_ns=expires_ns)
+
+    def _take_back(self, held: Held, by: str, why: str, now_ns: int) -> None:
+        if held.action.connector not in self._connectors:
+            self._move(held, "failed", by, "cannot be taken back: its connector is not configured any more", now_ns)
+            return
+        held = self._noted(held, held.action.state, by, f"taking back: {why}", now_ns)
+        try:
+            self._connectors[held.action.connector or ""].connector.undo(held.request)
+        except Transient as error:
+            _LOG.warning("response not taken back yet action=%s: %s", held.action.id, error)
+            self._actions.put([msgspec.structs.replace(held, next_ns=now_ns + AGAIN_NS)])
+            return
+        except Permanent as error:
+            self._move(held, "failed", by, f"could not be taken back: {error}", now_ns)
+            return
+        self._move(held, "undone", by, why, now_ns)
+
+    def _noted(self, held: Held, state: str, by: str, detail: str, now_ns: int) -> Held:
+        """Write a step to the audit log, then into the action's history; not stored yet."""
+        number = self._log(held, state, by, detail, now_ns)
+        step = Step(ts=rfc3339(now_ns), state=state, by=by, detail=detail)
+        history = (*held.action.history[-HISTORY_MAX + 1 :], step)
+        action = msgspec.structs.replace(held.action, state=state, history=history)
+        return msgspec.structs.replace(held, action=action, audited=number + 1)
+
+    def _log(self, held: Held, state: str, by: str, detail: str, now_ns: int) -> int:
+        """Append a line to the audit log; return its number."""
+        action = held.action
+        about = {
+            "action": action.id, "incident": held.incident, "verb": action.verb, "target": action.target,
+            "connector": action.connector, "by": by, "detail": detail,
+        }  # fmt: skip
+        return self._audit.append(rfc3339(now_ns), state, about)
+
+    def _move(
+        self, held: Held, state: str, by: str, detail: str, now_ns: int, *, next_ns: int | None = None
+    ) -> Held:  # fmt: skip
+        """Record a step, on disk, with when to look at the action again."""
+        held = msgspec.structs.replace(self._noted(held, state, by, detail, now_ns), next_ns=next_ns)
+        self._actions.put([held])
+        return held

@@ -1,0 +1,150 @@
+"""Actions of the state: what is proposed, approved and done, and what it did, each change on disk before it counts.
+
+One process executes (`sensor.responses.executor`, under a lock of its own); the command line writes approvals and
+denials beside it, each as one transaction that looks at the state it found.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from sensor.model.incident import Action, Step
+from sensor.model.response import Request
+from sensor.model.times import rfc3339
+from sensor.store import schema
+from sensor.store.state import DATABASE
+
+UNHEARD = -1
+"""`audited` of an action on which somebody decided beside the executor: it writes that to the log when it looks."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An action with what is needed to execute it."""
+
+    action: Action
+    request: Request
+    incident: str
+    intent_ns: int | None = None
+    """When it was first begun; what the limits count by."""
+    next_ns: int | None = None
+    """When to look at it again."""
+    audited: int = 0
+    """Lines of the audit log that must be there: one more than the highest that is about it."""
+
+
+class Actions:
+    """All actions of one state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the state's database beside whoever else has it open. Raises ValueError, FileNotFoundError."""
+        if not (folder / DATABASE).is_file():
+            raise FileNotFoundError(f"no state in {folder}: run `spanline replay` first, or name another with --state")
+        self._connection = schema.connect(folder / DATABASE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def put(self, rows: Sequence[Held]) -> None:
+        """Write actions, all or none, on disk when this returns."""
+        with self._connection:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_row(one) for one in rows]
+            )
+
+    def put_if(self, held: Held, states: Sequence[str]) -> bool:
+        """Write an action only where it is in one of these states now; tell whether it was."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            now = self._connection.execute("SELECT state FROM actions WHERE id = ?", (held.action.id,)).fetchone()
+            if now is None or now[0] not in states:
+                return False
+            self._connection.execute("INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(held))
+        return True
+
+    def decide(self, key: str, state: str, by: str, detail: str, now_ns: int) -> str | None:
+        """Approve or deny what is proposed, beside the executor; return why it cannot be, None if it was."""
+        held = self.get(key)
+        if held is None:
+            return f"no action {key}"
+        if held.action.connector is None and state == "approved":
+            return f"{key} has no connector: {held.action.verb} is for a person to carry out"
+        step = Step(ts=rfc3339(now_ns), state=state, by=by, detail=detail)
+        action = msgspec.structs.replace(held.action, state=state, history=(*held.action.history, step))
+        decided = msgspec.structs.replace(held, action=action, audited=UNHEARD, next_ns=now_ns)
+        if self.put_if(decided, ("proposed",)):
+            return None
+        now = self.get(key)
+        return f"{key} is {now.action.state if now else 'gone'}: only what is proposed can be {state}"
+
+    def get(self, key: str) -> Held | None:
+        """Return one action by its id."""
+        found = self._read("WHERE id = ?", (key,))
+        return found[0] if found else None
+
+    def of(self, incident: str) -> list[Held]:
+        """Return the actions of an incident."""
+        return self._read("WHERE incident = ? ORDER BY id", (incident,))
+
+    def known(self) -> set[str]:
+        """Return the id of every action."""
+        return {str(key) for (key,) in self._connection.execute("SELECT id FROM actions")}
+
+    def all(self, states: Sequence[str] = ()) -> list[Held]:
+        """Return actions, in any state or in these, by id."""
+        marks = ", ".join("?" * len(states))
+        return self._read(f"WHERE state IN ({marks}) ORDER BY id" if states else "ORDER BY id", tuple(states))
+
+    def due(self, now_ns: int, states: Sequence[str]) -> list[Held]:
+        """Return actions in these states that are to be looked at by now, the longest due first."""
+        marks = ", ".join("?" * len(states))
+        return self._read(
+            f"WHERE state IN ({marks}) AND next_ns IS NOT NULL AND next_ns <= ? ORDER BY next_ns, id",
+            (*states, now_ns),
+        )
+
+    def begun_since(self, since_ns: int) -> int:
+        """Count the actions begun after a time."""
+        found = self._connection.execute("SELECT count(*) FROM actions WHERE intent_ns > ?", (since_ns,)).fetchone()
+        return int(found[0])
+
+    def accounts_since(self, since_ns: int) -> set[str]:
+        """Return the accounts acted on after a time."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT target_id FROM actions WHERE intent_ns > ? AND target_kind = 'account'", (since_ns,)
+        )
+        return {str(target) for (target,) in rows}
+
+    def audited(self) -> int:
+        """Return how many lines the audit log must have."""
+        found = self._connection.execute("SELECT coalesce(max(audited), 0) FROM actions").fetchone()
+        return int(found[0])
+
+    def _read(self, where: str, parameters: tuple[object, ...]) -> list[Held]:
+        rows = self._connection.execute(
+            f"SELECT body, request, incident, intent_ns, next_ns, audited FROM actions {where}",  # noqa: S608 - ours
+            parameters,
+        )
+        return [
+            Held(msgspec.json.decode(body, type=Action), msgspec.json.decode(request, type=Request), *rest)
+            for body, request, *rest in rows
+        ]
+
+
+def _row(held: Held) -> tuple[object, ...]:
+    action = held.action
+    return (
+        action.id, held.incident, action.state, action.target["kind"], action.target["id"], held.intent_ns,
+        held.next_ns, held.audited, msgspec.json.encode(held.request).decode(), msgspec.json.encode(action).decode(),
+    )  # fmt: skip
