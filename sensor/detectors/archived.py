@@ -8,9 +8,6 @@ import msgspec
 from sensor.model.archive import Archive
 from sensor.model.evidence import Evidence
 
-ORIG, RESP, PORT = '"id.orig_h"', '"id.resp_h"', '"id.resp_p"'
-"""Zeek's names of a flow's ends, as SQL must quote them."""
-
 
 class FlowRow(msgspec.Struct, frozen=True):
     """A flow of the archive, as far as counting again needs it."""
@@ -38,7 +35,7 @@ class FlowRow(msgspec.Struct, frozen=True):
 
 
 _COLUMNS = (
-    f"ts, duration, orig_device, resp_device, {ORIG}, {RESP}, {PORT}, proto, conn_state, history, service, "
+    "ts, duration, orig_device, resp_device, orig_h, resp_h, resp_p, proto, conn_state, history, service, "
     "orig_bytes, resp_bytes, orig_pkts, resp_pkts"
 )
 

@@ -17,7 +17,7 @@ class Kept:
         self._db = duckdb.connect()
         self._db.execute(
             "CREATE TABLE flows (ts BIGINT, duration BIGINT, site VARCHAR, orig_device VARCHAR, resp_device VARCHAR, "
-            '"id.orig_h" VARCHAR, "id.resp_h" VARCHAR, "id.resp_p" INTEGER, proto VARCHAR, conn_state VARCHAR, '
+            "orig_h VARCHAR, resp_h VARCHAR, resp_p INTEGER, proto VARCHAR, conn_state VARCHAR, "
             "history VARCHAR, service VARCHAR, orig_bytes BIGINT, resp_bytes BIGINT, orig_pkts BIGINT, "
             "resp_pkts BIGINT)"
         )
