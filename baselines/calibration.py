@@ -133,6 +133,14 @@ def p_floor(n: int, demoted: bool = False) -> float:
     return min(1.0, max(floor, 1.0 / (10.0 * n)))
 
 
+def point_of(law: Law, alpha: float) -> float:
+    """Return the score that a share `alpha` of a pool reaches, by ranks; NaN where it has fewer than RANKED_MIN."""
+    if law.n < RANKED_MIN:
+        return float(np.nan)
+    at = int(np.nonzero(law.log_rank >= np.log(alpha))[0][-1])
+    return edge(min(BINS, at + 1))
+
+
 def edge(at: int) -> float:
     """Return the lower edge of a bin."""
     return float(10.0 ** (LOW + (HIGH - LOW) * at / BINS))

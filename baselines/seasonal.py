@@ -84,6 +84,18 @@ def nats(z: float) -> float:
     return z * z / 2.0 + math.log(z * math.sqrt(2.0 * math.pi)) - math.log1p(-1.0 / (z * z) + 3.0 / (z * z * z * z))
 
 
+@kernel(F64, F64)
+def tails(z: Floats, found: Floats) -> None:
+    """Return −ln of the normal upper tail of many z; NaN stays NaN.
+
+    Args:
+        z: float64, shape (n,).
+        found: Out, float64, shape (n,).
+    """
+    for i in range(len(z)):
+        found[i] = np.nan if np.isnan(z[i]) else min(NATS_MAX, nats(z[i]))
+
+
 @kernel(
     F64_2D, "int64", "int64", "uint64", F64, I32,  # the bucket
     F32_2D, F32_2D, F32_3D, F32_3D, F32_2D, U16_2D, I64,  # rows

@@ -132,6 +132,14 @@ def test_below_ten_thousand_the_shape_is_not_negative():
     assert 0.0 > filled((0, rng.random(90_000))).law(0, 0).shape
 
 
+def test_the_point_of_a_share_is_where_it_begins():
+    """One score in 100 of 10,000 equally spaced ones is at 99; an empty pool has no point."""
+    law = filled((0, np.arange(10_000) / 100)).law(0, 0)
+
+    assert 97 < calibration.point_of(law, 0.01) < 102
+    assert np.isnan(calibration.point_of(Pools(1).law(0, 0), 0.01))
+
+
 def test_what_is_younger_than_24_hours_does_not_judge():
     """A score counts between 24 and 30 hours later, and no more after 28 days."""
     pools = Pools(1)

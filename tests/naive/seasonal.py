@@ -13,6 +13,11 @@ def tail(z):
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
+def tails(zs):
+    """−ln of the upper tail of each z below 37; NaN stays NaN."""
+    return [z if math.isnan(z) else -math.log(tail(z)) for z in zs]
+
+
 def score(count, u, own, peers, floor, hurdle):
     """Return (high, low, z) of one cell.
 
