@@ -64,8 +64,9 @@ class Tenant(msgspec.Struct, frozen=True):
 
 
 class Archive(msgspec.Struct, frozen=True):
-    """How long and how much the archive keeps."""
+    """How long and how much the archive keeps, and whether there is one."""
 
+    enabled: bool = True
     keep_days: int = 90
     limit_bytes: int = 200_000_000_000
 

@@ -30,6 +30,7 @@ from sensor.model.incident import Incident, urgency
 from sensor.model.result import Coverage, InputResult
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
+from sensor.store.archive import Archive
 from sensor.store.sorting import Step
 from sensor.store.state import State
 
@@ -87,6 +88,7 @@ class Core:
         self.learn_until_ns = learn_until_ns
         self.stage_s = dict.fromkeys(("resolve", "score", "learn", "link", "commit"), 0.0)
         self._restore()
+        self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
 
     def step(self, step: Step, sites: NDArray[np.int32]) -> None:
         """Take one tick: resolve, score, link, learn.
@@ -106,6 +108,7 @@ class Core:
         )  # fmt: skip
         self._count_events(step.events, sites)
         self.state.add_signins(seen.row for seen in tick.signins)
+        self._archive.take(tick)
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
@@ -139,7 +142,9 @@ class Core:
     def commit(self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None) -> None:
         """Make everything durable, with how far the sources that go on were read."""
         begin = time.perf_counter()
-        self.state.forget_signins(rfc3339(self.entities.now_ns - self.config.archive.keep_days * DAY_NS))
+        kept = self.config.archive
+        self._archive.prepare(max(self.clock_ns, self.entities.now_ns), kept.keep_days, kept.limit_bytes)
+        self.state.forget_signins(rfc3339(self.entities.now_ns - kept.keep_days * DAY_NS))
         columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
         for detector in self.detectors:
             columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
@@ -156,6 +161,7 @@ class Core:
                 **{f"position:{name}": text for name, text in (positions or {}).items()},
             },
         )  # fmt: skip
+        self._archive.committed()
         self.incidents.changed.clear()
         self._spent("commit", begin)
 

@@ -15,11 +15,15 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import msgspec
 
 from sensor.model.account import Account, SignIn
+from sensor.model.archive import TABLES
 from sensor.model.device import Device
 from sensor.model.incident import Incident, urgency
 from sensor.model.result import InputResult
 from sensor.store import schema
 from sensor.store.ledger import StateLedger
+from sensor.store.manifest import FOLDER as ARCHIVE
+from sensor.store.manifest import Manifest
+from sensor.store.seals import KEY_FILE, Seals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +39,8 @@ class State:
 
     Attributes:
         ledger: Known blocks of input.
+        seals: Keyed digests of what is kept.
+        manifest: The archive's files.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False, readonly: bool = False, exclusive: bool = False) -> None:
@@ -61,6 +67,8 @@ class State:
             _drop(folder)
         self._connection = schema.connect(path, readonly=readonly)
         self.ledger = StateLedger(self._connection)
+        self.seals = Seals(self._connection, folder)
+        self.manifest = Manifest(self._connection, self.seals)
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +114,7 @@ class State:
             self._put_inventory(devices, accounts)
             self._put_inputs(inputs)
             self.ledger.write_pending()
+            self.manifest.write_pending()
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
         if old is not None and old != name:
@@ -129,6 +138,18 @@ class State:
         """Return one incident by its id, or None."""
         row = self._connection.execute("SELECT body FROM incidents WHERE id = ?", (key,)).fetchone()
         return None if row is None else msgspec.json.decode(row[0], type=Incident)
+
+    def evidence_rows(self, incident: str) -> dict[str, dict[str, Any]]:
+        """Return the evidence table's rows of an incident, by id and column."""
+        cursor = self._connection.execute("SELECT * FROM evidence WHERE incident = ?", (incident,))
+        names = [str(one[0]) for one in cursor.description]
+        return {str(row[0]): dict(zip(names, row, strict=True)) for row in cursor}
+
+    def incident_row(self, key: str) -> dict[str, Any]:
+        """Return the incident table's row by column; empty where there is none."""
+        cursor = self._connection.execute("SELECT * FROM incidents WHERE id = ?", (key,))
+        row = cursor.fetchone()
+        return {} if row is None else dict(zip([str(one[0]) for one in cursor.description], row, strict=True))
 
     def evidence_numbers(self, incident: str) -> dict[str, tuple[float, float, float]]:
         """Return (observed, p, db) by evidence id, as the evidence table holds them."""
@@ -200,6 +221,7 @@ class State:
         closed = msgspec.structs.replace(incident, state="closed", verdict=verdict, reason=reason)
         with self._connection:
             self._put_incident(closed)
+            self.manifest.write_pending()
         return closed
 
     def _put_incident(self, incident: Incident) -> None:
@@ -220,6 +242,9 @@ class State:
                 for one in incident.evidence
             ],
         )  # fmt: skip
+        self.seals.put_row("incident", incident.id)
+        for one in incident.evidence:
+            self.seals.put_row("evidence", one.id)
 
     def _put_inputs(self, inputs: Sequence[InputResult]) -> None:
         self._connection.executemany(
@@ -261,8 +286,11 @@ def _take_lock(folder: Path) -> IO[str]:
 
 def _drop(folder: Path) -> None:
     """Delete the files of a state, and nothing else in the folder."""
-    for path in [*folder.glob(f"{DATABASE}*"), *folder.glob("snapshot-*.npz")]:
-        if path.is_dir():
+    for path in [
+        *folder.glob(f"{DATABASE}*"), *folder.glob("snapshot-*.npz"), *folder.glob(KEY_FILE),
+        *(folder / ARCHIVE / table for table in TABLES),
+    ]:  # fmt: skip
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.unlink()
+            path.unlink(missing_ok=True)

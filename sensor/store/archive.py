@@ -1,0 +1,244 @@
+"""The archive: what the core took in, as Parquet under STATE/archive/<table>/site=…/dt=…/hr=…, visible by commits.
+
+Records are gathered to FLUSH_BYTES, cut into partitions, sorted by time and written as one file a partition; the
+manifest lists the files with the state's commit and not before. A day of few records is one file (`hr=all`), not 24.
+Where commits are many, FANOUT files of one partition and level are merged into one of the next, up to ROWS_MAX rows:
+a partition holds at most FANOUT − 1 small files a level. What is older than `keep_days` goes, then the oldest until
+`limit_bytes` holds; `since_ns` says from when on nothing is missing.
+
+Does not know what a record means, nor whether it was seen before: that is the ledger's, before it comes here.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.model.archive import TABLES
+from sensor.model.tick import Names, Tick
+from sensor.model.times import DAY_NS, HOUR_NS
+from sensor.store.archive_buffer import Buffer
+from sensor.store.manifest import FOLDER, ArchiveFile
+from sensor.store.state import State
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FLUSH_BYTES = 1 << 26
+"""Of records that wait in memory: some 250,000 flows, two row groups."""
+ROW_GROUP = 1 << 17
+"""Rows: near DuckDB's 122,880, as `spanline flows` writes them."""
+FANOUT = 16
+ROWS_MAX = 1 << 20
+"""Rows of a merged file: reading, sorting and writing it takes about 400 MB for flows."""
+SPARSE_ROWS = 2048
+"""Rows an hour below which a day of more than SPARSE_HOURS hours is one file: a footer alone takes 8 kB."""
+SPARSE_HOURS = 2
+_PLAIN = ("n", "tick", "ts", "shown_ts", "record")
+"""Columns that go up: their differences are stored."""
+
+
+class Archive:
+    """Writes one state's archive. Its files are read by `sensor.store.archive_reader`."""
+
+    def __init__(self, state: State, names: Names, clock_ns: int, *, enabled: bool = True) -> None:
+        """Go on where the last commit left it.
+
+        Args:
+            state: Whose archive it is.
+            names: Whom to ask for the ids of devices and the paths of inputs.
+            clock_ns: Event time up to which the state has learned; what it learned without an archive is missing.
+            enabled: Whether to keep what is taken in; what was kept before expires all the same.
+        """
+        self._folder, self._manifest, self._enabled = state.folder / FOLDER, state.manifest, enabled
+        self._buffer = Buffer(names)
+        facts = self._manifest.facts
+        if enabled and facts.until_ns != clock_ns:
+            facts = msgspec.structs.replace(facts, since_ns=max(facts.since_ns, clock_ns))
+        self._facts = facts
+        self._unsynced: list[Path] = []
+        self._clean = False
+
+    def take(self, tick: Tick) -> None:
+        """Take a tick's records in, as they were resolved."""
+        if not self._enabled:
+            return
+        count = self._buffer.take(tick, self._facts.next_n)
+        self._facts = msgspec.structs.replace(self._facts, next_n=self._facts.next_n + count)
+        if self._buffer.bytes >= FLUSH_BYTES:
+            self._flush()
+
+    def prepare(self, clock_ns: int, keep_days: int, limit_bytes: int) -> None:
+        """Write what waits, durably, and say in the manifest what the archive is after the coming commit.
+
+        Args:
+            clock_ns: Event time up to which the state will have learned, from which ages are counted.
+            keep_days: Age at which files go.
+            limit_bytes: Bytes at most; the oldest go first.
+        """
+        if not self._clean:
+            self._remove_orphans()
+        self._flush()
+        if not self._expire(clock_ns - keep_days * DAY_NS, limit_bytes):
+            self._merge()
+        self._sync()
+        if self._enabled:
+            self._facts = msgspec.structs.replace(self._facts, until_ns=clock_ns)
+        self._manifest.set_facts(self._facts)
+
+    def committed(self) -> None:
+        """Delete files that no list names any more."""
+        for path in self._manifest.take_gone():
+            (self._folder / path).unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        for name, table in self._buffer.tables().items():
+            for place, part in _parts(table):
+                self._write(name, place, 0, part)
+
+    def _write(self, name: str, place: str, level: int, part: "pa.Table") -> None:
+        """Write one file; it is not listed before the commit."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(
+            part, sink, compression="zstd", row_group_size=ROW_GROUP, store_schema=False,
+            use_dictionary=[one for one in part.column_names if one not in _PLAIN],
+            column_encoding=dict.fromkeys(_PLAIN, "DELTA_BINARY_PACKED"),
+        )  # fmt: skip
+        content = sink.getvalue()
+        number, ts = self._facts.next_file, part.column("ts")
+        self._facts = msgspec.structs.replace(self._facts, next_file=number + 1)
+        path = f"{name}/{place}/{number:010d}.parquet"
+        file = ArchiveFile(
+            path, name, place, level, ts[0].as_py(), ts[len(ts) - 1].as_py(), len(part), content.size
+        )  # fmt: skip
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as out:
+            out.write(content)
+        self._unsynced.append(target)
+        self._manifest.add(file, self._manifest.seal(file, memoryview(content)))
+
+    def _sync(self) -> None:
+        """Make the files written since the last commit durable, and the folders that name them."""
+        folders: set[Path] = set()
+        for path in self._unsynced:
+            _fsync(path)
+            folders |= {folder for folder in path.parents if folder.is_relative_to(self._folder)}
+        for folder in folders | ({self._folder.parent} if folders else set()):
+            _fsync(folder)
+        self._unsynced = []
+
+    def _merge(self) -> None:
+        """Merge the committed files of partitions that have too many of one level."""
+        for files in self._manifest.crowded(FANOUT, ROWS_MAX // 2):
+            some = _fitting(files[:FANOUT])
+            self._write(some[0].table, some[0].place, some[0].level + 1, self._read(some))
+            self._manifest.drop([one.path for one in some])
+
+    def _read(self, files: Sequence[ArchiveFile]) -> "pa.Table":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        whole = pa.concat_tables([pq.read_table(self._folder / one.path, partitioning=None) for one in files])
+        return whole.sort_by([("ts", "ascending"), ("n", "ascending")])
+
+    def _expire(self, before_ns: int, limit_bytes: int) -> bool:
+        """Take off the list what is too old, then the oldest of what is too much; tell whether anything was."""
+        total, oldest = self._manifest.size()
+        if total <= limit_bytes and oldest >= before_ns:
+            return False
+        gone: list[ArchiveFile] = []
+        for one in sorted(self._manifest.files(pending=True), key=lambda file: (file.last_ns, file.path)):
+            if one.last_ns >= before_ns and total <= limit_bytes:
+                break
+            total -= one.size_bytes
+            gone.append(one)
+        if gone:
+            self._manifest.drop([one.path for one in gone])
+            self._facts = msgspec.structs.replace(
+                self._facts, since_ns=max(self._facts.since_ns, gone[-1].last_ns + 1),
+                forgotten=self._facts.forgotten + sum(one.count for one in gone),
+            )  # fmt: skip
+        return bool(gone)
+
+    def _remove_orphans(self) -> None:
+        """Delete files that an interrupted run wrote and no commit listed, and those that wait to be deleted."""
+        self._clean = True
+        for gone in self._manifest.take_gone(0):
+            (self._folder / gone).unlink(missing_ok=True)
+        known = self._manifest.known() | {str(one.relative_to(self._folder)) for one in self._unsynced}
+        for name in TABLES:
+            for path in (self._folder / name).glob("site=*/dt=*/hr=*/*.parquet"):
+                if str(path.relative_to(self._folder)) not in known:
+                    path.unlink()
+
+
+def _parts(table: "pa.Table") -> "list[tuple[str, pa.Table]]":
+    """Cut a table into partitions, each sorted by time and order of arrival."""
+    site = table.column("site").combine_chunks().dictionary_encode()
+    codes = np.asarray(site.indices.to_numpy(zero_copy_only=False), np.int64)
+    ts = table.column("ts").to_numpy()
+    order = np.lexsort((table.column("n").to_numpy(), ts, codes))
+    codes = codes[order]
+    places = _places(codes, np.floor_divide(ts[order], HOUR_NS))
+    found = []
+    for start, end in _runs(codes, places):
+        path = _path(site.dictionary[int(codes[start])].as_py(), int(places[start]))
+        found.append((path, table.take(order[start:end])))
+    return found
+
+
+def _places(codes: NDArray[np.int64], hours: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each row's partition: twice its hour since 1970, or on a sparse day 48 times the day and one.
+
+    Args:
+        codes: Site, shape (n,), sorted.
+        hours: Hour since 1970, shape (n,), sorted within a site.
+    """
+    places, days = 2 * hours, np.floor_divide(hours, 24)
+    for start, end in _runs(codes, days):
+        apart = 1 + int(np.count_nonzero(np.diff(hours[start:end])))
+        if apart > SPARSE_HOURS and (end - start) < SPARSE_ROWS * apart:
+            places[start:end] = 48 * days[start] + 1
+    return places
+
+
+def _runs(first: NDArray[np.int64], second: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return (start, end) of the stretches in which both columns stay the same."""
+    cuts = (np.flatnonzero((np.diff(first) != 0) | (np.diff(second) != 0)) + 1).tolist()
+    return list(zip([0, *cuts], [*cuts, len(first)], strict=True))
+
+
+def _path(site: str, place: int) -> str:
+    """Return the folder of a site and a partition."""
+    day, hour = divmod(place // 2, 24)
+    date = np.datetime_as_string(np.datetime64(day, "D"))
+    # A dot alone is no name to make a folder of, and an empty one is read as none.
+    named = quote(site, safe="").replace(".", "%2E") or "%00"
+    return f"site={named}/dt={date}/hr={'all' if place % 2 else f'{hour:02d}'}"
+
+
+def _fitting(files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
+    """Return the first files whose rows together are not too many for one."""
+    some: list[ArchiveFile] = []
+    for one in files:
+        if some and sum(file.count for file in some) + one.count > ROWS_MAX:
+            break
+        some.append(one)
+    return some
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
