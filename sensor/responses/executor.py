@@ -17,10 +17,11 @@ from typing import NamedTuple
 import msgspec
 
 from sensor.errors import Permanent, Transient
+from sensor.model.guard import Guard
 from sensor.model.incident import Action, Incident, Step
 from sensor.model.response import VERBS, Connector, Request
 from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339
-from sensor.responses.guard import Guard, may_act_alone, mode_of, untouchable
+from sensor.responses.guard import may_act_alone, mode_of, untouchable
 from sensor.store.actions import UNHEARD, Actions, Held
 from sensor.store.audit import AuditLog
 

@@ -17,7 +17,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -140,16 +140,20 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
         authorised: bool = True,
         accept: frozenset[int] = frozenset(),
     ) -> Reply:
         """Send a request until it succeeds.
 
         Args:
-            method: GET or POST.
+            method: GET, POST, PATCH, PUT or DELETE; what is not GET must be safe to send twice.
             url: Absolute, at the API's origin (or the tokens', if not `authorised`).
             params: Added to the query.
             form: Sent as a form.
+            body: Sent as JSON; None sends nothing.
+            headers: Sent beside the credentials.
             authorised: Send the credentials.
             accept: Statuses beside 2xx that are an answer, too.
 
@@ -160,7 +164,8 @@ class Client:
         renewed, said = False, ""
         for attempt in range(self._limits.attempts):
             try:
-                reply, said, wait_s = self._once(method, url, params, form, authorised=authorised, accept=accept)
+                sent = _Sent(method, url, params, form, body, headers or {})
+                reply, said, wait_s = self._once(sent, authorised=authorised, accept=accept)
             except _Unauthorised as refused:
                 if renewed or self._credentials is None or not authorised:
                     raise Permanent(str(refused)) from None
@@ -182,17 +187,24 @@ class Client:
         return self._jitter() * min(self._limits.backoff_s * 2.0**attempt, self._limits.backoff_max_s)
 
     def _once(
-        self, method: str, url: str, params: Mapping[str, str] | None, form: Mapping[str, str] | None, *,
-        authorised: bool, accept: frozenset[int],
+        self, sent: "_Sent", *, authorised: bool, accept: frozenset[int]
     ) -> tuple[Reply | None, str, float | None]:  # fmt: skip
         """Send it once: the reply; or none, why not, and how long the server wants to be left alone."""
         import httpx
 
-        headers = self._credentials.headers(self) if authorised and self._credentials is not None else {}
+        method, url, params = sent.method, sent.url, sent.params
+        headers = {**sent.headers}
+        if authorised and self._credentials is not None:
+            headers |= self._credentials.headers(self)
+        content = None
+        if sent.body is not None:
+            content, headers["content-type"] = msgspec.json.encode(sent.body), "application/json"
         for _ in range(_REDIRECTS_MAX + 1):
             self._check(url, authorised=authorised)
             try:
-                request = self._http.build_request(method, url, params=params, data=form, headers=headers)
+                request = self._http.build_request(
+                    method, url, params=params, data=sent.form, content=content, headers=headers
+                )
                 answer, body = self._exchange(request)
             except httpx.TimeoutException:
                 return None, "timeout", None
@@ -266,6 +278,17 @@ class Client:
         found = origin(url)
         if found != self._api and (authorised or found not in self._origins):
             raise Permanent(f"{self._api} leads to {found}: refused, for the credentials would go there")
+
+
+class _Sent(NamedTuple):
+    """A request as it is sent, and sent again."""
+
+    method: str
+    url: str
+    params: Mapping[str, str] | None
+    form: Mapping[str, str] | None
+    body: object
+    headers: Mapping[str, str]
 
 
 class _Unauthorised(Exception):  # noqa: N818 - leads to one renewal

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
+from sensor.model.guard import Guard
 from sensor.model.response import VERBS
 from sensor.responses.executor import KILL_SWITCH, Armed, Around, Executor
-from sensor.responses.guard import Guard
 from sensor.store import audit
 from sensor.store.actions import Actions
 from sensor.store.state import State
