@@ -19,7 +19,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
 from baselines.table import Table
-from sensor.entities.entities import answered, opened
+from sensor.entities.flow_states import answered, opened
 from sensor.entities.networks import no_host
 from sensor.model import addresses
 from sensor.model.evidence import Entity, Evidence, Finding, Peer, Record
@@ -214,7 +214,7 @@ class NewPeer:
             entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
             observed=1.0, expected=p, range=None, reference="own", reference_n=draws, p=p, db=decibans(p), text=text,
             records=_record(self._names, flow), model="new_peer.pitman_yor/1",
-            basis={"draws": draws, "kinds": kinds, "new_to_site": to_site, "chances": chances, "p_day": p},
+            basis={"draws": draws, "kinds": kinds, "new_to_site": float(to_site), "chances": chances, "p_day": p},
         )  # fmt: skip
         return Finding(
             evidence=evidence, device=device, name=name, techniques=self.techniques, digest=p < P_DIGEST,
