@@ -15,6 +15,7 @@ Standard library only.
 
 import argparse
 import json
+from datetime import date
 from pathlib import Path
 
 from story.attack import STEPS, Attack
@@ -100,8 +101,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=35)
     parser.add_argument("--learning", type=int, default=21)
     parser.add_argument("--sites", default="SYD,PER")
-    parser.add_argument("--busy", type=float, default=1.0, help="web traffic; 1 is some 300 flows a laptop and day")
+    parser.add_argument("--busy", type=float, default=1.0, help="web traffic; 1 is some 350 flows a laptop and day")
+    parser.add_argument("--start", type=date.fromisoformat, help="first day, a Monday")
     asked = parser.parse_args()
+    if asked.start is not None and asked.start.weekday():
+        parser.error("--start is no Monday")
     truth = write(
         Options(
             asked.seed,
@@ -111,6 +115,7 @@ def main() -> None:
             asked.learning,
             tuple(asked.sites.split(",")),
             asked.busy,
+            asked.start,
         ),
         asked.folder,
     )

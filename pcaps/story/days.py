@@ -26,6 +26,8 @@ _FILE_WORDS = (
     *("plan", "budget", "notes", "minutes", "roster", "review", "quote", "order", "draft", "summary", "checklist"),
     *("handover", "brief", "tracker"),
 )
+THIN = 0.5
+"""Below this much web traffic a story is told in fewer records of every kind."""
 _SHARES = ("public", "projects", "home", "team")
 
 
@@ -50,6 +52,11 @@ class Days:
         for person in self.world.people:
             if day >= person.first_day:
                 self._person(person, day)
+
+    def _some(self, rng: random.Random, low: int, high: int) -> int:
+        """Draw how often something happens; less often in a thin story."""
+        count = rng.randint(low, high)
+        return count if self.world.options.busy >= THIN else max(1, round(count * self.world.options.busy / THIN))
 
     def _person(self, person: Person, day: int) -> None:
         world = self.world
@@ -95,7 +102,7 @@ class Days:
             for offset in (-1200, 900):
                 sensor.share(busy + offset + rng.uniform(-240, 240), ip, rng.choice(_SHARES))
         self._background(site, ip, rng, arrives, leaves, 900)
-        for _ in range(rng.randint(3, 7)):
+        for _ in range(self._some(rng, 3, 7)):
             sensor.share(
                 rng.uniform(arrives + 120, leaves),
                 ip,
@@ -105,11 +112,11 @@ class Days:
             sensor.ntlm(rng.uniform(arrives + 60, leaves), ip, person.sam, laptop.name)
         times = [
             arrives + 60 + rng.uniform(10, 200),
-            *(rng.uniform(arrives + 600, leaves) for _ in range(rng.randint(1, 3))),
+            *(rng.uniform(arrives + 600, leaves) for _ in range(self._some(rng, 1, 3))),
         ]
         for number, ts in enumerate(times):
             self._on_site(person, site, ip, ts, rng, is_interactive=True, is_fresh=number == 0 and rng.random() < 0.3)
-        for _ in range(rng.randint(4, 8)):
+        for _ in range(self._some(rng, 4, 8)):
             self._on_site(person, site, ip, rng.uniform(arrives + 300, leaves), rng, is_interactive=False)
         self.work(person, rng, arrives + 300, leaves, "", site)
 
@@ -119,7 +126,7 @@ class Days:
             start + rng.uniform(0, 3000), person.ip, person.laptop.mac, person.laptop.name, 24
         )
         self._background(person.site, person.ip, rng, start, end, 600)
-        for _ in range(rng.randint(5, 8)):
+        for _ in range(self._some(rng, 5, 8)):
             self._on_site(person, person.site, person.ip, rng.uniform(start, end), rng, is_interactive=False)
 
     def away(
@@ -132,14 +139,14 @@ class Days:
         """Tell a day of somebody who travels, from place to place, on their laptop or another device."""
         used = device or person.laptop
         for start, end, place in places:
-            self._off_site(person, used, place, rng, start, end, 1, rng.randint(1, 3), "travel")
+            self._off_site(person, used, place, rng, start, end, 1, self._some(rng, 1, 3), "travel")
             self.work(person, rng, start, end, place.ip, device=used)
 
     def _home(self, person: Person, rng: random.Random, arrives: float, leaves: float) -> None:
         tunnels = person.has_vpn and rng.random() < 0.8
         if not tunnels:
             self._off_site(
-                person, person.laptop, person.home, rng, arrives, leaves, rng.randint(1, 2), rng.randint(3, 6), ""
+                person, person.laptop, person.home, rng, arrives, leaves, rng.randint(1, 2), self._some(rng, 3, 6), ""
             )
         else:
             self._tunnel(person, rng, arrives, leaves)
@@ -153,7 +160,7 @@ class Days:
         _vpn(world, person, leaves, "gateway-logout", "logout")
         sensor.kerberos(arrives + 5, ip, "AS", person.sam, "krbtgt/EXAMPLE.COM.AU")
         sensor.kerberos(arrives + 6, ip, "TGS", person.sam, "cifs/files01.example.com.au")
-        for _ in range(rng.randint(2, 5)):
+        for _ in range(self._some(rng, 2, 5)):
             sensor.share(rng.uniform(arrives + 60, leaves), ip, person.team.lower())
         for _ in range(int(90 * world.options.busy)):
             sensor.resolve(rng.uniform(arrives, leaves), ip, _site_name(person, world.names, rng))
@@ -292,7 +299,7 @@ class Days:
     def _phone(self, person: Person, day: int, rng: random.Random) -> None:
         """Tell a phone's day: refreshes from its carrier and from home, all day long."""
         start = self.world.at(person.site, day, 6.5)
-        for number in range(rng.randint(2, 4)):
+        for number in range(self._some(rng, 2, 4)):
             ts = start + rng.uniform(0, 0.7 * DAY)
             away = self.world.where.get((person.upn, day)) == "away"
             place = cast.on_carrier(rng, person) if away or rng.random() < 0.6 else person.home
@@ -314,7 +321,7 @@ class Days:
         def place(ts: float) -> Auditor:
             return Auditor(rng, person, device or person.laptop, ip or world.leaves_by(site, ts).ip)
 
-        for _ in range(rng.randint(4, 10)):
+        for _ in range(self._some(rng, 4, 10)):
             ts, team = rng.uniform(start, end), person.team if rng.random() < 0.93 else rng.choice(cast.TEAMS)
             operation = rng.choices(
                 ("FileAccessed", "FilePreviewed", "FileModified", "FileDownloaded"), (60, 18, 17, 5)
@@ -322,12 +329,12 @@ class Days:
             number = int(60 * rng.random() ** 2)
             label = LABEL if team == person.team and team in {"Finance", "Legal"} and number % 7 == 3 else ""
             world.audit([(ts, place(ts).file(ts, operation, team, file_name(team, number), label))])
-        for _ in range(rng.randint(2, 4)):
+        for _ in range(self._some(rng, 2, 4)):
             ts = rng.uniform(start, end)
             world.audit(
                 [(ts, place(ts).read(ts, "Inbox", rng.randint(1, 8), ip=SERVICE_ADDRESS if rng.random() < 0.2 else ""))]
             )
-        for _ in range(rng.randint(2, 4)):
+        for _ in range(self._some(rng, 2, 4)):
             ts = rng.uniform(start, end)
             operation, folder = rng.choice((
                 ("Send", "Sent Items"), ("Send", "Sent Items"), ("Create", "Drafts"), ("MoveToDeletedItems", "Inbox"),

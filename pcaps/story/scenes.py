@@ -35,12 +35,13 @@ class Scenes:
     def plan(self) -> None:
         """Choose who does what, before any day is told."""
         self._leave_on()
+        self._newcomer()
         hotels = list(HOTELS)
         self.rng.shuffle(hotels)
         # A traveller in the country the intruder comes from shows that a country alone is no news to the tenant.
         america = next(one for one in HOTELS if one.country == "US")
         hotels.remove(america)
-        self._trip("traveller", self.begins - 12, 4, hotels[0])
+        self._trip("traveller", max(1, self.begins - 12), 4, hotels[0])
         self._trip("traveller", self.begins + 1, 4, hotels[1])
         self._trip("traveller to the intruder's country", self.begins + 5, 3, america)
         self._denials("two denials on a known device", self.begins + 3, hotels[2], is_new=False)
@@ -50,7 +51,6 @@ class Scenes:
         self._browser_vpn()
         self._failover()
         self._visit()
-        self._newcomer()
 
     def act(self) -> None:
         """Plant what needs no change of anybody's day."""
@@ -65,23 +65,30 @@ class Scenes:
                 self.days.away(person, rng, places, device)
 
     def _pick(
-        self, days: range | list[int], *, site: str = "", managed: bool | None = None, spared: bool = True
+        self, days: range | list[int], *, site: str = "", managed: bool | None = None, may_share: bool = False
     ) -> Person:
-        """Take the first person who is free on all of these days, and fits."""
-        for strict in (True, False):
-            for person in list(self._people):
-                fits = (not site or person.site == site) and (managed is None or person.laptop.is_managed == managed)
-                fits = fits and not (spared and (person.is_docked or person.first_day))
-                if (fits or not strict) and all((person.upn, day) not in self._taken for day in days):
-                    if not strict and person.is_docked:
-                        continue
-                    self._taken.update((person.upn, day) for day in days)
-                    self._people.remove(person)
-                    self._people.append(person)
-                    if managed and not person.laptop.is_managed:
-                        person.laptop.entra_id = cast.guid(self.rng)
-                    return person
-        raise ValueError("too few people for the scenes: 8 a site are enough")
+        """Take the first person who has nothing else on these days, one who fits before one who must be made to fit.
+
+        Args:
+            days: The days of the scene.
+            site: Only of this site.
+            managed: Whether the laptop must be known to the identity provider.
+            may_share: The scene may be one of somebody who is at work in another scene, if nobody else is left.
+        """
+        free = [one for one in self._people if not (one.is_docked or one.first_day) and (not site or one.site == site)]
+        idle = [one for one in free if all((one.upn, day) not in self._taken for day in days)]
+        at_work = [one for one in free if all(self.world.where.get((one.upn, day)) != "away" for day in days)]
+        fitting = [one for one in idle if managed is None or one.laptop.is_managed == managed]
+        found = fitting or idle or (at_work if may_share else [])
+        if not found:
+            raise ValueError("too few people for the scenes")
+        person = found[0]
+        self._taken.update((person.upn, day) for day in days)
+        self._people.remove(person)
+        self._people.append(person)
+        if managed and not person.laptop.is_managed:
+            person.laptop.entra_id = cast.guid(self.rng)
+        return person
 
     def _note(self, scene: str, who: list[Person], first: int, last: int, at_most: str = "none") -> None:
         start = self.world.at(who[0].site, first, 0)
@@ -260,7 +267,7 @@ class Scenes:
         newcomer = self._pick(range(self.world.options.days), site=self.world.options.sites[0])
         newcomer.first_day = day
         newcomer.office_days = frozenset(range(5))
-        admin = self._pick([day - 3, day], site=self.world.options.sites[0])
+        admin = self._pick([day - 3, day], site=self.world.options.sites[0], may_share=True)
         others = [one for one in self._people if one not in {newcomer, admin}][:2]
         for number, one in enumerate([newcomer, *others]):
             ts = self.world.at(admin.site, day - (3 if number else 0), 11.2 + number / 4)
@@ -280,7 +287,7 @@ class Scenes:
     def _rules(self) -> None:
         """Somebody sorts their newsletters, in Outlook on the web; somebody else on a desktop."""
         day = self.world.workday(self.begins + 2)
-        person = self._pick([day])
+        person = self._pick([day], may_share=True)
         self.world.where[person.upn, day] = "office"
         ts = self.world.at(person.site, day, 14.3 + self.rng.random())
         auditor = Auditor(self.rng, person, person.laptop, self.world.egress[person.site].ip)
@@ -292,7 +299,7 @@ class Scenes:
         self.world.audit([(ts, auditor.rule(ts, "Newsletters", **rule))])
         self._note("a Newsletters rule", [person], day, day)
         day = self.world.workday(self.begins + 6)
-        other = self._pick([day])
+        other = self._pick([day], may_share=True)
         self.world.where[other.upn, day] = "office"
         ts = self.world.at(other.site, day, 10.3 + self.rng.random())
         auditor = Auditor(self.rng, other, other.laptop, self.world.egress[other.site].ip)
@@ -308,7 +315,7 @@ class Scenes:
             (self.begins + 4, (50126,) * 5),
         ):
             day = self.world.workday(first)
-            person = self._pick([day])
+            person = self._pick([day], may_share=True)
             self.world.where[person.upn, day] = "office"
             ts = self.world.at(person.site, day, person.arrives + 1.2)
             place, scene = (
