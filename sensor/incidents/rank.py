@@ -1,31 +1,115 @@
 """How much an incident weighs, which tier it is in, and what may open one.
 
-Network families are dependent views of the same packets, so only the strongest counts; independent sources add. Below
-1,000 device-days of history, evidence opens an incident where its rate a device-day (its p) times the site's devices
-stays within the ceiling of N incidents a day per 1,000 devices, never under one a day for a site.
+Network families are dependent views of the same packets, so only the strongest counts; independent sources add.
+Identity families are successive acts of one account: the strongest of each family in 24 hours counts, days add, and so
+do families, each up to the triage level + 5 dB. Below 1,000 device-days of history, evidence opens an incident where
+its rate a device-day (its p) times the site's devices stays within the ceiling of N incidents a day per 1,000 devices,
+never under one a day for a site.
 """
 
+import math
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import accept_bh
-from sensor.model.evidence import Evidence
-from sensor.model.times import DAY_NS
+from sensor.model.evidence import STAGES, Evidence
+from sensor.model.times import DAY_NS, parse
 
 PAGE_P = 1e-4
 PAGE_Q = 0.1
 PAGE_HISTORY_NS = 7 * DAY_NS
 """History a site needs before it pages."""
+IDENTITY = frozenset(
+    {
+        "place", "pressure", "spray", "hides", "forwards", "files", "mailbox", "administration", "session", "sequence",
+        "corroboration",
+    }
+)  # fmt: skip
+"""Families whose evidence is one more act, not one more view."""
+LEVEL_MIN_DB = 20.0
+"""Triage of an account, at up to some 150 accounts; the method in force."""
+CAP_DB = 5.0
+"""What one family of acts weighs at most above the triage level."""
+PAGE_DB = 40.0
+STAGE_DB = 10.0
+"""Two stages of at least this each, at PAGE_DB in all, page."""
+RULES_DB = 20.0
+"""A rule that hides and one that sends mail on, of at least this each, page."""
+WATCHED = frozenset({"beacon", "exfiltration", "dns", "lateral", "guessing", "tunnel"})
+"""Families of a device that stand for the network stage of its account's incident: each has a null of its own."""
+WATCHED_DB = 20.0
+"""As strong as what would be triage for the account: a volume or a first contact on its device is none."""
 
 
-def score_db(evidence: Iterable[Evidence]) -> float:
-    """Return the decibans of evidence: the largest within each source, summed over sources."""
+class Score(msgspec.Struct, frozen=True):
+    """What evidence comes to, in decibans.
+
+    Attributes:
+        db: In all.
+        sources: By source, of network families the strongest.
+        families: By identity family, of the account that weighs most.
+        stages: By stage, of that account; the network's own evidence counts where it has a null of its own.
+        account: That account, empty where there is none.
+    """
+
+    db: float
+    sources: dict[str, float]
+    families: dict[str, float]
+    stages: dict[str, float]
+    account: str = ""
+
+
+def level_db(accounts: int) -> float:
+    """Return from how many decibans an account's acts are triage, where so many accounts are watched."""
+    return max(LEVEL_MIN_DB, 10.0 * math.log10(max(1, accounts)) - 2.0)
+
+
+def is_act(evidence: Evidence) -> bool:
+    """Tell whether evidence is an act of an account, which adds, and not one more view of the same traffic."""
+    return evidence.family in IDENTITY
+
+
+def score(evidence: Iterable[Evidence], level: float = LEVEL_MIN_DB) -> Score:
+    """Weigh evidence.
+
+    Args:
+        evidence: All that weighs in one incident.
+        level: Triage level of accounts, dB.
+    """
     strongest: dict[str, float] = {}
+    acts: dict[str, dict[tuple[str, str], list[Evidence]]] = {}
+    watched = 0.0
     for one in evidence:
+        if "context" in one.marks or math.isnan(one.db):
+            continue
+        if is_act(one):
+            # A kind of sequence is bounded by its own log odds, not by the cap of all of them together.
+            kind = one.model if one.family == "sequence" else ""
+            acts.setdefault(one.entity.id, {}).setdefault((one.family, kind), []).append(one)
+            continue
         strongest[one.source] = max(strongest.get(one.source, one.db), one.db)
-    return sum(strongest.values())
+        if one.family in WATCHED and one.db >= WATCHED_DB:
+            watched = max(watched, one.db)
+    families, stages, account = _heaviest(acts, level + CAP_DB)
+    total = sum(strongest.values()) + sum(families.values())
+    if watched:
+        stages["network"] = max(stages.get("network", 0.0), watched)
+    return Score(total, strongest, families, stages, account)
+
+
+def score_db(evidence: Iterable[Evidence], level: float = LEVEL_MIN_DB) -> float:
+    """Return the decibans of evidence."""
+    return score(evidence, level).db
+
+
+def pages_identity(weighed: Score) -> bool:
+    """Tell whether an account's acts page: enough of them in two stages, or a rule that hides beside one that sends."""
+    two = sum(weighed.stages.get(stage, 0.0) >= STAGE_DB for stage in STAGES) >= 2
+    rules = min(weighed.families.get(family, 0.0) for family in ("hides", "forwards"))
+    return bool(weighed.account) and ((weighed.db >= PAGE_DB and two) or rules >= RULES_DB)
 
 
 def ceiling(devices: int, per_day_per_1000: float) -> float:
@@ -51,3 +135,32 @@ def pages(worst: NDArray[np.float64], history_ns: int) -> NDArray[np.bool_]:
     if history_ns < PAGE_HISTORY_NS:
         return np.zeros(len(worst), np.bool_)
     return np.asarray((worst <= PAGE_P) & accept_bh(worst, PAGE_Q), np.bool_)
+
+
+def daily_db(evidence: Iterable[Evidence]) -> float:
+    """Return the strongest of each 24 hours, added up; a window begins at the first evidence after the last window."""
+    total, best, until = 0.0, 0.0, -1
+    for ts, db in sorted((parse(one.ts), one.db) for one in evidence):
+        if ts >= until:
+            total, best, until = total + best, 0.0, ts + DAY_NS
+        best = max(best, db)
+    return total + best
+
+
+def _heaviest(
+    acts: dict[str, dict[tuple[str, str], list[Evidence]]], cap: float
+) -> tuple[dict[str, float], dict[str, float], str]:
+    """Return (decibans by family, by stage, account) of the account whose acts weigh most."""
+    best: tuple[dict[str, float], dict[str, float], str] = ({}, {}, "")
+    most = 0.0
+    for account in sorted(acts):
+        families: dict[str, float] = {}
+        stages: dict[str, float] = {}
+        for (family, _), rows in acts[account].items():
+            families[family] = families.get(family, 0.0) + min(cap, daily_db(rows))
+            for stage in {one.stage for one in rows} & set(STAGES):
+                of_stage = min(cap, daily_db(one for one in rows if one.stage == stage))
+                stages[stage] = stages.get(stage, 0.0) + of_stage
+        if not best[2] or sum(families.values()) > most:
+            best, most = (families, stages, account), sum(families.values())
+    return best

@@ -43,6 +43,31 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Step, ...] = ()
 
 
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an incident's timeline."""
+
+    ts: str
+    kind: str
+    """evidence, context (weighs nothing), muted, or what happened to the incident: opened, tier, joined, closed"""
+    who: str
+    text: str
+    db: float | None = None
+    p: float | None = None
+    evidence: str | None = None
+    """Id of the evidence it tells of."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked about an incident, as an analyst would, and what the records say."""
+
+    question: str
+    answer: str
+    rows: int
+    """How many rows the answer rests on."""
+    query: str
+    """For `spanline hunt`."""
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence that belongs together, for a person to judge."""
 
@@ -65,6 +90,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     next_check: str = ""
     reason: str | None = None
     """Why it was closed, in the words of who closed it."""
+    context: tuple[Evidence, ...] = ()
+    """What tells the story and weighs nothing."""
+    timeline: tuple[Moment, ...] = ()
+    """Evidence, context and what became of the incident, in order of time."""
+    muted: int = 0
+    """Evidence that a suppression took out; it is in the timeline."""
+    merged: tuple[str, ...] = ()
+    """Ids of incidents that turned out to be this one."""
+    investigation: tuple[Answer, ...] = ()
 
 
 def urgency(incident: Incident) -> tuple[int, int, float, str, str]:

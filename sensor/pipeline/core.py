@@ -21,7 +21,6 @@ from sensor.entities.entities import Entities
 from sensor.entities.inventory_accounts import accounts
 from sensor.entities.proposals import proposals
 from sensor.incidents import link
-from sensor.incidents.rank import score_db
 from sensor.model.device import Device
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
@@ -119,7 +118,7 @@ class Core:
         self.incidents.take(findings, end_ns)
         begin = self._spent("link", begin)
         flagged = self.incidents.flagged(findings, self.entities.count())
-        tick.frozen_accounts = np.zeros(self.entities.account_count(), np.bool_)
+        tick.frozen_accounts = self.incidents.frozen(findings, self.entities.account_count())
         for detector in self.detectors:
             if learn or detector is self.unusual:
                 detector.learn(tick, flagged)
@@ -135,8 +134,7 @@ class Core:
         self.clock_ns = max(self.clock_ns, self.entities.now_ns)
         self.seen = Seen(self._secret)
         self.event_counts.clear()
-        self.incidents.opened.clear()
-        self.incidents.evidence_counts.clear()
+        self.incidents.begin()
         self.stage_s = dict.fromkeys(self.stage_s, 0.0)
 
     def commit(self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None) -> None:
@@ -148,6 +146,7 @@ class Core:
         columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
         for detector in self.detectors:
             columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
+        columns |= {f"incidents/{name}": column for name, column in self.incidents.save().items()}
         columns["open_flows"] = np.frombuffer(
             msgspec.json.encode([[uid.hex(), held] for uid, held in self.open_flows.items()]), np.uint8
         )
@@ -167,12 +166,7 @@ class Core:
 
     def devices(self) -> Iterator[Device]:
         """Write the inventory."""
-        risk = {
-            case.subject.id: score_db(case.evidence.values())
-            for case in self.incidents.cases.values()
-            if case.state == "open" and case.tier != "digest"
-        }
-        return inventory.devices(self.entities, self.volumes.progress, risk)
+        return inventory.devices(self.entities, self.volumes.progress, self.incidents.risk("device"))
 
     def coverage(self) -> tuple[Coverage, ...]:
         """Say which detectors could judge."""
@@ -219,7 +213,9 @@ class Core:
         self.clock_ns = int(self.state.meta("clock_ns") or 0)
         known = self.entities.devices
         rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}
-        self.incidents.restore(self.state.incidents(digest=True, states=("open",)), rows)
+        held = _part(columns, "incidents")
+        if held:  # a state of the first releases kept incidents as they are shown, and those stay as they are
+            self.incidents.load(held, rows)
 
     def _increments(self, flows: NDArray[np.void]) -> NDArray[np.bool_]:
         """Turn repeated reports of a flow that goes on into what came since the last; return which rows are first."""

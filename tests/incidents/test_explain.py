@@ -2,45 +2,68 @@
 
 import msgspec
 
-from sensor.incidents import explain
-from sensor.model.incident import Party
-from tests.store.test_state import evidence
+from sensor.incidents import explain, rank
+from sensor.model.times import MINUTE_NS
+from tests.incidents.hands import START, act, seen
+from tests.incidents.test_case import case
 
-PC = Party(kind="device", site="S", id="dev-1", name="PC", role="subject")
+
+def scan(model, target="x", **more):
+    one = seen("scan", "scan", 1e-5, START, target=target, **more)
+    return msgspec.structs.replace(one, evidence=msgspec.structs.replace(one.evidence, model=model))
 
 
-def model(name):
-    return msgspec.structs.replace(evidence(), model=name)
+def taking(*findings):
+    one = case()
+    for k, finding in enumerate(findings):
+        one.take(finding, START + k * MINUTE_NS, weighs=True)
+    return one
+
+
+def title(*findings):
+    one = taking(*findings)
+    return explain.title(one, rank.score(one.evidence.values()))
 
 
 def test_titles_say_what_kind_of_scan_it_is():
-    """Hosts, ports of one or several hosts, sweeps."""
-    assert "PC scans the network" == explain.title("scan", "PC", [model("scan.hosts/1"), model("scan.ports/1")])
-    assert "PC scans the ports of 1 host" == explain.title("scan", "PC", [model("scan.ports/1")])
-    assert "PC scans the ports of 2 hosts" == explain.title("scan", "PC", [model("scan.ports/1")] * 2)
-    assert "PC sweeps the local network" == explain.title("scan", "PC", [model("scan.sweep/1")])
-    assert "PC behaves unusually" == explain.title("other", "PC", [])
+    """Hosts, ports of one or several hosts, sweeps, several devices."""
+    assert "LAPTOP-0 scans the network" == title(scan("scan.hosts/1"), scan("scan.ports/1", "y"))
+    assert "LAPTOP-0 scans the ports of 1 host" == title(scan("scan.ports/1"))
+    assert "LAPTOP-0 scans the ports of 2 hosts" == title(scan("scan.ports/1"), scan("scan.ports/1", "y"))
+    assert "LAPTOP-0 sweeps the local network" == title(scan("scan.sweep/1"))
+    assert "LAPTOP-0, and 1 more calls out at regular intervals" == title(
+        seen("beacon", "beacon", 1e-9, START), seen("beacon", "beacon", 1e-5, START, device=1)
+    )
+
+
+def test_an_accounts_title_is_its_steps_in_order():
+    """Each kind once, as they happened."""
+    steps = [act(name, name, 1e-4, START + k) for k, name in enumerate(("pressure", "place", "files", "hides"))]
+
+    assert (
+        "user0@example.com: refused prompts or wrong secrets, then a sign-in from a rare place, then unusual files "
+        "opened, then a mail rule that hides mail"
+    ) == title(*steps)
 
 
 def test_the_summary_leads_with_the_strongest_and_prices_it():
-    """Text of the strongest, the rest by name, one in how many, what speaks against it."""
-    rows = [evidence("a", 12.0), msgspec.structs.replace(evidence("b", 29.8), text="PC tried 40 hosts.")]
-    text = explain.summary(rows, 29.8, 16, ["3 answered"])
+    """Its text in full, the other side's, the rest by name, one in how many, what speaks against it."""
+    one = taking(
+        seen("beacon", "beacon", 1e-5, START), act("place", "place", 1e-4, START, text="user0 signed in from afar."),
+        seen("volumes", "volume", 1e-3, START),
+    )  # fmt: skip
+    text = explain.summary(one, rank.score(one.evidence.values()), 16, ["3 answered"])
 
-    assert text.startswith("PC tried 40 hosts. With it: scan (+12 dB).")
-    assert "About 1 in 100,000 device-days looks like this (p = 1e-05, +29.8 dB)" in text.replace("+30 dB", "+29.8 dB")
+    assert text.startswith("LAPTOP-0 beacon With it, user0@example.com (+23 dB): user0 signed in from afar.")
+    assert "With it: volumes (+16 dB)." in text
+    assert "About 1 in 100,000 device-days looks like this (p = 1e-05, +30 dB); in all +53 dB." in text
     assert text.endswith("The site has 16 devices. Against it: 3 answered.")
 
 
-def test_a_response_is_proposed_and_never_for_the_digest():
-    """Isolating the device, unarmed, without a connector, expiring in a day."""
-    action = explain.proposals(PC, "triage", 2, 0, "why")[0]
+def test_the_next_check_is_the_strongest_evidences_of_its_own_kind():
+    """Where that has one."""
+    one = taking(act("place", "place", 1e-9, START, check="Call."), scan("scan.hosts/1"))
 
-    assert ("isolate_device", None, "recommend", "proposed") == (
-        action.verb,
-        action.connector,
-        action.mode,
-        action.state,
-    )
-    assert ("1970-01-02T00:00:00.000000Z", "1 device, 2 accounts seen on it") == (action.expires, action.blast_radius)
-    assert () == explain.proposals(PC, "digest", 0, 0, "why")
+    assert "Who?" == explain.next_check(one)
+    one.family = "place"
+    assert "Call." == explain.next_check(one)

@@ -1,0 +1,60 @@
+"""Which open incidents a finding is part of, and whether it adds to them or is only listed.
+
+Not here: opening one, and what happens to several that turn out to be one.
+"""
+
+from sensor.incidents import rank
+from sensor.incidents.case import Case, node_of
+from sensor.incidents.cases import Cases
+from sensor.incidents.joins import Joins, holds
+from sensor.model.evidence import Evidence, Finding
+
+JOIN_DB = 10.0
+"""Evidence below this adds to an open incident only by a key that it shares; the method in force."""
+
+
+class Homes:
+    """Looks findings' incidents up: a few keys each, whatever is open."""
+
+    def __init__(self, cases: Cases, joins: Joins) -> None:
+        self._cases, self._joins = cases, joins
+
+    def of(self, finding: Finding, end_ns: int) -> list[Case]:
+        """Return the incidents that a finding is part of: its own, its subject's, and those it is tied to."""
+        evidence = finding.evidence
+        homes: dict[str, Case] = {}
+        held = self._cases.of_evidence(evidence.id)
+        if held is not None and held.is_incident:
+            homes[held.id] = held
+        for case in self._cases.of_node(node_of(evidence.entity.kind, evidence.entity.id)):
+            if case.is_incident:
+                homes[case.id] = case
+        if "context" not in evidence.marks:
+            for case in self._linked(finding, end_ns):
+                homes[case.id] = case
+        return list(homes.values())
+
+    def weighs(self, case: Case, evidence: Evidence) -> bool:
+        """Tell whether a finding adds to an incident, or is only listed in its timeline."""
+        if "context" in evidence.marks or case.repeats(evidence):
+            return False
+        if evidence.id in case.evidence or evidence.db >= JOIN_DB or case.shares(evidence):
+            return True
+        # One more view of what it is about already: shown, while only the strongest of them counts.
+        return not rank.is_act(evidence) and any(one.family == evidence.family for one in case.evidence.values())
+
+    def _linked(self, finding: Finding, end_ns: int) -> list[Case]:
+        """Return incidents of entities linked strongly to the subject, and of those that share a tie."""
+        evidence = finding.evidence
+        found = [
+            case
+            for node in self._joins.neighbours(finding, end_ns)
+            for case in self._cases.of_node(node)
+            if case.is_incident and (evidence.db >= JOIN_DB or case.shares(evidence))
+        ]
+        for key in self._joins.ties(evidence):
+            for case in self._cases.of_key(key):
+                same_site = not key.startswith("destination:") or case.site == evidence.site
+                if case.is_incident and same_site and holds(key, case.keys[key], end_ns):
+                    found.append(case)
+        return found

@@ -1,0 +1,153 @@
+"""What may open an incident, and how many a day: the budget of people's attention.
+
+Below 1,000 device-days, evidence that has a null or a measured rate opens where its rate times the site's devices is
+within the ceiling. From then on it must also be above its channel's threshold, which a robust quantile of entity-days
+holds. At most three times the ceiling open a day and site; what would have been more is a row of the digest, held back
+and looked at again the next day. Over five times for an hour is a surge: one incident, and nothing is learned from it.
+
+Each channel has its own share: acts of accounts do not use up what devices may open, nor the other way.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from baselines.budget import DAYS_MIN, Budget
+from sensor.incidents import rank
+from sensor.incidents.held import OpeningHeld
+from sensor.model.evidence import CHANNELS, Evidence, Finding
+from sensor.model.tick import Names
+from sensor.model.times import DAY_NS, HOUR_NS
+
+BURST = 3.0
+SURGE = 5.0
+"""Times the ceiling: the method in force."""
+SURGE_NS = HOUR_NS
+HEARD_MAX = 64
+"""Openings remembered a site: as many as tell a surge at every site under 12,000 devices."""
+IDENTITY_ACCOUNTS = 1_000
+"""Accounts, and account-days, below which an account's triage level is the assumed one."""
+_IDENTITY = CHANNELS.index("identity")
+
+
+class Opening:
+    """The day's budget and its thresholds.
+
+    Attributes:
+        budget: Entity-days by channel.
+        surged: When each site's surge was last seen, ns.
+    """
+
+    def __init__(self, names: Names, per_day_per_1000: float, devices: Callable[[str], int]) -> None:
+        self._names, self._per_1000, self._devices = names, per_day_per_1000, devices
+        self.budget = Budget(len(CHANNELS))
+        self.surged: dict[str, int] = {}
+        self._day = -1
+        self._best: list[dict[str, float]] = [{} for _ in CHANNELS]
+        self._opened: dict[str, int] = {}
+        self._wanted: dict[str, list[int]] = {}
+        self._users, self._counted = 0, 0
+
+    def begin(self, end_ns: int) -> None:
+        """Let a tick begin; a day that ended is taken into the budget, unless it had a surge."""
+        day = end_ns // DAY_NS
+        if day == self._day:
+            return
+        if self._day >= 0 and all(ts // DAY_NS != self._day for ts in self.surged.values()):
+            for channel, best in enumerate(self._best):
+                size = self._names.account_count() if channel == _IDENTITY else self._names.count()
+                found = np.fromiter(best.values(), np.float64, len(best))
+                self.budget.observe(channel, self._day, np.concatenate([found, np.zeros(max(0, size - len(best)))]))
+        self._day = day
+        self._best = [{} for _ in CHANNELS]
+        self._opened.clear()
+
+    def observe(self, evidence: Evidence, db: float | None = None) -> None:
+        """Count an entity's strongest of today; of an account all its acts together, given as `db`."""
+        best = self._best[CHANNELS.index(evidence.channel) if evidence.channel in CHANNELS else 0]
+        best[evidence.entity.id] = max(best.get(evidence.entity.id, 0.0), evidence.db if db is None else db)
+
+    def level_db(self) -> float:
+        """Return from how many decibans an account's acts are triage."""
+        people = self._people()
+        assumed = rank.level_db(people)
+        if people < IDENTITY_ACCOUNTS or self.budget.days(_IDENTITY) < DAYS_MIN:
+            return assumed
+        learned = self.budget.threshold(_IDENTITY, self._rate(people))
+        return assumed if math.isnan(learned) else max(rank.LEVEL_MIN_DB, learned)
+
+    def may(self, finding: Finding) -> bool:
+        """Tell whether a finding may start an incident by itself, whatever the day has seen."""
+        evidence = finding.evidence
+        if "context" in evidence.marks or math.isnan(evidence.db):
+            return False
+        channel = CHANNELS.index(evidence.channel) if evidence.channel in CHANNELS else 0
+        devices = self._devices(evidence.site)
+        learned = self.budget.threshold(channel, self._rate(max(1, devices)))
+        if math.isnan(learned):
+            return finding.opens and rank.may_open(evidence.p, devices, self._per_1000)
+        slow = evidence.channel in {"accumulation", "drift"} and finding.digest
+        return (
+            (finding.opens or slow)
+            and evidence.db >= learned
+            and rank.may_open(evidence.p, devices, self._per_1000)
+        )  # fmt: skip
+
+    def admit(self, site: str, group: str, end_ns: int) -> bool:
+        """Tell whether the day's budget of a site allows one more, and count it.
+
+        Args:
+            site: Where.
+            group: device or account, which have budgets of their own.
+            end_ns: Now.
+        """
+        wanted = [ts for ts in self._wanted.get(site, []) if end_ns - ts < SURGE_NS]
+        self._wanted[site] = [*wanted, end_ns][-HEARD_MAX:]
+        ceiling = self._ceiling(site)
+        if len(self._wanted[site]) > SURGE * ceiling:
+            self.surged[site] = end_ns
+        key = f"{group} {site}"
+        if self._opened.get(key, 0) >= BURST * ceiling:
+            return False
+        self._opened[key] = self._opened.get(key, 0) + 1
+        return True
+
+    def has_room(self, site: str, group: str) -> bool:
+        """Tell whether one more would be allowed, without counting."""
+        return self._opened.get(f"{group} {site}", 0) < BURST * self._ceiling(site)
+
+    def is_surging(self, end_ns: int) -> bool:
+        """Tell whether any site has a surge: then nothing is learned."""
+        return any(end_ns - ts < SURGE_NS for ts in self.surged.values())
+
+    def wanted(self, site: str) -> int:
+        """Return how many incidents would have opened in the last hour."""
+        return len(self._wanted.get(site, ()))
+
+    def save(self) -> OpeningHeld:
+        """Return what is held beside the budget's own columns."""
+        return OpeningHeld(
+            day=self._day, best=self._best, opened=self._opened, wanted=self._wanted, surged=self.surged,
+            users=self._users, counted=self._counted,
+        )  # fmt: skip
+
+    def load(self, held: OpeningHeld) -> None:
+        """Restore what `save` returned."""
+        self._day, self._best, self._opened = held.day, held.best, held.opened
+        self._wanted, self.surged = held.wanted, held.surged
+        self._users, self._counted = held.users, held.counted
+
+    def _ceiling(self, site: str) -> float:
+        return rank.ceiling(self._devices(site), self._per_1000)
+
+    def _rate(self, entities: int) -> float:
+        """Return a channel's share of what may open, an entity-day."""
+        return rank.ceiling(entities, self._per_1000) / entities / len(CHANNELS)
+
+    def _people(self) -> int:
+        """Return how many accounts are of people, looking only at those that are new."""
+        for row in range(self._counted, self._names.account_count()):
+            self._users += self._names.account_kind(row) == "user"
+        self._counted = max(self._counted, self._names.account_count())
+        return max(1, self._users)

@@ -1,0 +1,78 @@
+"""One incident while it is worked on."""
+
+import msgspec
+
+from sensor.incidents import case as cases
+from sensor.incidents.case import Case, oldest
+from sensor.model.incident import Party
+from sensor.model.times import DAY_NS
+from tests.incidents.hands import START, act, seen
+
+
+def case(key="INC-1", tier="triage", opened_ns=START):
+    party = Party(kind="device", site="SYD", id="dev-0", name="LAPTOP-0", role="subject")
+    return Case(id=key, site="SYD", tier=tier, subject=party, family="scan", opened_ns=opened_ns, last_ns=opened_ns)
+
+
+def test_an_account_makes_it_last_14_days():
+    """Others last 3 after their last evidence; what is only repeated does not restart that."""
+    one = case()
+    one.take(seen("scan", "scan", 1e-5, START), START + 5, weighs=True)
+    assert START + 5 + 3 * DAY_NS == one.deadline_ns
+    one.take(act("place", "place", 1e-5, START), START + 9, weighs=True)
+    one.take(act("place", "place", 1e-5, START, target="x", marks=("repeated",)), START + 99, weighs=True)
+
+    assert START + 9 + 14 * DAY_NS == one.deadline_ns
+
+
+def test_a_repeated_value_is_evidence_once():
+    """The same family, account and address again, said to be repeated."""
+    one, key = case(), ("address:192.0.2.1",)
+    one.take(act("place", "place", 1e-5, START, keys=key), START, weighs=True)
+    later = act("place", "place", 1e-5, START + DAY_NS, keys=key, marks=("repeated",))
+
+    assert [True, False, False] == [
+        one.repeats(later.evidence), one.repeats(msgspec.structs.replace(later.evidence, keys=())),
+        one.repeats(msgspec.structs.replace(later.evidence, marks=())),
+    ]  # fmt: skip
+
+
+def test_evidence_beyond_the_cap_is_context(monkeypatch):
+    """The weakest goes; nothing grows without end, and what was dropped is counted."""
+    monkeypatch.setattr(cases, "EVIDENCE_MAX", 3)
+    monkeypatch.setattr(cases, "CONTEXT_MAX", 2)
+    one = case()
+    for k in range(7):
+        one.take(seen("scan", "scan", 10.0 ** -(k + 3), START, target=f"{k}"), START, weighs=True)
+
+    assert (3, 2, 2) == (len(one.evidence), len(one.context), one.dropped)
+    assert min(row.db for row in one.evidence.values()) > max(row.db for row in one.context.values())
+
+
+def test_what_is_absorbed_is_whole():
+    """Evidence, context, members and keys of both; the other's id is kept."""
+    one, other = case(), case("INC-2")
+    one.take(seen("scan", "scan", 1e-5, START), START, weighs=True)
+    other.take(seen("beacon", "beacon", 1e-5, START, device=1, keys=("destination:x",)), START + 7, weighs=True)
+    other.take(seen("volumes", "volume", 1e-2, START, device=1), START + 7, weighs=False)
+    one.absorb(other, START + 8)
+
+    assert (2, 1, {"device:dev-0", "device:dev-1"}) == (len(one.evidence), len(one.context), set(one.members))
+    assert (["INC-2"], {"destination:x"}, START + 7) == (one.merged, set(one.keys), one.last_ns)
+
+
+def test_the_oldest_incident_keeps_its_id():
+    """A row of the digest never does beside an incident."""
+    rows = [case("INC-1", "digest", START), case("INC-2", opened_ns=START + 9), case("INC-3", opened_ns=START + 5)]
+
+    assert "INC-3" == oldest(rows).id
+
+
+def test_it_never_has_more_nodes_than_allowed(monkeypatch):
+    """Two that would together are left apart."""
+    monkeypatch.setattr(cases, "NODES_MAX", 2)
+    one, other = case(), case("INC-2")
+    one.take(seen("scan", "scan", 1e-5, START), START, weighs=True)
+    other.take(seen("scan", "scan", 1e-5, START, device=1), START, weighs=True)
+
+    assert one.is_full_for(other)

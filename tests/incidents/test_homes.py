@@ -1,0 +1,41 @@
+"""Which incidents a finding is part of."""
+
+import msgspec
+import pytest
+
+from sensor.incidents.cases import Cases
+from sensor.incidents.homes import Homes
+from sensor.incidents.joins import Joins
+from tests.incidents.hands import START, People, act, seen, weighing
+from tests.incidents.test_cases import holding
+
+
+@pytest.fixture
+def known():
+    """One device's incident."""
+    found = Cases()
+    holding(found)
+    return found
+
+
+def test_an_accounts_act_finds_its_devices_incident_if_it_weighs_enough(known):
+    """Through a strong link alone, and from 10 dB on."""
+    strong, weak = (Homes(known, Joins(People(links=[(0, 0, how)]))) for how in ("strong", "medium"))
+    heavy, light = (weighing(act("place", "place", 0.1, START), db) for db in (10.0, 9.9))
+
+    assert [1, 0, 0] == [len(homes.of(one, START)) for homes, one in ((strong, heavy), (strong, light), (weak, heavy))]
+
+
+def test_what_adds_is_heavy_or_shares_a_key(known):
+    """Else it is listed; one more view of the same family is shown."""
+    homes, case = Homes(known, Joins(People())), known.of_node("device:dev-0")[0]
+    light = weighing(seen("volumes", "volume", 0.1, START), 3.0).evidence
+
+    assert [False, True, True, False] == [
+        homes.weighs(case, one)
+        for one in (
+            light, msgspec.structs.replace(light, keys=("destination:x",)),
+            msgspec.structs.replace(light, family="beacon"),
+            msgspec.structs.replace(light, db=50.0, marks=("context",)),
+        )
+    ]  # fmt: skip

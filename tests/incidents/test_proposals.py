@@ -1,0 +1,67 @@
+"""What could be done."""
+
+import msgspec
+
+from sensor.incidents.proposals import propose, rules_of
+from sensor.model.response import VERBS
+from tests.incidents.hands import START, People, act, seen
+from tests.incidents.test_case import case
+
+
+def taking(*findings):
+    one = case()
+    for finding in findings:
+        one.take(finding, START, weighs=True)
+    return one
+
+
+def told(one, people=None):
+    people = people or People(links=[(0, 0, "strong"), (0, 1, "strong"), (3, 0, "medium")])
+    rows = {f"device:{name}": row for row, name in enumerate(people.devices)}
+    return {(action.verb, action.target["id"]): action for action in propose(one, "why", people, rows)}
+
+
+def test_a_device_is_isolated_and_its_target_blocked():
+    """With who else would be touched; a hub is named as such."""
+    one = taking(seen("beacon", "beacon", 1e-5, START, keys=("destination:203.0.113.9", "destination:10.0.0.9")))
+    found = told(one)
+
+    assert {("isolate_device", "dev-0"), ("block_address", "203.0.113.9")} == set(found)
+    assert "1 device, 2 accounts seen on it" == found["isolate_device", "dev-0"].blast_radius
+    people = People()
+    people.roles[0] = "domain controller"
+    assert "others depend on it" in told(one, people)["isolate_device", "dev-0"].blast_radius
+
+
+def test_an_account_loses_sessions_and_the_rule_that_is_in_it():
+    """By mailbox and name, as the connectors take them; a message by its recipient."""
+    rule = act("rules", "hides", 1e-5, START, text='ann made the rule "." that hides mail', keys=("object:9",))
+    mail = act("mail", "mailbox", 1e-3, START, keys=("message:<m1>", "address:192.0.2.9"), stage="act")
+    found = told(taking(rule, mail))
+
+    assert {
+        ("remove_mail_rule", "user0@example.com/."), ("revoke_sessions", "user0@example.com"),
+        ("disable_account", "user0@example.com"), ("quarantine_message", "<m1>/user0@example.com"),
+    } == set(found)  # fmt: skip
+    assert "1 account, 2 devices" in found["revoke_sessions", "user0@example.com"].blast_radius
+    assert {VERBS[verb].target for verb, _ in found} == {action.target["kind"] for action in found.values()}
+
+
+def test_a_rule_without_a_quoted_name_goes_by_its_object():
+    """An odd name may be empty: quoted, it is still one."""
+    plain = act("rules", "forwards", 1e-5, START, text="ann made a rule", keys=("object:AAQ=",))
+    empty = act("rules", "hides", 1e-5, START, text='ann made the rule ""', target="e")
+
+    assert [("user0@example.com", "AAQ="), ("user0@example.com", "")] == rules_of(taking(plain, empty))
+
+
+def test_nothing_is_armed_and_the_digest_proposes_nothing():
+    """Recommended, without a connector, expiring in a day; the same each time it is asked."""
+    one = taking(seen("scan", "scan", 1e-5, START))
+    action = told(one)["isolate_device", "dev-0"]
+
+    assert (None, "recommend", "proposed") == (action.connector, action.mode, action.state)
+    assert told(one) == told(one)
+    one.tier = "digest"
+    assert {} == told(one)
+    assert msgspec.json.encode(action)
