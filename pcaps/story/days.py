@@ -195,19 +195,17 @@ class Days:
         self, person: Person, site: str, ip: str, ts: float, rng: random.Random, *, is_interactive: bool,
         is_fresh: bool = False,
     ) -> None:  # fmt: skip
-        self.world.contact(site, ip, ts - (24 if is_fresh else 0))
-        self.world.sign_in(
-            ts,
-            person,
-            person.laptop,
-            self.world.leaves_by(site, ts),
-            app=rng.choice(APPS),
-            is_interactive=is_interactive,
-            mfa="satisfied" if is_fresh else "previously",
-            is_asked=is_fresh,
-            expected=("supported",),
-            scene="" if self.world.leaves_by(site, ts) == self.world.egress[site] else "failover",
-        )
+        """Sign in at a site, with the contact that a sensor sees there."""
+        world, place = self.world, self.world.leaves_by(site, ts)
+        is_usual = place == world.egress[site]
+        # A line that is used for a day cannot be known as the site's, nor a laptop as a newcomer's in the first days.
+        is_new = ts < world.at(person.site, person.first_day + 4, 0)
+        world.contact(site, ip, ts - (24 if is_fresh else 0))
+        world.sign_in(
+            ts, person, person.laptop, place, app=rng.choice(APPS), is_interactive=is_interactive,
+            mfa="satisfied" if is_fresh else "previously", is_asked=is_fresh, scene="" if is_usual else "failover",
+            expected=("supported",) if is_usual and not is_new else ("supported", "unknown"),
+        )  # fmt: skip
 
     def _log_on(self, site: str, ip: str, person: Person, ts: float, rng: random.Random) -> None:
         sensor = self.world.sensors[site]
