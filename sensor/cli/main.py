@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "accounts": ("sensor.cli.accounts", "accounts", "List accounts with the devices they are linked to."),
     "account": ("sensor.cli.accounts", "account", "Show one account: its links, its last sign-ins."),
     "signins": ("sensor.cli.signins", "signins", "List SaaS sign-ins with what the network says of each."),
+    "hunt": ("sensor.cli.hunt", "hunt", "Ask the archive and the state one question in SQL."),
     "warm": ("sensor.cli.warm", "main", "Compile every kernel into the cache."),
 }
 """Name → (module, attribute, short help)."""

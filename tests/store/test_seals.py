@@ -68,7 +68,7 @@ def test_an_edited_row_does_not_agree(folder, statement, kind, name):
     [
         "DELETE FROM seals WHERE kind = 'evidence' AND id = 'EV-INC-1'",
         "UPDATE seals SET digest = zeroblob(32) WHERE kind = 'incident' AND id = 'INC-1'",
-        f"INSERT INTO seals VALUES ('file', 'x', x'{'01' * 32}')",
+        f"INSERT INTO seals VALUES ('file', 'x', x'{'01' * 32}')",  # noqa: S608
         "UPDATE seals SET digest = zeroblob(64) WHERE kind = 'root'",
         "DELETE FROM seals WHERE kind = 'root'",
         "DELETE FROM commits WHERE number = 2",
