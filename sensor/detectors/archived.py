@@ -27,6 +27,7 @@ class FlowRow(msgspec.Struct, frozen=True):
     resp_bytes: int | None
     orig_pkts: int | None
     resp_pkts: int | None
+    local_resp: bool | None
 
     @property
     def end(self) -> int:
@@ -36,7 +37,7 @@ class FlowRow(msgspec.Struct, frozen=True):
 
 _COLUMNS = (
     "ts, duration, orig_device, resp_device, orig_h, resp_h, resp_p, proto, conn_state, history, service, "
-    "orig_bytes, resp_bytes, orig_pkts, resp_pkts"
+    "orig_bytes, resp_bytes, orig_pkts, resp_pkts, local_resp"
 )
 
 

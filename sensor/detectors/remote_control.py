@@ -216,17 +216,19 @@ class RemoteControl:
 
     def _p(self, act: Act, target: str, kind: Operation) -> tuple[float, dict[str, float]] | None:
         """Return p and the numbers it follows from; None for a target of earlier days."""
-        own = self._row(act.device, kind.number, target)
-        if own is not None and self._edges.columns["days"][own] - (self._edges.columns["day"][own] == act.day) > 0:
+        edge_days, edge_today = self._days(self._row(act.device, kind.number, target), act.day)
+        if edge_days > 0:
             return None
         whole = self._row(act.device, kind.number, None)
-        draws, kinds = self._draws(whole)
+        days, today = self._days(whole, act.day)
+        draws, kinds = (count - edge_today for count in self._draws(whole))
         tag = str(kind.number)
-        if whole is not None and self._edges.columns["days"][whole] >= KNOWN_DAYS:
+        if days >= KNOWN_DAYS:
             basis = {f"own_draws_{tag}": float(draws), f"own_kinds_{tag}": float(kinds)}
             return float(p_new(np.array([draws]), np.array([kinds]))[0]), basis
         columns = self._sites.columns
         uses, sources = int(columns["uses"][act.site, kind.number]), int(columns["sources"][act.site, kind.number])
+        uses, sources = uses - today, sources - int(today > 0 and days == 0)
         days = int(columns["device_days"][act.site])
         basis = {
             f"rate_{tag}": kind.rate, f"uses_{tag}": float(uses), f"sources_{tag}": float(sources),
@@ -239,6 +241,13 @@ class RemoteControl:
         hi, lo = _ALL if target is None else addresses.parse(target)
         row = self._edges.find(*(np.array([word], np.uint64) for word in (device << 8 | number, hi, lo)))[0]
         return int(row) if row >= 0 else None
+
+    def _days(self, row: int | None, day: int) -> tuple[int, int]:
+        """Return on how many days before one it was learned, and 1 if on that day too, which is not held against it."""
+        if row is None:
+            return 0, 0
+        today = int(self._edges.columns["day"][row] == day)
+        return int(self._edges.columns["days"][row]) - today, today
 
     def _draws(self, row: int | None) -> tuple[int, int]:
         if row is None:

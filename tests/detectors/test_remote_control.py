@@ -61,6 +61,16 @@ def test_a_service_made_from_afar_is_evidence_at_once():
     assert "judged" == one.coverage().state
 
 
+def test_what_was_learned_today_is_not_held_against_the_rest_of_the_day():
+    """The same act in two ticks is judged by the same numbers."""
+    known = site()
+    one = detector(known, SECRET)
+    found = [step(known, one, rpc(at_s=at), at_s=at)[0].evidence for at in (0, 60, 120)]
+
+    assert {1e-3} == {evidence.p for evidence in found}
+    assert 3.0 == found[-1].observed
+
+
 @pytest.mark.parametrize(
     ("endpoint", "operation", "pipe", "count", "expected"),
     [
