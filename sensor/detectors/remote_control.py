@@ -24,6 +24,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
 from baselines.table import Table
+from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days, shrunk
 from sensor.detectors.parties import keys_of, last_records, message_record, party
 from sensor.detectors.remote_operations import OPERATIONS, Operation, call_of, operation_of
 from sensor.model import addresses
@@ -35,8 +36,6 @@ from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, rfc3339
 
-WEIGHT = 200
-"""Device-days that an assumed rate weighs: the shrinkage of the method in force."""
 KNOWN_DAYS = 3
 """Days after which a source is one that does this."""
 ACTS_MAX = 4096
@@ -46,8 +45,7 @@ CALLS_SHOWN = 8
 CONTROLLER = "domain controller"
 _KINDS = len(OPERATIONS)
 _SITE: dict[str, Any] = {
-    "device_days": (np.int64, (), 0),
-    "day": (np.int64, (), -1),
+    **COLUMNS,
     "uses": (np.int64, (_KINDS,), 0),
     "sources": (np.int64, (_KINDS,), 0),
 }
@@ -90,7 +88,7 @@ class RemoteControl:
 
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
-        self._sites = Table(_SITE, 1 << 16)
+        self._sites = Table(_SITE, SITES_MAX)
         self._edges = KeyedTable(_EDGE, EDGES_MAX, secret)
         self._acts: dict[tuple[str, str], Act] = {}
         """By (originator's, responder's) address."""
@@ -115,7 +113,7 @@ class RemoteControl:
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Count the device-days, and the acts of devices that are not flagged."""
-        self._count_days(tick)
+        count_days(self._sites, self._names, tick)
         today = (tick.end_ns - 1) // DAY_NS
         for (_, target), act in self._acts.items():
             if act.device < 0 or flagged[act.device] or act.day != today:
@@ -234,8 +232,7 @@ class RemoteControl:
             f"rate_{tag}": kind.rate, f"uses_{tag}": float(uses), f"sources_{tag}": float(sources),
             f"device_days_{tag}": float(days),
         }  # fmt: skip
-        rate = (kind.rate * WEIGHT + uses) / (WEIGHT + days)
-        return min(1.0, rate * float(p_new(np.array([uses]), np.array([sources]))[0])), basis
+        return min(1.0, shrunk(kind.rate, uses, days) * float(p_new(np.array([uses]), np.array([sources]))[0])), basis
 
     def _row(self, device: int, number: int, target: str | None) -> int | None:
         hi, lo = _ALL if target is None else addresses.parse(target)
@@ -253,15 +250,6 @@ class RemoteControl:
         if row is None:
             return 0, 0
         return int(self._edges.columns["kinds"][row] >> 32), int(self._edges.columns["kinds"][row] & 0xFFFF_FFFF)
-
-    def _count_days(self, tick: Tick) -> None:
-        today = (tick.end_ns - 1) // DAY_NS
-        for site in np.unique(tick.site).tolist():
-            self._sites.cover(site + 1)
-            columns = self._sites.columns
-            if columns["day"][site] < today:
-                columns["device_days"][site] += self._names.site_devices(site) if columns["day"][site] >= 0 else 0
-                columns["day"][site] = today
 
     def _learn(self, device: int, target: str, site: int, number: int, today: int, end_ns: int) -> None:
         """Take one (source, target, kind) of today in, once a day."""

@@ -21,6 +21,7 @@ from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
 from baselines.table import Table
 from sensor.detectors.archived import device_flows
+from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days, shrunk
 from sensor.detectors.own_ports import HOMES, OWN, TITLES, stranger
 from sensor.detectors.parties import flow_records, keys_of, party
 from sensor.model.archive import Archive
@@ -34,15 +35,13 @@ RATE = 1e-3
 """Assumed: device-days on which a host speaks a protocol on another's port towards outside for a good reason."""
 LISTED = 5e-2
 """Assumed: the same for what is only listed."""
-WEIGHT = 200
-"""Device-days that an assumed rate weighs: the shrinkage of the method in force."""
 OWN_LEAST = 20
 """(device, day) uses of a local port for its own protocol before another one there says something."""
 HABITS_MAX = 1 << 18
 PEERS_MAX = 8
 ALTERNATES = ("ssh.github.com", "altssh.gitlab.com", "altssh.bitbucket.org")
 """Hosts that offer SSH on 443 to everybody, as their documentation says."""
-_SITE: dict[str, Any] = {"device_days": (np.int64, (), 0), "day": (np.int64, (), -1), "uses": (np.int64, (), 0)}
+_SITE: dict[str, Any] = {**COLUMNS, "uses": (np.int64, (), 0)}
 _HABIT: dict[str, Any] = {
     "day": (np.int64, (), -1), "today": (np.int64, (), 0), "known": (np.int64, (), -1), "outside": (np.uint8, (), 0),
 }  # fmt: skip
@@ -68,7 +67,7 @@ class WrongPort:
 
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
-        self._sites = Table(_SITE, 1 << 16)
+        self._sites = Table(_SITE, SITES_MAX)
         self._habits = KeyedTable(_HABIT, HABITS_MAX, secret)
         self._own = KeyedTable({"draws": (np.int64, (), 0)}, 1 << 14, secret)
         self._seen = 0
@@ -98,12 +97,7 @@ class WrongPort:
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Count device-days, ports used for their own protocol, and habits of devices that are not flagged."""
         today = (tick.end_ns - 1) // DAY_NS
-        for site in np.unique(tick.site).tolist():
-            self._sites.cover(site + 1)
-            columns = self._sites.columns
-            if columns["day"][site] < today:
-                columns["device_days"][site] += self._names.site_devices(site) if columns["day"][site] >= 0 else 0
-                columns["day"][site] = today
+        count_days(self._sites, self._names, tick)
         self._count_own(tick, today)
         rows = np.nonzero(self._habits.columns["last"][: len(self._habits)] == tick.end_ns)[0]
         device = (self._habits.columns["keys"][rows, 0]).astype(np.int64)
@@ -193,7 +187,7 @@ class WrongPort:
         self._sites.cover(site + 1)
         days, uses = (int(self._sites.columns[name][site]) for name in ("device_days", "uses"))
         uses -= int(counted)
-        return (RATE * WEIGHT + uses) / (WEIGHT + days), {"rate": RATE, "device_days": float(days), "uses": float(uses)}
+        return shrunk(RATE, uses, days), {"rate": RATE, "device_days": float(days), "uses": float(uses)}
 
     def _count_own(self, tick: Tick, today: int) -> None:
         """Count, once a (device, port, day), local uses of a port for its own protocol."""
