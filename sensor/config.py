@@ -12,12 +12,15 @@ import tomllib
 import zoneinfo
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 import msgspec
 
 from sensor import registry
 from sensor.errors import ConfigError
+from sensor.model.guard import Guard, problem
+from sensor.model.response import MODES, VERBS
 
 PRIVATE_NETWORKS: tuple[str, ...] = (
     "10.0.0.0/8",
@@ -108,6 +111,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, Component] = {}
     sinks: dict[str, Component] = {}
     responses: dict[str, Component] = {}
+    guard: Guard = Guard()
     metrics: Listener = Listener("127.0.0.1:9477")
     console: Listener = Listener("127.0.0.1:8477")
 
@@ -162,7 +166,14 @@ def build(raw: Mapping[str, object]) -> Config:
     for kind in ("sources", "sinks", "responses"):
         tables = _table(kind, raw.get(kind, {}))
         made[kind] = {name: _component(kind, name, _table(f"{kind}.{name}", table)) for name, table in tables.items()}
-    for key, struct in (("budget", Budget), ("archive", Archive), ("metrics", Listener), ("console", Listener)):
+    tables_of: dict[str, type[msgspec.Struct]] = {
+        "budget": Budget,
+        "archive": Archive,
+        "guard": Guard,
+        "metrics": Listener,
+        "console": Listener,
+    }
+    for key, struct in tables_of.items():
         if key in raw:
             made[key] = _convert(key, raw[key], struct)
     named: tuple[tuple[str, type[msgspec.Struct]], ...] = (("tenants", Tenant), ("sites", Site))
@@ -232,6 +243,9 @@ def _check(config: Config) -> None:
             if site != config.site and site not in config.sites:
                 close = _closest(site, [config.site, *config.sites])
                 raise ConfigError(f"[tenants.{name}] sites: there is no site {site!r}{close}")
+    wrong = problem(config.guard)
+    if wrong is not None:
+        raise ConfigError(f"[guard] {wrong}")
     loopback("metrics", config.metrics.listen)
     loopback("console", config.console.listen)
 
@@ -248,6 +262,8 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
             f"[{place}] type = {of!r}: no such {kind[:-1]} in this release (it has: {there}){_closest(of, list(known))}"
         )
     module = registry.load(f"sensor.{kind}", of)
+    if kind == "responses":
+        return _response(place, name, of, module, table)
     api: _Api | None = getattr(module, "API", None)
     options: dict[str, type] = {"path": str, "site": str, **getattr(module, "OPTIONS", {})}
     if getattr(module, "LISTENS", False):
@@ -262,6 +278,30 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
         _check_listening(place, table, getattr(module, "problem", None))
     elif "path" not in table:
         _check_polled(place, table, api)
+    return Component(name, of, {key: value for key, value in table.items() if key != "type"})
+
+
+def _response(place: str, name: str, of: str, module: ModuleType, table: Mapping[str, object]) -> Component:
+    """Check a response: its options, its mode and those of its verbs, and where its secret is."""
+    options: dict[str, type] = {"mode": str, "modes": dict, **module.OPTIONS}
+    if module.HELD_IN:
+        options[module.HELD_IN] = dict
+    _refuse_unknown(place, table, ["type", *options])
+    for key, wanted in options.items():
+        if key in table and not isinstance(table[key], wanted):
+            raise ConfigError(f"[{place}] {key} must be of type {wanted.__name__}")
+    modes = _table(f"{place}.modes", table.get("modes", {}))
+    _refuse_unknown(f"{place}.modes", modes, list(VERBS))
+    for key, mode in {"mode": table.get("mode", MODES[0]), **modes}.items():
+        if mode not in MODES:
+            raise ConfigError(
+                f"[{place}] {key} = {mode!r}: one of {', '.join(MODES)}{_closest(str(mode), list(MODES))}"
+            )
+    missing = [key for key in (*module.NEEDS, *([module.HELD_IN] if module.HELD_IN else [])) if not table.get(key)]
+    if missing:
+        raise ConfigError(f"[{place}] needs {', '.join(missing)}")
+    if module.HELD_IN:
+        _convert(f"{place}.{module.HELD_IN}", table[module.HELD_IN], Secret)
     return Component(name, of, {key: value for key, value in table.items() if key != "type"})
 
 

@@ -28,12 +28,15 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "incident": ("sensor.cli.incidents", "incident", "Show one incident."),
     "close": ("sensor.cli.incidents", "close", "Close an incident with a verdict."),
     "explain": ("sensor.cli.incidents", "explain", "Show the numbers behind an incident, and recompute them."),
+    "mute": ("sensor.cli.mute", "mute", "Suppress what is known to be harmless, for a while."),
     "devices": ("sensor.cli.devices", "devices", "List devices with their learning state."),
     "device": ("sensor.cli.devices", "device", "Show one device."),
     "accounts": ("sensor.cli.accounts", "accounts", "List accounts with the devices they are linked to."),
     "account": ("sensor.cli.accounts", "account", "Show one account: its links, its last sign-ins."),
     "signins": ("sensor.cli.signins", "signins", "List SaaS sign-ins with what the network says of each."),
     "hunt": ("sensor.cli.hunt", "hunt", "Ask the archive and the state one question in SQL."),
+    "actions": ("sensor.cli.actions", "actions", "List responses; approve, deny, undo or stop them."),
+    "audit": ("sensor.cli.actions", "audit", "Check the log of responses."),
     "warm": ("sensor.cli.warm", "main", "Compile every kernel into the cache."),
 }
 """Name → (module, attribute, short help)."""

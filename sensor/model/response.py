@@ -44,7 +44,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     """Of a device: what a firewall can act on."""
     before: dict[str, str] = {}
-    """What `act` said of how things were: what `undo` needs."""
+    """How things were before it was begun, as `before` said: what `verify` and `undo` need."""
 
 
 class Connector(Protocol):
@@ -58,8 +58,11 @@ class Connector(Protocol):
     def blast_radius(self, request: Request) -> str | None:
         """Say who else would be touched, from the product itself; None where it cannot tell."""
 
-    def act(self, request: Request) -> dict[str, str]:
-        """Do it; doing it twice must be as doing it once. Return how things were before, for `undo`."""
+    def before(self, request: Request) -> dict[str, str]:
+        """Return how things are, without changing any: it is on disk before `act` is called."""
+
+    def act(self, request: Request) -> None:
+        """Do it; doing it twice must be as doing it once."""
 
     def verify(self, request: Request) -> bool | None:
         """Tell whether the effect holds now; None where the product cannot tell."""

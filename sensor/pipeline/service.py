@@ -16,6 +16,7 @@ from sensor.pipeline.core import Core, secret_of
 from sensor.pipeline.feeds import ONCE_ONLY, Feed, Polled, open_feeds
 from sensor.pipeline.inputs import Options, open_sources
 from sensor.pipeline.replaying import Run, metrics_of
+from sensor.pipeline.responding import Responses
 from sensor.store.state import State
 from sensor.wire.clock import SystemClock
 from sensor.wire.inputs import match_pattern
@@ -55,14 +56,19 @@ class Sensor:
     def follow(self, stop: threading.Event) -> None:
         """Take in what is new of every source that goes on, until told to stop; commits after each step."""
         folder = Path(self.config.state) / "checkpoints"
+        clock = SystemClock(stop)
         feeds = open_feeds(
-            self.config, self.state.ledger, lambda name: self.state.meta(f"position:{name}"), SystemClock(stop), folder
+            self.config, self.state.ledger, lambda name: self.state.meta(f"position:{name}"), clock, folder
         )
+        responses = Responses(self.config, self.state.folder, clock)
         try:
-            while feeds and not stop.is_set():
-                if not self._step(feeds):
+            while not stop.is_set():
+                took = bool(feeds) and self._step(feeds)
+                responses.take(self._core.shown() if took else ())
+                if not took:
                     stop.wait(IDLE_S)
         finally:
+            responses.close()
             for feed in feeds.values():
                 feed.close()
 

@@ -22,8 +22,9 @@ from sensor.model.incident import Action, Incident, Step
 from sensor.model.response import VERBS, Connector, Request
 from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339
 from sensor.responses.guard import may_act_alone, mode_of, untouchable
-from sensor.store.actions import UNHEARD, Actions, Held
+from sensor.store.actions import Actions
 from sensor.store.audit import AuditLog
+from sensor.store.held import UNHEARD, Held, request_of
 
 KILL_SWITCH = "stop-responses"
 """While a file of this name is in the state's folder, nothing is begun."""
@@ -88,7 +89,7 @@ class Executor:
 
     def offer(self, incidents: Sequence[Incident], now_ns: int) -> None:
         """Take in what incidents propose; what may act by itself is approved."""
-        known, fresh = self._actions.known(), []
+        known, fresh = self._actions.settled(), []
         for incident in incidents:
             for action in incident.actions:
                 if action.id not in known:
@@ -160,10 +161,7 @@ class Executor:
     def _proposed(self, incident: Incident, action: Action) -> Held:
         """Find who can carry an action out, and how far it may go by itself."""
         kind, target = action.target["kind"], action.target["id"]
-        request = Request(
-            id=action.id, verb=action.verb, target=target, incident=incident.id, reason=action.reason,
-            addresses=self._around.addresses(target) if kind == "device" else (),
-        )  # fmt: skip
+        request = request_of(incident, action, self._around.addresses(target) if kind == "device" else ())
         name = self._connector_of(action.verb, request)
         if name is None:
             return Held(msgspec.structs.replace(action, connector=None, mode="recommend"), request, incident.id)
@@ -197,14 +195,27 @@ class Executor:
             return
         full = self._full(held, now_ns)
         if full is not None:
-            if not action.history or action.history[-1].detail != full:
-                held = self._noted(held, action.state, "guard", full, now_ns)
-            self._actions.put([msgspec.structs.replace(held, next_ns=now_ns + MINUTE_NS)])
+            self._postpone(held, full, now_ns)
+            return
+        try:
+            before = self._connectors[action.connector or ""].connector.before(held.request)
+        except Transient as error:
+            self._postpone(held, f"waits: {error}", now_ns)
+            return
+        except Permanent as error:
+            self._move(held, "failed", "spanline", str(error), now_ns)
             return
         held = self._noted(held, "executing", "spanline", "intent", now_ns)
-        held = msgspec.structs.replace(held, intent_ns=now_ns, next_ns=now_ns)
+        request = msgspec.structs.replace(held.request, before=before)
+        held = msgspec.structs.replace(held, request=request, intent_ns=now_ns, next_ns=now_ns)
         if self._actions.put_if(held, ("approved",)):
             self._act(held, now_ns)
+
+    def _postpone(self, held: Held, why: str, now_ns: int) -> None:
+        """Leave what is approved for a minute, saying why once."""
+        if held.action.history[-1].detail != why:
+            held = self._noted(held, held.action.state, "guard", why, now_ns)
+        self._actions.put_if(msgspec.structs.replace(held, next_ns=now_ns + MINUTE_NS), ("approved",))
 
     def _forbidden(self, held: Held) -> str | None:
         kind, target = held.action.target["kind"], held.action.target["id"]
@@ -229,19 +240,15 @@ class Executor:
         return None
 
     def _act(self, held: Held, now_ns: int) -> None:
-        connector = self._connectors[held.action.connector or ""].connector
+        """Do it, or do it again: its effect does not hold, and to do it twice is as doing it once."""
         try:
-            before = connector.act(held.request)
+            self._connectors[held.action.connector or ""].connector.act(held.request)
         except Transient as error:
             self._wait(held, f"not done yet: {error}", now_ns)
-            return
         except Permanent as error:
             self._end(held, "failed", str(error), now_ns)
-            return
-        if before:
-            held = msgspec.structs.replace(held, request=msgspec.structs.replace(held.request, before=before))
-            self._actions.put([held])
-        self._check(held, now_ns, acted=True)
+        else:
+            self._check(held, now_ns, acted=True)
 
     def _look(self, held: Held, now_ns: int, *, interrupted: bool = False) -> None:
         """Go on with an action whose effect is not certain."""
@@ -269,21 +276,9 @@ class Executor:
             )
             self._end(held, "unknown", told, now_ns)
         elif not acted and not self.stopped and now_ns - (held.intent_ns or now_ns) <= GIVE_UP_NS:
-            self._act_again(held, now_ns)
+            self._act(held, now_ns)
         else:
             self._wait(held, "the effect does not hold yet", now_ns)
-
-    def _act_again(self, held: Held, now_ns: int) -> None:
-        """Ask once more: to do it twice is as doing it once, and its effect does not hold."""
-        connector = self._connectors[held.action.connector or ""].connector
-        try:
-            before = connector.act(held.request)
-        except (Transient, Permanent) as error:
-            self._wait(held, f"not done yet: {error}", now_ns)
-            return
-        if before and not held.request.before:
-            held = msgspec.structs.replace(held, request=msgspec.structs.replace(held.request, before=before))
-        self._check(held, now_ns, acted=True)
 
     def _wait(self, held: Held, why: str, now_ns: int) -> None:
         """Look again later; give up after a while."""

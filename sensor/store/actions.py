@@ -15,24 +15,8 @@ from sensor.model.incident import Action, Step
 from sensor.model.response import Request
 from sensor.model.times import rfc3339
 from sensor.store import schema
+from sensor.store.held import INTO, UNHEARD, Held, row_of
 from sensor.store.state import DATABASE
-
-UNHEARD = -1
-"""`audited` of an action on which somebody decided beside the executor: it writes that to the log when it looks."""
-
-
-class Held(msgspec.Struct, frozen=True):
-    """An action with what is needed to execute it."""
-
-    action: Action
-    request: Request
-    incident: str
-    intent_ns: int | None = None
-    """When it was first begun; what the limits count by."""
-    next_ns: int | None = None
-    """When to look at it again."""
-    audited: int = 0
-    """Lines of the audit log that must be there: one more than the highest that is about it."""
 
 
 class Actions:
@@ -59,9 +43,7 @@ class Actions:
     def put(self, rows: Sequence[Held]) -> None:
         """Write actions, all or none, on disk when this returns."""
         with self._connection:
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_row(one) for one in rows]
-            )
+            self._connection.executemany(f"INSERT OR REPLACE {INTO}", [row_of(one) for one in rows])
 
     def put_if(self, held: Held, states: Sequence[str]) -> bool:
         """Write an action only where it is in one of these states now; tell whether it was."""
@@ -70,7 +52,7 @@ class Actions:
             now = self._connection.execute("SELECT state FROM actions WHERE id = ?", (held.action.id,)).fetchone()
             if now is None or now[0] not in states:
                 return False
-            self._connection.execute("INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(held))
+            self._connection.execute(f"INSERT OR REPLACE {INTO}", row_of(held))
         return True
 
     def decide(self, key: str, state: str, by: str, detail: str, now_ns: int) -> str | None:
@@ -97,9 +79,12 @@ class Actions:
         """Return the actions of an incident."""
         return self._read("WHERE incident = ? ORDER BY id", (incident,))
 
-    def known(self) -> set[str]:
-        """Return the id of every action."""
-        return {str(key) for (key,) in self._connection.execute("SELECT id FROM actions")}
+    def settled(self) -> set[str]:
+        """Return the ids of actions that have a connector, or are decided: the others may still find one."""
+        rows = self._connection.execute(
+            "SELECT id FROM actions WHERE state <> 'proposed' OR json_extract(body, '$.connector') IS NOT NULL"
+        )
+        return {str(key) for (key,) in rows}
 
     def all(self, states: Sequence[str] = ()) -> list[Held]:
         """Return actions, in any state or in these, by id."""
@@ -140,11 +125,3 @@ class Actions:
             Held(msgspec.json.decode(body, type=Action), msgspec.json.decode(request, type=Request), *rest)
             for body, request, *rest in rows
         ]
-
-
-def _row(held: Held) -> tuple[object, ...]:
-    action = held.action
-    return (
-        action.id, held.incident, action.state, action.target["kind"], action.target["id"], held.intent_ns,
-        held.next_ns, held.audited, msgspec.json.encode(held.request).decode(), msgspec.json.encode(action).decode(),
-    )  # fmt: skip

@@ -17,9 +17,12 @@ import msgspec
 from sensor.model.account import Account, SignIn
 from sensor.model.archive import TABLES
 from sensor.model.device import Device
-from sensor.model.incident import Incident, urgency
+from sensor.model.incident import Action, Incident, urgency
+from sensor.model.mute import Mute, Muted
 from sensor.model.result import InputResult
 from sensor.store import schema
+from sensor.store.held import INTO, Held, request_of, row_of
+from sensor.store.judgements import Judgements
 from sensor.store.ledger import StateLedger
 from sensor.store.manifest import FOLDER as ARCHIVE
 from sensor.store.manifest import Manifest
@@ -41,6 +44,7 @@ class State:
         ledger: Known blocks of input.
         seals: Keyed digests of what is kept.
         manifest: The archive's files.
+        judgements: Verdicts and suppressions.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False, readonly: bool = False, exclusive: bool = False) -> None:
@@ -69,6 +73,7 @@ class State:
         self.ledger = StateLedger(self._connection)
         self.seals = Seals(self._connection, folder)
         self.manifest = Manifest(self._connection, self.seals)
+        self.judgements = Judgements(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +105,7 @@ class State:
         accounts: Iterable[Account],
         inputs: Sequence[InputResult],
         meta: Mapping[str, str],
+        hidden: Iterable[Muted] = (),
     ) -> None:
         """Make a run durable: snapshot, incidents with their evidence, inventory, inputs and ledger, all or nothing."""
         from sensor.store import snapshot
@@ -111,8 +117,10 @@ class State:
         with self._connection:
             for incident in incidents:
                 self._put_incident(incident)
+            self._note_actions(incidents)
             self._put_inventory(devices, accounts)
             self._put_inputs(inputs)
+            self.judgements.hide(hidden)
             self.ledger.write_pending()
             self.manifest.write_pending()
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
@@ -128,7 +136,7 @@ class State:
     def incidents(self, *, digest: bool = False, states: Sequence[str] | None = None) -> list[Incident]:
         """Return incidents, most urgent first; page and triage only unless `digest`."""
         rows = self._connection.execute("SELECT body FROM incidents").fetchall()
-        found = [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+        found = [self._acted(msgspec.json.decode(body, type=Incident)) for (body,) in rows]
         return sorted(
             (one for one in found if (digest or one.tier != "digest") and (states is None or one.state in states)),
             key=urgency,
@@ -137,7 +145,7 @@ class State:
     def incident(self, key: str) -> Incident | None:
         """Return one incident by its id, or None."""
         row = self._connection.execute("SELECT body FROM incidents WHERE id = ?", (key,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Incident)
+        return None if row is None else self._acted(msgspec.json.decode(row[0], type=Incident))
 
     def evidence_rows(self, incident: str) -> dict[str, dict[str, Any]]:
         """Return the evidence table's rows of an incident, by id and column."""
@@ -213,16 +221,56 @@ class State:
         """Delete sign-ins of before a time; durable with the next commit."""
         self._connection.execute("DELETE FROM signins WHERE ts < ?", (before,))
 
-    def close_incident(self, key: str, verdict: str, reason: str) -> Incident | None:
-        """Close an incident with a verdict, durably; None where there is none of that id."""
+    def close_incident(
+        self, key: str, verdict: str, reason: str, author: str = "", mutes: Iterable[Mute] = ()
+    ) -> Incident | None:
+        """Close an incident with a verdict, durably; None where there is none of that id.
+
+        Args:
+            key: Its id.
+            verdict: One of VERDICTS.
+            reason: Why, for whoever reads it later.
+            author: Whose verdict it is.
+            mutes: Suppressions that follow from it.
+        """
         incident = self.incident(key)
         if incident is None:
             return None
         closed = msgspec.structs.replace(incident, state="closed", verdict=verdict, reason=reason)
         with self._connection:
             self._put_incident(closed)
+            self.judgements.judge(key, verdict, reason, author)
+            self.judgements.add(mutes)
             self.manifest.write_pending()
         return closed
+
+    def suppress(self, mute: Mute, changed: Iterable[Incident], hidden: Iterable[Muted]) -> None:
+        """Put a suppression in force, with the incidents it changed and what it hid, durably."""
+        with self._connection:
+            self.judgements.add([mute])
+            for incident in changed:
+                self._put_incident(incident)
+            self.judgements.hide(hidden)
+            self.manifest.write_pending()
+
+    def _note_actions(self, incidents: Sequence[Incident]) -> None:
+        """Write down what incidents propose and is not known yet; what became of it is the executor's to write."""
+        self._connection.executemany(
+            f"INSERT OR IGNORE {INTO}",
+            [
+                row_of(Held(action, request_of(incident, action), incident.id))
+                for incident in incidents
+                for action in incident.actions
+            ],
+        )
+
+    def _acted(self, incident: Incident) -> Incident:
+        """Return an incident with its actions as they are now."""
+        if not incident.actions:
+            return incident
+        rows = self._connection.execute("SELECT id, body FROM actions WHERE incident = ?", (incident.id,))
+        now = {str(key): msgspec.json.decode(body, type=Action) for key, body in rows}
+        return msgspec.structs.replace(incident, actions=tuple(now.get(one.id, one) for one in incident.actions))
 
     def _put_incident(self, incident: Incident) -> None:
         self._connection.execute(

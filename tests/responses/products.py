@@ -24,6 +24,9 @@ class Product:
     def blast_radius(self, request):
         return None
 
+    def before(self, request):
+        return {"was": "enabled"}
+
     def act(self, request):
         if self.fails:
             failure = self.fails.pop(0)
@@ -33,7 +36,6 @@ class Product:
         if request.id not in self.done:
             self.done.add(request.id)
             self.changes[request.id] = self.changes.get(request.id, 0) + 1
-        return {"was": "enabled"}
 
     def verify(self, request):
         if self.blind:

@@ -255,7 +255,11 @@ def killing(executor, actions, product, after):
 
         return called
 
-    for owner, names in ((executor._audit, ("append",)), (actions, ("put", "put_if")), (product, ("act", "verify"))):
+    for owner, names in (
+        (executor._audit, ("append",)),
+        (actions, ("put", "put_if")),
+        (product, ("before", "act", "verify")),
+    ):
         for name in names:
             setattr(owner, name, counted(getattr(owner, name)))
 
@@ -269,7 +273,7 @@ def test_killed_between_any_two_steps_the_effect_is_there_once_or_unknown_is_sai
         folder.mkdir()
         product = Product(blind=blind)
         executor, actions = opened(folder, product)
-        plain = Product.act, Product.verify
+        plain = Product.before, Product.act, Product.verify
         killing(executor, actions, product, after)
         survived = True
         try:
@@ -278,7 +282,7 @@ def test_killed_between_any_two_steps_the_effect_is_there_once_or_unknown_is_sai
             survived = False
         executor._lock.close()
         executor._audit.close()
-        product.act, product.verify = (method.__get__(product) for method in plain)
+        product.before, product.act, product.verify = (method.__get__(product) for method in plain)
         executor, actions = opened(folder, product)
         executor.recover(NOW + 5 * S)
         found = done(executor, actions, incident(action("ACT-1")), at=NOW + 10 * S, looks=3)["ACT-1"]

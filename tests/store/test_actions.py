@@ -3,7 +3,8 @@
 import pytest
 
 from sensor.model.response import Request
-from sensor.store.actions import UNHEARD, Actions, Held
+from sensor.store.actions import Actions
+from sensor.store.held import UNHEARD, Held
 from sensor.store.state import State
 from tests.responses.products import NOW, S, action
 
@@ -30,11 +31,18 @@ def test_what_is_written_is_found_again(actions):
     assert (one, None) == (actions.get("ACT-1"), actions.get("ACT-9"))
     assert [one, other] == actions.of("INC-1") == actions.all() == actions.all(("proposed",))
     assert [] == actions.all(("failed",))
-    assert {"ACT-1", "ACT-2"} == actions.known()
     assert [one] == actions.due(NOW, ("proposed",))
     assert (1, 0, {"ann@ex.com"}, 7) == (
         actions.begun_since(NOW - 2 * S), actions.begun_since(NOW), actions.accounts_since(0), actions.audited(),
     )  # fmt: skip
+
+
+def test_what_is_proposed_without_a_connector_is_not_settled(actions):
+    """One may be configured later; what is decided is settled."""
+    actions.put([held("ACT-1"), held("ACT-2")])
+    assert set() == actions.settled()
+    actions.decide("ACT-1", "denied", "user:kim", "", NOW)
+    assert {"ACT-1"} == actions.settled()
 
 
 def test_a_decision_is_taken_once(actions):

@@ -1,0 +1,42 @@
+"""An action as the state holds it, and as a row of its table."""
+
+import msgspec
+
+from sensor.model.incident import Action, Incident
+from sensor.model.response import Request
+
+INTO = "INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+"""Of a row as `row_of` gives it."""
+UNHEARD = -1
+"""`audited` of an action on which somebody decided beside the executor: it writes that to the log when it looks."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An action with what is needed to execute it."""
+
+    action: Action
+    request: Request
+    incident: str
+    intent_ns: int | None = None
+    """When it was first begun; what the limits count by."""
+    next_ns: int | None = None
+    """When to look at it again."""
+    audited: int = 0
+    """Lines of the audit log that must be there: one more than the highest that is about it."""
+
+
+def request_of(incident: Incident, action: Action, addresses: tuple[str, ...] = ()) -> Request:
+    """Return an action as a connector gets it."""
+    return Request(
+        id=action.id, verb=action.verb, target=action.target["id"], incident=incident.id, reason=action.reason,
+        addresses=addresses,
+    )  # fmt: skip
+
+
+def row_of(held: Held) -> tuple[object, ...]:
+    """Return the row of an action, in the order of the columns."""
+    action = held.action
+    return (
+        action.id, held.incident, action.state, action.target["kind"], action.target["id"], held.intent_ns,
+        held.next_ns, held.audited, msgspec.json.encode(held.request).decode(), msgspec.json.encode(action).decode(),
+    )  # fmt: skip
