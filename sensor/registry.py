@@ -12,7 +12,7 @@ from types import ModuleType
 
 from sensor.errors import ConfigError
 
-NOT_COMPONENTS = {"sensor.sources": frozenset({"detect"}), "sensor.responses": frozenset({"executor", "guard"})}
+NOT_COMPONENTS = {"sensor.sources": frozenset({"detect"}), "sensor.responses": frozenset({"executor"})}
 """Modules of a package that serve its components."""
 
 

@@ -1,7 +1,6 @@
 """`spanline actions` and `spanline audit`: responses seen, decided on, stopped; and the log of them checked."""
 
 import getpass
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +107,7 @@ def undo(state_dir: Path, *, key: str, config_path: Path) -> None:
 @click.pass_obj
 def stop(state_dir: Path) -> None:
     """Stop every response at once: nothing is begun nor taken back until `resume`."""
-    from sensor.responses.executor import KILL_SWITCH
+    from sensor.store.actions import KILL_SWITCH
 
     if not state_dir.is_dir():
         fail(f"no state in {state_dir}", NO_SUCH)
@@ -121,7 +120,7 @@ def stop(state_dir: Path) -> None:
 @click.pass_obj
 def resume(state_dir: Path) -> None:
     """Let responses go on."""
-    from sensor.responses.executor import KILL_SWITCH
+    from sensor.store.actions import KILL_SWITCH
 
     (state_dir / KILL_SWITCH).unlink(missing_ok=True)
     click.echo("responses go on")
@@ -161,12 +160,12 @@ def _open(state_dir: Path) -> "Actions":
 
 
 def _decide(state_dir: Path, key: str, state: str, reason: str) -> None:
-    from sensor.wire.clock import SystemClock
+    from sensor.pipeline.responding import decide
 
     with _open(state_dir) as held:
         if held.get(key) is None:
             fail(f"no action {key}", NO_SUCH)
-        wrong = held.decide(key, state, f"user:{getpass.getuser()}", reason, SystemClock(threading.Event()).now_ns())
+    wrong = decide(state_dir, key, state, f"user:{getpass.getuser()}", reason)
     if wrong is not None:
         fail(wrong, WORK_FAILED)
 
@@ -174,12 +173,6 @@ def _decide(state_dir: Path, key: str, state: str, reason: str) -> None:
 def _execute(state_dir: Path, config_path: Path, undo: str | None = None) -> str | None:
     """Do what is due in this process. Return why an action cannot be taken back."""
     from sensor import config as configuration
-    from sensor.pipeline.responding import Responses
-    from sensor.wire.clock import SystemClock
+    from sensor.pipeline.responding import execute
 
-    responses = Responses(configuration.load(config_path), state_dir, SystemClock(threading.Event()))
-    try:
-        responses.take(())
-        return responses.undo(undo, f"user:{getpass.getuser()}") if undo is not None else None
-    finally:
-        responses.close()
+    return execute(configuration.load(config_path), state_dir, undo=undo, by=f"user:{getpass.getuser()}")

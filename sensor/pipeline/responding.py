@@ -6,6 +6,7 @@ device or of a site's egress, is never acted on.
 """
 
 import ipaddress
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from sensor.responses.executor import Armed, Around, Executor
 from sensor.store.actions import Actions
 from sensor.store.state import State
 from sensor.wire.api_offer import Asked
-from sensor.wire.clock import Clock
+from sensor.wire.clock import Clock, SystemClock
 from sensor.wire.response_api import LIMITS
 
 PROTECTED = frozenset({"router", "domain controller", "DNS resolver", "proxy", "DHCP server"})
@@ -120,6 +121,22 @@ class Responses:
         """Close everything."""
         self.executor.close()
         self.actions.close()
+
+
+def decide(folder: Path, key: str, state: str, by: str, reason: str) -> str | None:
+    """Approve or deny an action beside whoever executes; return why it cannot be, None if it was."""
+    with Actions(folder) as actions:
+        return actions.decide(key, state, by, reason, SystemClock(threading.Event()).now_ns())
+
+
+def execute(config: Config, folder: Path, *, undo: str | None = None, by: str = "") -> str | None:
+    """Do what is due in this process, where none other executes; return why `undo` cannot be taken back."""
+    responses = Responses(config, folder, SystemClock(threading.Event()))
+    try:
+        responses.take(())
+        return responses.undo(undo, by) if undo is not None else None
+    finally:
+        responses.close()
 
 
 def _armed(name: str, one: Component, clock: Clock) -> Armed:

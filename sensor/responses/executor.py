@@ -17,17 +17,14 @@ from typing import NamedTuple
 import msgspec
 
 from sensor.errors import Permanent, Transient
-from sensor.model.guard import Guard
+from sensor.model.guard import Guard, may_act_alone, mode_of, untouchable
 from sensor.model.incident import Action, Incident, Step
 from sensor.model.response import VERBS, Connector, Request
 from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339
-from sensor.responses.guard import may_act_alone, mode_of, untouchable
-from sensor.store.actions import Actions
+from sensor.store.actions import KILL_SWITCH, Actions
 from sensor.store.audit import AuditLog
 from sensor.store.held import UNHEARD, Held, request_of
 
-KILL_SWITCH = "stop-responses"
-"""While a file of this name is in the state's folder, nothing is begun."""
 AGAIN_NS = 30 * 10**9
 """Between two looks at an effect that does not hold yet."""
 GIVE_UP_NS = 10 * MINUTE_NS

@@ -18,6 +18,9 @@ from sensor.store import schema
 from sensor.store.held import INTO, UNHEARD, Held, row_of
 from sensor.store.state import DATABASE
 
+KILL_SWITCH = "stop-responses"
+"""While a file of this name is in the state's folder, nothing is begun."""
+
 
 class Actions:
     """All actions of one state folder."""

@@ -6,9 +6,9 @@ import pytest
 
 from sensor.model.guard import Guard
 from sensor.model.response import VERBS
-from sensor.responses.executor import KILL_SWITCH, Armed, Around, Executor
+from sensor.responses.executor import Armed, Around, Executor
 from sensor.store import audit
-from sensor.store.actions import Actions
+from sensor.store.actions import KILL_SWITCH, Actions
 from sensor.store.state import State
 from tests.responses.products import NOW, Permanent, Product, S, Transient, action, incident
 
