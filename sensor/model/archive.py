@@ -159,5 +159,5 @@ class Archive(Protocol):
     def since_ns(self) -> int:
         """Event time from which on every record was kept, ns; 0 where nothing was ever left out."""
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of one query in DuckDB's SQL; parameters stand for its question marks."""
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of one query in DuckDB's SQL; parameters stand for its question marks, or for `$name`."""

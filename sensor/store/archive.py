@@ -3,7 +3,7 @@
 Records are gathered to FLUSH_BYTES, cut into partitions, sorted by time and written as one file a partition; the
 manifest lists the files with the state's commit and not before. A day of few records is one file (`hr=all`), not 24.
 Where commits are many, FANOUT files of one partition and level are merged into one of the next, up to ROWS_MAX rows:
-a partition holds at most FANOUT − 1 small files a level. What is older than `keep_days` goes, then the oldest until
+a partition holds at most FANOUT − 1 small files a level. What was taken in `keep_days` ago goes, then the oldest until
 `limit_bytes` holds; `since_ns` says from when on nothing is missing.
 
 Does not know what a record means, nor whether it was seen before: that is the ledger's, before it comes here.
@@ -23,7 +23,7 @@ from sensor.model.archive import TABLES
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, HOUR_NS
 from sensor.store.archive_buffer import Buffer
-from sensor.store.manifest import FOLDER, ArchiveFile
+from sensor.store.manifest import FOLDER, UNSTAMPED, ArchiveFile, digest_of
 from sensor.store.state import State
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Archive:
         if not self._clean:
             self._remove_orphans()
         self._flush()
+        self._manifest.stamp(clock_ns)
         if not self._expire(clock_ns - keep_days * DAY_NS, limit_bytes):
             self._merge()
         self._sync()
@@ -101,7 +102,7 @@ class Archive:
             for place, part in _parts(table):
                 self._write(name, place, 0, part)
 
-    def _write(self, name: str, place: str, level: int, part: "pa.Table") -> None:
+    def _write(self, name: str, place: str, level: int, part: "pa.Table", taken_ns: int = UNSTAMPED) -> None:
         """Write one file; it is not listed before the commit."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -117,14 +118,14 @@ class Archive:
         self._facts = msgspec.structs.replace(self._facts, next_file=number + 1)
         path = f"{name}/{place}/{number:010d}.parquet"
         file = ArchiveFile(
-            path, name, place, level, ts[0].as_py(), ts[len(ts) - 1].as_py(), len(part), content.size
+            path, name, place, level, taken_ns, ts[0].as_py(), ts[len(ts) - 1].as_py(), len(part), content.size
         )  # fmt: skip
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as out:
             out.write(content)
         self._unsynced.append(target)
-        self._manifest.add(file, self._manifest.seal(file, memoryview(content)))
+        self._manifest.add(file, digest_of(memoryview(content)))
 
     def _sync(self) -> None:
         """Make the files written since the last commit durable, and the folders that name them."""
@@ -140,7 +141,8 @@ class Archive:
         """Merge the committed files of partitions that have too many of one level."""
         for files in self._manifest.crowded(FANOUT, ROWS_MAX // 2):
             some = _fitting(files[:FANOUT])
-            self._write(some[0].table, some[0].place, some[0].level + 1, self._read(some))
+            taken_ns = min(one.taken_ns for one in some)
+            self._write(some[0].table, some[0].place, some[0].level + 1, self._read(some), taken_ns)
             self._manifest.drop([one.path for one in some])
 
     def _read(self, files: Sequence[ArchiveFile]) -> "pa.Table":
@@ -157,10 +159,9 @@ class Archive:
             return False
         gone: list[ArchiveFile] = []
         for one in sorted(self._manifest.files(pending=True), key=lambda file: (file.last_ns, file.path)):
-            if one.last_ns >= before_ns and total <= limit_bytes:
-                break
-            total -= one.size_bytes
-            gone.append(one)
+            if one.taken_ns < before_ns or total > limit_bytes:
+                total -= one.size_bytes
+                gone.append(one)
         if gone:
             self._manifest.drop([one.path for one in gone])
             self._facts = msgspec.structs.replace(

@@ -5,7 +5,7 @@ read again, once. Implements `sensor.model.archive.Archive`; times are int64 ns.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -52,21 +52,22 @@ class ArchiveReader:
         """Event time from which on every record was kept, ns; 0 where nothing was ever left out."""
         return self._state.manifest.facts.since_ns
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of one query; parameters stand for its question marks.
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of one query; parameters stand for its question marks, or for `$name`.
 
         Raises:
             ValueError: The query cannot be answered.
         """
         import duckdb
 
+        given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
         try:
             try:
-                return self._connection.execute(sql, list(parameters)).fetchall()
+                return self._connection.execute(sql, given).fetchall()
             except duckdb.IOException:
                 self._connection.close()
                 self._connection = self._connect()
-                return self._connection.execute(sql, list(parameters)).fetchall()
+                return self._connection.execute(sql, given).fetchall()
         except duckdb.Error as error:
             raise ValueError(f"the archive cannot answer: {error}") from error
 

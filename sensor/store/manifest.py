@@ -5,6 +5,7 @@ that was merged into another, or has expired, stays on disk for KEPT_COMMITS mor
 list of before.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,12 @@ import msgspec
 from sensor.store.seals import Seals
 
 FOLDER = "archive"
+UNSTAMPED = -(1 << 63)
+"""`taken_ns` of a file that waits for its commit."""
 KEPT_COMMITS = 64
 """About a minute of `run`, whose reader of the list of before may still open its files."""
 _NEVER_NS = (1 << 63) - 1
-_COLUMNS = "path, records, place, level, first_ns, last_ns, count, bytes"
+_COLUMNS = "path, records, place, level, taken_ns, first_ns, last_ns, count, bytes"
 
 
 class ArchiveFile(msgspec.Struct, frozen=True):
@@ -30,15 +33,13 @@ class ArchiveFile(msgspec.Struct, frozen=True):
     """Its partition: `site=…/dt=…/hr=…`."""
     level: int
     """How often its rows were merged."""
+    taken_ns: int
+    """Event time up to which the state had learned when its rows were taken in, of which they age."""
     first_ns: int
     last_ns: int
     """Times of its first and last row."""
     count: int
     size_bytes: int
-
-    def described(self) -> bytes:
-        """Return what is sealed with the file's bytes."""
-        return msgspec.json.encode(self) + b"\0"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -83,12 +84,12 @@ class Manifest:
         return [*(ArchiveFile(*row) for row in rows), *(one for one, _ in self._added if pending)]
 
     def size(self) -> tuple[int, int]:
-        """Return the bytes of all files, those that wait for the commit included, and the oldest file's last time."""
+        """Return the bytes of all files, those that wait for the commit included, and when the oldest was taken in."""
         row = self._connection.execute(
-            "SELECT total(bytes), min(last_ns) FROM archive_files WHERE gone IS NULL"
+            "SELECT total(bytes), min(taken_ns) FROM archive_files WHERE gone IS NULL"
         ).fetchone()
         waiting = [one for one, _ in self._added]
-        times = [one.last_ns for one in waiting] + ([] if row[1] is None else [int(row[1])])
+        times = [one.taken_ns for one in waiting] + ([] if row[1] is None else [int(row[1])])
         return int(row[0]) + sum(one.size_bytes for one in waiting), min(times, default=_NEVER_NS)
 
     def crowded(self, fanout: int, rows_max: int) -> list[list[ArchiveFile]]:
@@ -104,13 +105,20 @@ class Manifest:
         )
         return [[ArchiveFile(*row) for row in self._connection.execute(listed, (rows_max, *place))] for place in places]
 
-    def seal(self, file: ArchiveFile, content: bytes | memoryview) -> bytes:
-        """Return the seal of a file with what is listed of it."""
-        return self._seals.digest("file", file.path, file.described(), content)
+    def seal(self, file: ArchiveFile, digest: bytes) -> bytes:
+        """Return the seal of a file: of what is listed of it, and of its content's digest."""
+        return self._seals.digest("file", file.path, msgspec.json.encode(file), digest)
 
-    def add(self, file: ArchiveFile, seal: bytes) -> None:
-        """List a file that is on disk, from the commit on."""
-        self._added.append((file, seal))
+    def add(self, file: ArchiveFile, digest: bytes) -> None:
+        """List a file that is on disk, from the commit on, with `digest_of` its bytes."""
+        self._added.append((file, digest))
+
+    def stamp(self, clock_ns: int) -> None:
+        """Say of files that wait for the commit when their rows were taken in, where that is not known before."""
+        self._added = [
+            (msgspec.structs.replace(one, taken_ns=clock_ns) if one.taken_ns == UNSTAMPED else one, digest)
+            for one, digest in self._added
+        ]
 
     def drop(self, paths: Sequence[str]) -> None:
         """Take files off the list, from the commit on; one that waits for the commit is never listed."""
@@ -126,14 +134,24 @@ class Manifest:
     def write_pending(self) -> None:
         """Write what was added and dropped, inside the caller's transaction, and seal the commit."""
         self._connection.executemany(
-            f"INSERT INTO archive_files ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
+            f"INSERT INTO archive_files ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own names
             [
-                (one.path, one.table, one.place, one.level, one.first_ns, one.last_ns, one.count, one.size_bytes)
+                (
+                    one.path,
+                    one.table,
+                    one.place,
+                    one.level,
+                    one.taken_ns,
+                    one.first_ns,
+                    one.last_ns,
+                    one.count,
+                    one.size_bytes,
+                )
                 for one, _ in self._added
             ],
         )
-        for one, seal in self._added:
-            self._seals.put("file", one.path, seal)
+        for one, digest in self._added:
+            self._seals.put("file", one.path, self.seal(one, digest))
         number = self._number()
         for path in self._dropped:
             self._connection.execute("UPDATE archive_files SET gone = ? WHERE path = ?", (number, path))
@@ -158,6 +176,11 @@ class Manifest:
     def _number(self) -> int:
         row = self._connection.execute("SELECT max(number) FROM commits").fetchone()
         return 0 if row is None or row[0] is None else int(row[0])
+
+
+def digest_of(content: bytes | memoryview) -> bytes:
+    """Return the digest of a file's bytes that its seal covers."""
+    return hashlib.blake2b(content, digest_size=32).digest()
 
 
 def folder_of(state: Path) -> Path:

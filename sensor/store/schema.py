@@ -31,7 +31,8 @@ CREATE INDEX actions_intent ON actions (intent_ns);
 _NEW_IN_4 = """
 CREATE TABLE archive_files (
     path TEXT PRIMARY KEY, records TEXT NOT NULL, place TEXT NOT NULL, level INTEGER NOT NULL,
-    first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL, gone INTEGER
+    taken_ns INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, count INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, gone INTEGER
 ) STRICT;
 CREATE INDEX archive_files_place ON archive_files (records, place, level);
 CREATE TABLE seals (

@@ -136,6 +136,18 @@ def test_what_is_too_old_goes_and_is_said(tmp_path):
     writer.close()
 
 
+def test_records_age_from_when_they_were_taken_in(tmp_path):
+    """Old captures beside new ones in one replay are kept: all of them came today."""
+    late = rows_over(1)
+    late["ts"] += 4000 * DAY_NS
+    writer = Writer(tmp_path).take(rows_over(1))
+    writer.archive._flush()
+    writer.take(late).commit(keep_days=30)
+    with State(tmp_path, readonly=True) as state:
+        assert (0, 6) == (state.manifest.facts.since_ns, len(held(tmp_path)))
+    writer.close()
+
+
 def test_a_limit_of_bytes_holds_from_the_commit_on(tmp_path):
     """The oldest files go first, those of the same commit too."""
     rows = rows_over(48, each=3)
