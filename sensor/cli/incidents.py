@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sensor.cli import show
+from sensor.cli.mute import author_of, author_option
 from sensor.cli.options import NO_SUCH, WORK_FAILED, echo_json, fail, json_option, open_state, state_option
 from sensor.model.incident import VERDICTS, Incident
 
@@ -53,16 +54,23 @@ def incident(*, key: str, state_dir: Path, as_json: bool, form: str) -> None:
 @json_option
 @click.option("--verdict", type=click.Choice(VERDICTS), required=True)
 @click.option("--reason", required=True, help="Why, for whoever reads it later.")
-def close(*, key: str, state_dir: Path, as_json: bool, verdict: str, reason: str) -> None:
-    """Close an incident with a verdict."""
+@author_option
+def close(*, key: str, state_dir: Path, as_json: bool, verdict: str, reason: str, author: str | None) -> None:
+    """Close an incident with a verdict. A benign one suppresses the same for 30 days: see `spanline mute list`."""
+    from sensor.pipeline import judging
+
     with open_state(state_dir, readonly=False) as state:
-        one = state.close_incident(key, verdict, reason)
-    if one is None:
+        found = judging.close(state, key, verdict, reason, author_of(author))
+    if found is None:
         fail(f"no incident {key} in {state_dir}", NO_SUCH)
+    one, mutes = found
     if as_json:
         echo_json(one)
     else:
         click.echo(f"{one.id} closed: {verdict}")
+        for made in mutes:
+            what = " ".join(filter(None, (made.entity, made.detector, made.key)))
+            click.echo(f"  {made.id} suppresses {show.clean(what)} until {made.expires}")
 
 
 @click.command(context_settings=_HELP, epilog="Example: spanline explain INC-0123456789ab --verify")

@@ -115,7 +115,8 @@ class Case(msgspec.Struct):
         self._remember(finding, end_ns)
         if "repeated" not in evidence.marks:
             self.last_ns = max(self.last_ns, end_ns)
-        if not rank.is_act(evidence) and evidence.source == "network":
+        # A site is no entity of the fleet: a surge is told, it pages nobody.
+        if not rank.is_act(evidence) and evidence.source == "network" and evidence.entity.kind != "site":
             day = end_ns // DAY_NS
             self.worst_p = min(evidence.p, self.worst_p if day == self.worst_day else 1.0)
             self.worst_day = day

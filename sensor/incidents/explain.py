@@ -48,6 +48,8 @@ REST_SHOWN = 5
 
 def title(case: Case, weighed: Score) -> str:
     """Return one line that says what this is: an account's steps in order, or what the device does."""
+    if case.verdict == "duplicate" and not case.evidence:
+        return f"{case.subject.name}: part of another incident"
     if weighed.account and sum(weighed.families.values()) >= max(weighed.sources.values(), default=0.0):
         who = _name(case, weighed.account)
         steps = _steps(case, weighed.account)
@@ -60,7 +62,7 @@ def title(case: Case, weighed: Score) -> str:
 def summary(case: Case, weighed: Score, devices: int, counter: Sequence[str]) -> str:
     """Return the strongest evidence in full, what goes with it, how rare it is, and what speaks against it."""
     if not case.evidence:
-        return "A suppression hides all of its evidence; the timeline has it."
+        return f"Its evidence is there: {case.reason}."
     ordered = sorted(case.evidence.values(), key=lambda one: (one.family == "sequence", -one.db, one.id))
     first, rest = ordered[0], [one for one in ordered[1:] if one.family != "sequence"]
     parts = [first.text]

@@ -4,10 +4,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.incidents.case import Case
+from sensor.incidents.case import Case, node_of
 from sensor.incidents.recent import Entry
 from sensor.model.evidence import Evidence
+from sensor.model.incident import Incident
 from sensor.model.mute import Mute
+from sensor.model.times import parse
 
 
 class OpeningHeld(msgspec.Struct, kw_only=True):
@@ -56,3 +58,22 @@ def pack(held: Held) -> NDArray[np.uint8]:
 def unpack(column: NDArray[np.generic]) -> Held:
     """Return what `pack` was given. Raises ValueError where it is no such thing."""
     return msgspec.msgpack.decode(column.tobytes(), type=Held)
+
+
+def of_incident(incident: Incident) -> Case:
+    """Return the case of an incident as far as its shown form tells: what the first releases kept."""
+    subject = next(party for party in incident.entities if party.role == "subject")
+    opened_ns, last_ns = parse(incident.opened), parse(incident.last_activity)
+    return Case(
+        id=incident.id, site=incident.sites[0], tier=incident.tier, subject=subject,
+        family=incident.evidence[0].family if incident.evidence else "", opened_ns=opened_ns, last_ns=last_ns,
+        state=incident.state, verdict=incident.verdict, reason=incident.reason,
+        evidence={one.id: one for one in incident.evidence}, context={one.id: one for one in incident.context},
+        since={one.id: opened_ns for one in incident.evidence},
+        counter={"stored": incident.counter_evidence} if incident.counter_evidence else {},
+        checks={one.id: incident.next_check for one in incident.evidence[:1]},
+        peers={node_of(one.kind, one.id): one for one in incident.entities if one.role == "peer"},
+        members={node_of(one.kind, one.id): one for one in incident.entities if one.role == "subject"},
+        techniques=dict.fromkeys(incident.techniques, opened_ns),
+        keys={key: last_ns for one in incident.evidence for key in one.keys}, merged=list(incident.merged),
+    )  # fmt: skip

@@ -131,6 +131,7 @@ class Core:
 
     def begin(self) -> None:
         """Start another run on the same state: what is counted a run starts at nothing."""
+        self._hear()
         self.clock_ns = max(self.clock_ns, self.entities.now_ns)
         self.seen = Seen(self._secret)
         self.event_counts.clear()
@@ -140,6 +141,7 @@ class Core:
     def commit(self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None) -> None:
         """Make everything durable, with how far the sources that go on were read."""
         begin = time.perf_counter()
+        self._hear()
         kept = self.config.archive
         self._archive.prepare(max(self.clock_ns, self.entities.now_ns), kept.keep_days, kept.limit_bytes)
         self.state.forget_signins(rfc3339(self.entities.now_ns - kept.keep_days * DAY_NS))
@@ -150,7 +152,8 @@ class Core:
         columns["open_flows"] = np.frombuffer(
             msgspec.json.encode([[uid.hex(), held] for uid, held in self.open_flows.items()]), np.uint8
         )
-        changed = [self.incidents.render(self.incidents.cases[key]) for key in sorted(self.incidents.changed)]
+        cases = self.incidents.cases
+        changed = [self.incidents.render(cases[key]) for key in sorted(self.incidents.changed & cases.keys())]
         self.state.commit(
             columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
             inputs=inputs,
@@ -159,9 +162,11 @@ class Core:
                 "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
                 **{f"position:{name}": text for name, text in (positions or {}).items()},
             },
+            hidden=list(self.incidents.mutes.hidden.values()),
         )  # fmt: skip
         self._archive.committed()
         self.incidents.changed.clear()
+        self.incidents.mutes.hidden.clear()
         self._spent("commit", begin)
 
     def devices(self) -> Iterator[Device]:
@@ -214,8 +219,16 @@ class Core:
         known = self.entities.devices
         rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}
         held = _part(columns, "incidents")
-        if held:  # a state of the first releases kept incidents as they are shown, and those stay as they are
+        if held:  # a state of the first releases kept incidents only as they are shown
             self.incidents.load(held, rows)
+        else:
+            self.incidents.adopt(self.state.incidents(digest=True, states=("open",)), rows)
+        self._hear()
+
+    def _hear(self) -> None:
+        """Take in what people decided beside this process."""
+        judgements = self.state.judgements
+        self.incidents.judge(judgements.verdicts(self.incidents.verdicts_read), judgements.mutes())
 
     def _increments(self, flows: NDArray[np.void]) -> NDArray[np.bool_]:
         """Turn repeated reports of a flow that goes on into what came since the last; return which rows are first."""

@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 4
+VERSION = 5
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -40,6 +40,17 @@ CREATE TABLE seals (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE commits (number INTEGER PRIMARY KEY, root BLOB NOT NULL, facts TEXT NOT NULL, link BLOB NOT NULL) STRICT;
 """
+_NEW_IN_5 = """
+CREATE TABLE mutes (id TEXT PRIMARY KEY, body TEXT NOT NULL, hidden INTEGER NOT NULL) STRICT;
+CREATE TABLE muted (
+    number INTEGER PRIMARY KEY, mute TEXT NOT NULL, evidence TEXT NOT NULL, ts TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (mute, evidence)
+) STRICT;
+CREATE TABLE verdicts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, incident TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL,
+    author TEXT NOT NULL
+) STRICT;
+"""
 _TABLES = f"""
 CREATE TABLE evidence (
     id TEXT PRIMARY KEY, incident TEXT NOT NULL, site TEXT NOT NULL, entity_kind TEXT NOT NULL, entity_id TEXT NOT NULL,
@@ -62,6 +73,7 @@ CREATE TABLE ledger (
 {_NEW_IN_2}
 {_NEW_IN_3}
 {_NEW_IN_4}
+{_NEW_IN_5}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -69,7 +81,7 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4}
+_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5}
 """What makes a database of a version one of the next."""
 
 

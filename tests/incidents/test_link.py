@@ -207,6 +207,22 @@ def test_open_incidents_survive_a_restart():
     assert (99.0, [True, False]) == (shown(again)[0].evidence[0].observed, again.flagged([], 2).tolist())
 
 
+def test_incidents_of_a_state_that_only_showed_them_go_on(linked):
+    """They grow, block learning, and expire."""
+    run(linked, (START, seen("scan", "scan", 1e-5, START)))
+    stored, people = shown(linked), People()
+    again = incidents(people, devices=16)
+    again.adopt(stored, rows_of(people))
+    run(again, (START + MINUTE_NS, seen("scan", "scan", 1e-9, START, observed=99.0)))
+
+    assert [(stored[0].id, stored[0].opened, 99.0)] == [
+        (one.id, one.opened, one.evidence[0].observed) for one in shown(again)
+    ]
+    assert again.flagged([], 1)[0]
+    again.expire(START + 4 * DAY_NS)
+    assert ["expired"] == [one.state for one in shown(again)]
+
+
 def test_context_is_bounded(linked):
     """Only the strongest are kept."""
     found = [weighing(seen("volumes", "volume", 0.5, START, opens=False, target=f"{k}"), float(k)) for k in range(300)]
@@ -217,7 +233,7 @@ def test_context_is_bounded(linked):
 
 def test_three_a_day_open_and_the_rest_is_a_ranked_digest(linked):
     """Over five in an hour is a surge: one incident about the site, and nothing is learned."""
-    found = [seen("scan", "scan", 1e-5, START, device=k) for k in range(12)]
+    found = [seen("scan", "scan", 1e-3, START, device=k) for k in range(12)]
     run(linked, (START, *found[:5]))
     assert (3, 2) == (len(shown(linked)), len(shown(linked, "digest")))
     assert not linked.flagged([], 40)[20]
@@ -225,6 +241,25 @@ def test_three_a_day_open_and_the_rest_is_a_ranked_digest(linked):
 
     assert ["device"] * 3 + ["site"] == [one.entities[0].kind for one in shown(linked)]
     assert (9, True) == (len(shown(linked, "digest")), linked.flagged([], 40).all())
+
+
+def test_what_would_page_is_never_held_back(linked):
+    """Fifty noisy devices use the day's budget up; the one that pages opens all the same."""
+    run(linked, (START, *(seen("scan", "scan", 2e-3, START, device=k) for k in range(12))))
+    run(linked, (START + MINUTE_NS, seen("beacon", "beacon", 1e-7, START, device=30)))
+
+    assert ["dev-30"] == [one.entities[0].id for one in shown(linked, "page")]
+
+
+def test_what_is_held_back_opens_the_next_day_if_it_goes_on(linked):
+    """And does not count as one more each time it grows."""
+    found = [seen("scan", "scan", 1e-3, START, device=k, target="x") for k in range(4)]
+    run(linked, (START, *found))
+    run(linked, *((START + k * MINUTE_NS, found[3]) for k in range(1, 50)))
+    assert (3, 1) == (len(shown(linked)), len(shown(linked, "digest")))
+    run(linked, (START + DAY_NS, found[3]))
+
+    assert (4, 0) == (len(shown(linked)), len(shown(linked, "digest")))
 
 
 FINDINGS = st.lists(

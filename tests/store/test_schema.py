@@ -6,7 +6,12 @@ import pytest
 
 from sensor.store import schema
 
-NEW = {2: ("records", "signins"), 3: ("actions",), 4: ("archive_files", "seals", "commits")}
+NEW = {
+    2: ("records", "signins"),
+    3: ("actions",),
+    4: ("archive_files", "seals", "commits"),
+    5: ("mutes", "muted", "verdicts"),
+}
 """Tables that each version of the schema added."""
 
 
