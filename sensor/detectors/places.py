@@ -77,6 +77,11 @@ class Places:
             return False
         return place.first_ns == 0 or (place.first_ns >= began + LEARNED_NS and since_ns - place.first_ns <= LEARNED_NS)
 
+    def since_first_day(self, site: int, place: Place) -> bool:
+        """Tell whether a place came up in a site's first day of learning, so that nobody can say it was new."""
+        began = int(self._sites.columns["began"][site]) if site < self._sites.rows else 0
+        return not began or place.first_ns < began + LEARNED_NS
+
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Take a tick in, but for what flagged devices did."""
         self._begin(tick)
