@@ -1,0 +1,445 @@
+"""What each account's sign-ins usually look like, and each tenant's: shared by the identity detectors.
+
+Values of five traits (network, country, client, device, application) are counted in *active days*, never rows: a value
+counts once an account and day. P(new for the account) is Pitman–Yor's; P(of the tenant's mass, at most as common) is
+the same predictive with every value that is at most as common put to the new one:
+(α + d K + Σ_{n_j ≤ c} (n_j − d)) / (α + N). One object serves all detectors of a process; `place` saves, loads and
+teaches it. A tick is judged once, by whoever asks first.
+
+Sketches: a value that an account has not used longest gives up its slot and is then new again.
+"""
+
+import weakref
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.evidence import p_of_decibans
+from baselines.keyed import KeyedTable
+from baselines.novelty import ALPHA, DISCOUNT
+from baselines.table import Table
+from sensor.detectors.acts import day_of
+from sensor.detectors.traits import Traits
+from sensor.model.tick import Names, Tick
+from sensor.model.times import HOUR_NS
+
+ACCOUNTS_MAX = 200_000
+TENANTS_MAX = 4096
+"""Tenants told apart; the first one stands for all further ones."""
+VALUES_MAX = 1 << 20
+"""(tenant, trait, value); the half unused longest goes first."""
+SLOTS = {"network": 16, "country": 8, "agent": 12, "device": 8, "app": 12}
+"""Values remembered an account. 672 bytes in all, of the account's 3 KiB."""
+JUDGED = ("network", "country", "agent")
+BINS = 64
+"""Classes of counts: exact below EXACT, two an octave above, up to 10^6 account-days."""
+EXACT = 32
+RING = 8
+"""Unusual values an account is remembered for, so that they count once an incident."""
+KNOWN_DAYS = 3
+"""Earlier days from which on a device is the account's own; METHOD in force."""
+QUARANTINE_DAYS = 2
+"""An unusual value is learned after 48 h, if nothing came of it; METHOD in force."""
+REPEATED_DAYS = 14
+"""As long as an account's incident stays open after its last evidence; METHOD in force."""
+P_QUARANTINE = 1e-3
+P_RARE = 0.05
+TENANT_DAYS = 100
+"""Account-days below which a tenant's novelty is worth at most SMALL_DB; METHOD in force."""
+SMALL_DB = 2.0
+_PIECE = 1 << 16
+_SHARED: "weakref.WeakKeyDictionary[Names, Habits]" = weakref.WeakKeyDictionary()
+
+
+class Judged(msgspec.Struct):
+    """A tick's sign-ins against what was usual before it; columns in the order of `tick.signins`, shape (n,)."""
+
+    account: NDArray[np.int64]
+    tenant: NDArray[np.int64]
+    day: NDArray[np.int64]
+    values: dict[str, NDArray[np.uint64]]
+    """Key of each trait's value, 0 where the record names none."""
+    own: NDArray[np.float64]
+    """P(new for the account) of each of JUDGED; 1 where it is not new or not known. Shape (3, n)."""
+    tail: NDArray[np.float64]
+    """P(of the tenant's mass, at most as common), shape (3, n)."""
+    p: NDArray[np.float64]
+    """min-p over the traits of JUDGED that are named, times their number; 1 where nothing is unusual."""
+    raw: NDArray[np.float64]
+    """The same before a small tenant's floor."""
+    which: NDArray[np.int64]
+    """The trait that is the rarest, of JUDGED."""
+    known_device: NDArray[np.bool_]
+    """Its device was there on at least KNOWN_DAYS earlier days."""
+    network_days: NDArray[np.int64]
+    """Earlier days on which the account used the network."""
+    good: NDArray[np.bool_]
+    """It succeeded."""
+    first_day: NDArray[np.int64]
+    """Day on which its rarest value was first found unusual; today where it was not before."""
+    repeated: NDArray[np.bool_]
+
+
+def shared(names: Names, secret: int) -> "Habits":
+    """Return the one object of these entities."""
+    found = _SHARED.get(names)
+    if found is None:
+        found = _SHARED[names] = Habits(names, secret)
+    return found
+
+
+class Habits:
+    """Usual values of accounts and tenants.
+
+    Attributes:
+        traits: Keys of texts and addresses.
+    """
+
+    def __init__(self, names: Names, secret: int) -> None:
+        self.traits = Traits(secret)
+        self._names = names
+        spec: dict[str, Any] = {
+            "tenant": (np.int32, (), -1), "days": (np.int32, (), 0), "day": (np.int32, (), -1),
+            "hours": (np.uint16, (48,), 0), "lat": (np.float32, (), np.nan), "lon": (np.float32, (), np.nan),
+            "placed_ns": (np.int64, (), 0), "placed_network": (np.uint64, (), 0),
+            "flagged": (np.uint64, (RING,), 0), "flagged_first": (np.int32, (RING,), -1),
+            "flagged_last": (np.int32, (RING,), -1),
+        }  # fmt: skip
+        for trait, slots in SLOTS.items():
+            spec[f"{trait}"] = (np.uint64, (slots,), 0)
+            spec[f"{trait}_days"] = (np.uint16, (slots,), 0)
+            spec[f"{trait}_last"] = (np.uint16, (slots,), 0)
+            spec[f"{trait}_draws"] = (np.int32, (), 0)
+            spec[f"{trait}_kinds"] = (np.int32, (), 0)
+        self._accounts = Table(spec, ACCOUNTS_MAX)
+        k = len(JUDGED)
+        self._tenants = Table(
+            {
+                "days": (np.int64, (), 0), "draws": (np.int64, (k,), 0), "kinds": (np.int64, (k,), 0),
+                "mass": (np.int64, (k, BINS), 0), "held": (np.int64, (k, BINS), 0),
+            }, TENANTS_MAX,
+        )  # fmt: skip
+        self._values = KeyedTable({"days": (np.int64, (), 0)}, VALUES_MAX, secret)
+        self._tenant_names: dict[str, int] = {}
+        self._domains: dict[str, int] = {}
+        self._frozen = np.zeros(0, np.bool_)
+        self._tick: Tick | None = None
+        self._judged: Judged | None = None
+
+    @property
+    def saturation(self) -> dict[str, float]:
+        """Share of each cap in use."""
+        return {"identity_accounts": self._accounts.saturation, "identity_values": self._values.saturation}
+
+    @property
+    def accounts(self) -> dict[str, NDArray[Any]]:
+        """Columns by account row."""
+        return self._accounts.columns
+
+    def tenant_of(self, account: int) -> int:
+        """Return the number of an account's tenant; 0 (all that are of none) for an account that is not known."""
+        self._cover()
+        return int(self.accounts["tenant"][account]) if 0 <= account < self._accounts.rows else 0
+
+    def tenant_days(self, tenant: int) -> int:
+        """Return how many account-days a tenant has."""
+        return int(self._tenants.columns["days"][tenant]) if 0 <= tenant < self._tenants.rows else 0
+
+    def account_days(self, account: int) -> int:
+        """Return on how many days an account signed in."""
+        return int(self.accounts["days"][account]) if 0 <= account < self._accounts.rows else 0
+
+    def is_own_domain(self, domain: str, account: int) -> bool:
+        """Tell whether a domain, or one it is under, is of the account's tenant."""
+        self._cover()
+        tenant = self.tenant_of(account)
+        return any(self._domains.get(part) == tenant for part in _parents(domain))
+
+    def is_suspected(self, account: int, ts: int) -> bool:
+        """Tell whether an account was in an open incident a moment ago, or at an unusual place in REPEATED_DAYS."""
+        if not 0 <= account < self._accounts.rows:
+            return False
+        if account < len(self._frozen) and self._frozen[account]:
+            return True
+        return bool(self.accounts["flagged_last"][account].max() >= day_of(ts) - REPEATED_DAYS)
+
+    def judge(self, tick: Tick) -> Judged:
+        """Judge a tick's sign-ins, once."""
+        if self._tick is not tick or self._judged is None:
+            self._cover()
+            self._judged = self._judge(tick)
+            self._tick = tick
+        return self._judged
+
+    def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
+        """Learn a tick's successes, but of frozen accounts, flagged devices, and values in quarantine."""
+        self._frozen = tick.frozen_accounts
+        if not tick.signins:
+            return
+        judged = self.judge(tick)
+        self._remember_flagged(judged)
+        take = judged.good & (judged.account >= 0)
+        if len(tick.frozen_accounts):
+            take &= ~tick.frozen_accounts[np.maximum(judged.account, 0)]
+        device = np.array([one.device for one in tick.signins], np.int64)
+        if len(flagged):
+            take &= ~((device >= 0) & flagged[np.clip(device, 0, len(flagged) - 1)])
+        take &= (judged.p >= P_QUARANTINE) | (judged.day - judged.first_day >= QUARANTINE_DAYS)
+        rows = np.nonzero(take)[0]
+        if len(rows) == 0:
+            return
+        account, day, tenant = judged.account[rows], judged.day[rows], judged.tenant[rows]
+        self._learn_days(account, day, tenant, np.array([tick.signins[i].ts for i in rows.tolist()], np.int64))
+        for trait in SLOTS:
+            value = judged.values[trait][rows]
+            on = np.nonzero(value)[0]
+            added = self._learn_trait(trait, account[on], value[on], day[on])
+            if trait in JUDGED and len(added):
+                self._learn_tenant(JUDGED.index(trait), tenant[on[added]], value[on[added]], day[on[added]])
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return everything as named arrays."""
+        parts = (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values))
+        state = {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        text = msgspec.json.encode([self._tenant_names, self._domains])
+        return {**state, "tenant_names": np.frombuffer(text, np.uint8)}
+
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        for part, held in (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values)):
+            cut = len(part) + 1
+            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        self._tenant_names, self._domains = msgspec.json.decode(state["tenant_names"].tobytes())
+
+    def _cover(self) -> None:
+        """Give new accounts a row, and those without a tenant the one that their name now tells."""
+        before, count = self._accounts.rows, min(self._names.account_count(), ACCOUNTS_MAX)
+        if self._tenants.rows == 0:
+            self._tenant_names[""] = self._tenants.add()
+        if count == before:
+            return
+        self._accounts.cover(count)
+        tenants = self.accounts["tenant"]
+        for row in [*np.nonzero(tenants[:before] == 0)[0].tolist(), *range(before, count)]:
+            tenants[row] = self._tenant_number(self._names.account_tenant(row))
+            domain = self._names.account_name(row).partition("@")[2]
+            if domain and len(self._domains) < 4 * TENANTS_MAX:
+                self._domains.setdefault(domain, int(tenants[row]))
+
+    def _tenant_number(self, name: str) -> int:
+        number = self._tenant_names.get(name)
+        if number is None:
+            added = self._tenants.add()
+            number = self._tenant_names[name] = max(0, added) if added >= 0 else 0
+        return number
+
+    def _judge(self, tick: Tick) -> Judged:
+        seen, traits = tick.signins, self.traits
+        rows = [one.row for one in seen]
+        account = np.array([one.account for one in seen], np.int64)
+        account[account >= ACCOUNTS_MAX] = -1
+        day = np.array([day_of(one.ts) for one in seen], np.int64)
+        key, network, agent = traits.key, traits.network, traits.agent
+        found = {
+            "network": [network(row.ip, row.asn) for row in rows],
+            "country": [key(row.country) if row.country else 0 for row in rows],
+            "agent": [agent(row.user_agent) for row in rows],
+            "device": [key(row.device) if row.device else 0 for row in rows],
+            "app": [key(row.app) if row.app else 0 for row in rows],
+        }
+        values = {trait: np.array(keys, np.uint64) for trait, keys in found.items()}
+        good = np.array([row.result == "success" for row in rows], np.bool_)
+        known = np.maximum(account, 0)
+        tenant = self.accounts["tenant"][known].astype(np.int64) if self._accounts.rows else np.zeros_like(account)
+        tenant[account < 0] = 0
+        own, tail, network_days = self._rarity(account, tenant, day, values)
+        named = np.stack([values[trait] != 0 for trait in JUDGED]) if len(seen) else np.zeros((3, 0), np.bool_)
+        product = np.where(named, own * tail, 1.0)
+        which = np.argmin(product, axis=0)
+        p = np.minimum(1.0, product.min(axis=0) * np.maximum(1, named.sum(axis=0))) if len(seen) else np.zeros(0)
+        p[account < 0] = 1.0
+        small = self._tenants.columns["days"][tenant] < TENANT_DAYS
+        raw, p = p, np.where(small, np.maximum(p, p_of_decibans(SMALL_DB)), p)
+        first, repeated = self._flagged(account, day, values, which)
+        device_days = self._earlier_days("device", account, day, values["device"])
+        return Judged(
+            account=account, tenant=tenant, day=day, values=values, own=own, tail=tail, p=p, raw=raw, which=which,
+            known_device=device_days >= KNOWN_DAYS, network_days=network_days, good=good, first_day=first,
+            repeated=repeated,
+        )  # fmt: skip
+
+    def _rarity(
+        self, account: NDArray[np.int64], tenant: NDArray[np.int64], day: NDArray[np.int64],
+        values: dict[str, NDArray[np.uint64]],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:  # fmt: skip
+        """Return P(new for the account), P(of the tenant, at most as common), and earlier days on the network."""
+        n, columns = len(account), self.accounts
+        own, tail = np.ones((len(JUDGED), n)), np.ones((len(JUDGED), n))
+        network_days = np.zeros(n, np.int64)
+        if n == 0 or not self._accounts.rows:
+            return own, tail, network_days
+        known = np.maximum(account, 0)
+        for k, trait in enumerate(JUDGED):
+            value = values[trait]
+            hit = columns[trait][known] == value[:, None]
+            there = hit.any(axis=1)
+            draws, kinds = columns[f"{trait}_draws"][known], columns[f"{trait}_kinds"][known]
+            own[k] = np.where(there, 1.0, (ALPHA + DISCOUNT * kinds) / (ALPHA + draws))
+            new = np.nonzero(~there & (value != 0) & (account >= 0))[0]
+            if len(new):
+                tail[k, new] = self._tail(k, tenant[new], value[new])
+            if trait == "network":
+                network_days = self._earlier_days(trait, account, day, value)
+        return own, tail, network_days
+
+    def _earlier_days(
+        self, trait: str, account: NDArray[np.int64], day: NDArray[np.int64], value: NDArray[np.uint64]
+    ) -> NDArray[np.int64]:
+        """Return on how many days before this one an account showed a value."""
+        if not self._accounts.rows or not len(account):
+            return np.zeros(len(account), np.int64)
+        columns, known = self.accounts, np.maximum(account, 0)
+        hit = (columns[trait][known] == value[:, None]) & (value != 0)[:, None] & (account >= 0)[:, None]
+        today = hit & (columns[f"{trait}_last"][known] == day[:, None])
+        days = np.where(hit, columns[f"{trait}_days"][known], 0).sum(axis=1).astype(np.int64)
+        return np.asarray(days - today.any(axis=1), np.int64)
+
+    def _tail(self, k: int, tenant: NDArray[np.int64], value: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return P(of a tenant's mass, at most as common as these values), shape (n,)."""
+        columns = self._tenants.columns
+        where = self._values.find(_words(tenant, k), value, np.zeros(len(value), np.uint64))
+        count = np.where(where >= 0, self._values.columns["days"][np.maximum(where, 0)], 0)
+        mass = columns["mass"][tenant, k] - DISCOUNT * columns["held"][tenant, k]
+        upto = np.arange(BINS)[None, :] <= _bin(count)[:, None]
+        below = np.where(upto & (count > 0)[:, None], mass, 0.0).sum(axis=1)
+        new = ALPHA + DISCOUNT * columns["kinds"][tenant, k]
+        return np.asarray(np.minimum(1.0, (new + below) / (ALPHA + columns["draws"][tenant, k])), np.float64)
+
+    def _flagged(
+        self, account: NDArray[np.int64], day: NDArray[np.int64], values: dict[str, NDArray[np.uint64]],
+        which: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:  # fmt: skip
+        """Return the day on which each rarest value was first unusual, and whether that was before today."""
+        n = len(account)
+        if n == 0 or not self._accounts.rows:
+            return day.copy(), np.zeros(n, np.bool_)
+        columns, known = self.accounts, np.maximum(account, 0)
+        value = np.choose(which, [values[trait] for trait in JUDGED])
+        fresh = day[:, None] - columns["flagged_last"][known] <= REPEATED_DAYS
+        hit = (columns["flagged"][known] == value[:, None]) & fresh & (value != 0)[:, None] & (account >= 0)[:, None]
+        there = hit.any(axis=1)
+        first = np.where(there, np.where(hit, columns["flagged_first"][known], 0).max(axis=1), day)
+        return np.minimum(first, day).astype(np.int64), there
+
+    def _remember_flagged(self, judged: Judged) -> None:
+        """Keep the unusual values in the account's ring; the one not seen longest goes."""
+        columns = self.accounts
+        for i in np.nonzero(judged.good & (judged.p < P_RARE) & (judged.account >= 0))[0].tolist():
+            row, value = int(judged.account[i]), judged.values[JUDGED[int(judged.which[i])]][i]
+            at = np.nonzero(columns["flagged"][row] == value)[0]
+            if len(at):
+                slot = int(at[0])
+                if judged.day[i] - columns["flagged_last"][row, slot] > REPEATED_DAYS:
+                    columns["flagged_first"][row, slot] = judged.day[i]
+            else:
+                slot = int(np.argmin(columns["flagged_last"][row]))
+                columns["flagged"][row, slot], columns["flagged_first"][row, slot] = value, judged.day[i]
+            columns["flagged_last"][row, slot] = judged.day[i]
+
+    def _learn_days(
+        self, account: NDArray[np.int64], day: NDArray[np.int64], tenant: NDArray[np.int64], ts: NDArray[np.int64]
+    ) -> None:
+        """Count active days and their hours, each once."""
+        columns = self.accounts
+        _, first = np.unique(account * (1 << 17) + day, return_index=True)
+        first = first[columns["day"][account[first]] < day[first]]
+        np.add.at(columns["days"], account[first], 1)
+        np.add.at(self._tenants.columns["days"], tenant[first], 1)
+        np.maximum.at(columns["day"], account[first], day[first].astype(np.int32))
+        hour = ts // HOUR_NS % 24 + 24 * ((ts // HOUR_NS // 24 + 3) % 7 >= 5)  # 1970 began on a Thursday
+        _, once = np.unique((account * (1 << 17) + day) * 48 + hour, return_index=True)
+        there = columns["hours"][account[once], hour[once]]
+        columns["hours"][account[once], hour[once]] = np.minimum(there.astype(np.int64) + 1, 65_535)
+
+    def _learn_trait(
+        self, trait: str, account: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Count a value's day for its account; return the places that were counted, each account, value, day once."""
+        columns = self.accounts
+        order = np.lexsort((day, value, account))
+        keep = np.ones(len(order), np.bool_)
+        a, v, d = account[order], value[order], day[order]
+        keep[1:] = (a[1:] != a[:-1]) | (v[1:] != v[:-1]) | (d[1:] != d[:-1])
+        places = order[keep]
+        hit = columns[trait][account[places]] == value[places][:, None]
+        slot, there = hit.argmax(axis=1), hit.any(axis=1)
+        old = there & (columns[f"{trait}_last"][account[places], slot] < day[places])
+        multi = np.zeros(len(places), np.bool_)
+        multi[1:] = (a[keep][1:] == a[keep][:-1]) & (v[keep][1:] == v[keep][:-1])
+        easy = np.nonzero(old & ~multi)[0]
+        rows, at = account[places[easy]], slot[easy]
+        columns[f"{trait}_days"][rows, at] = np.minimum(columns[f"{trait}_days"][rows, at].astype(np.int64) + 1, 65_535)
+        columns[f"{trait}_last"][rows, at] = day[places[easy]]
+        np.add.at(columns[f"{trait}_draws"], rows, 1)
+        hard = [int(i) for i in np.nonzero(multi | ~there)[0] if self._add(trait, account, value, day, int(places[i]))]
+        return np.asarray(places[np.sort(np.concatenate([easy, np.array(hard, np.int64)]))], np.int64)
+
+    def _add(
+        self, trait: str, account: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64], i: int
+    ) -> bool:
+        """Count one value by hand: new to its account, or seen on two days of one tick."""
+        columns, row = self.accounts, int(account[i])
+        found = np.nonzero(columns[trait][row] == value[i])[0]
+        if len(found):
+            slot = int(found[0])
+            if columns[f"{trait}_last"][row, slot] >= day[i]:
+                return False
+        else:
+            slot = int(np.argmin(columns[f"{trait}_last"][row]))
+            columns[trait][row, slot], columns[f"{trait}_days"][row, slot] = value[i], 0
+            columns[f"{trait}_kinds"][row] += 1
+        columns[f"{trait}_days"][row, slot] = min(65_535, int(columns[f"{trait}_days"][row, slot]) + 1)
+        columns[f"{trait}_last"][row, slot] = day[i]
+        columns[f"{trait}_draws"][row] += 1
+        return True
+
+    def _learn_tenant(
+        self, k: int, tenant: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64]
+    ) -> None:
+        """Count account-days of values for their tenants."""
+        held = self._tenants.columns
+        pairs = np.stack([tenant.astype(np.uint64), value], axis=1)
+        distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+        for start in range(0, len(distinct), _PIECE):
+            piece, more = distinct[start : start + _PIECE], counts[start : start + _PIECE]
+            which = piece[:, 0].astype(np.int64)
+            self._values.reserve(len(piece))
+            where = self._values.insert(_words(which, k), piece[:, 1].copy(), np.zeros(len(piece), np.uint64))
+            before = self._values.columns["days"][where]
+            after = before + more
+            self._values.columns["days"][where], self._values.columns["last"][where] = after, int(day.max())
+            old, fresh = np.nonzero(before > 0)[0], np.nonzero(before == 0)[0]
+            for name, change in (("mass", before[old]), ("held", np.ones(len(old), np.int64))):
+                np.subtract.at(held[name][:, k], (which[old], _bin(before[old])), change)
+            for name, change in (("mass", after), ("held", np.ones(len(after), np.int64))):
+                np.add.at(held[name][:, k], (which, _bin(after)), change)
+            np.add.at(held["kinds"][:, k], which[fresh], 1)
+            np.add.at(held["draws"][:, k], which, more)
+
+
+def _words(tenant: NDArray[np.int64], k: int) -> NDArray[np.uint64]:
+    return np.asarray(tenant * 8 + k, np.uint64)
+
+
+def _bin(count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the class of each count: exact below EXACT, then two an octave."""
+    above = EXACT + np.floor(2 * np.log2(np.maximum(count, 1) / EXACT)).astype(np.int64)
+    return np.asarray(np.where(count < EXACT, count, np.minimum(above, BINS - 1)), np.int64)
+
+
+def _parents(domain: str) -> list[str]:
+    """Return a domain and those it is under, of at least two labels, at most eight."""
+    labels = domain.lower().strip(".").split(".")[-8:]
+    return [".".join(labels[i:]) for i in range(max(1, len(labels) - 1))]

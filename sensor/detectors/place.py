@@ -1,0 +1,288 @@
+"""Places: a sign-in from a network, in a country or with a client that neither its account nor its tenant is used to.
+
+p = P(new for the account) × P(of the tenant's mass, at most as common), the smallest over the traits that the record
+names × their number (`sensor.detectors.habits`). Place is read from sign-in records alone, of those whose secret was
+right: successes, and prompts that were refused after it. A device known on three earlier days, and a sign-in that the
+network supports, carry no place evidence. A record without a country is judged by its network, and the text says so.
+
+Beside it, and weak: travel that no aircraft makes (VPNs, carriers and relays do), at most TRAVEL_DB; and what the
+provider itself found risky, at its assumed rates.
+
+Does not judge token refreshes (`session` does), nor accounts that never signed in.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.evidence import p_of_decibans
+from sensor.detectors.acts import (
+    Case,
+    Who,
+    by_kind,
+    keys_of,
+    multiply_again,
+    rate_of,
+    recount_records,
+    told,
+    who_of,
+)  # fmt: skip
+from sensor.detectors.habits import JUDGED, P_RARE, Judged, shared
+from sensor.detectors.provider_risk import RISKS, risk_of
+from sensor.detectors.traits import agent_name, network_name
+from sensor.model.account import SignInSeen
+from sensor.model.archive import Archive
+from sensor.model.event import Event
+from sensor.model.evidence import Evidence, Finding
+from sensor.model.result import Coverage
+from sensor.model.tick import Names, Tick
+from sensor.model.times import HOUR_NS
+
+TRAVEL_DB = 6.0
+TRAVEL_KMH = 1000.0
+"""Faster than an airliner's ground speed, which is about 900 km/h."""
+TRAVEL_KM = 500.0
+"""Databases of addresses are wrong by as much: MaxMind gives 50 to 500 km for mobile networks."""
+EARTH_KM = 6371.0
+_REFUSED = frozenset({"denied", "timed_out"})
+_WITHOUT_PERSON = frozenset({"non_interactive", "service_principal", "managed_identity"})
+
+
+def detector(names: Names, secret: int) -> "Place":
+    """Make the detector of this module."""
+    return Place(names, secret)
+
+
+def recount(evidence: Evidence, archive: Archive) -> float | None:
+    """Return how many of the records behind it the archive holds."""
+    return recount_records(evidence, archive)
+
+
+def again(evidence: Evidence) -> float | None:
+    """Return p by its definition, from P(new), the tenant's share, and the number of traits."""
+    basis = evidence.basis
+    if "own" not in basis:
+        return multiply_again(evidence)
+    return float(max(min(1.0, basis["own"] * basis["tail"] * basis["traits"]), basis.get("floor", 0.0)))
+
+
+class Place:
+    """Networks, countries and clients of sign-ins by account and tenant."""
+
+    name = "place"
+    family = "place"
+    techniques: tuple[str, ...] = ("T1078.004",)
+    needs = "history"
+    unit = "P(a place as rare as this)"
+    citation = "Pitman and Yor 1997, section 3; METHOD in force, Identity"
+
+    def __init__(self, names: Names, secret: int) -> None:
+        self._names = names
+        self._habits = shared(names, secret)
+        self._seen = 0
+        self._judged = 0
+
+    @property
+    def saturation(self) -> dict[str, float]:
+        """Share of the cap in use, by table."""
+        return self._habits.saturation
+
+    def score(self, tick: Tick) -> list[Finding]:
+        """Judge each sign-in whose secret was right."""
+        found = [
+            self._risky(tick, i, risk)
+            for kind in ("signin", "admin", "other")
+            for i in by_kind(tick, kind)
+            if (risk := risk_of(tick.events[i]))
+        ]
+        if not tick.signins:
+            return found
+        judged = self._habits.judge(tick)
+        self._seen += len(tick.signins)
+        self._judged += int((judged.account >= 0).sum())
+        rare = np.nonzero((judged.raw < P_RARE) & ~judged.known_device)[0].tolist()
+        found += [self._finding(tick, judged, i) for i in rare if self._counts(tick.signins[i])]
+        return found + self._travel(tick)
+
+    def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
+        """Teach what all identity detectors hold to be usual, and remember where each account was last."""
+        self._habits.learn(tick, flagged)
+        if not tick.signins:
+            return
+        judged = self._habits.judge(tick)
+        where = {
+            event.raw_id: event for i in by_kind(tick, "signin") if (event := tick.events[i]).detail.get("latitude")
+        }
+        if not where:
+            return
+        columns = self._habits.accounts
+        for i, seen in enumerate(tick.signins):
+            told_of = where.get(seen.row.raw_id)
+            if told_of is not None and judged.account[i] >= 0 and seen.row.result == "success":
+                row = judged.account[i]
+                columns["lat"][row], columns["lon"][row] = _point(told_of)
+                columns["placed_ns"][row], columns["placed_network"][row] = seen.ts, judged.values["network"][i]
+
+    def coverage(self) -> Coverage:
+        """Say how many sign-ins were of accounts that are known."""
+        if not self._seen:
+            return Coverage(detector=self.name, state="no_input", why="no sign-in")
+        if not self._judged:
+            return Coverage(detector=self.name, state="learning", why="no account has signed in before")
+        return Coverage(
+            detector=self.name, state="judged", why=f"{self._judged:,} of {self._seen:,} sign-ins held against history"
+        )
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return its state, which is the habits of all identity detectors, as named arrays."""
+        return self._habits.save()
+
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        if state:
+            self._habits.load(state)
+
+    @staticmethod
+    def _counts(seen: SignInSeen) -> bool:
+        """Tell whether a sign-in can be place evidence: its secret was right, a person made it, no network saw it."""
+        row = seen.row
+        right = row.result == "success" or row.mfa in _REFUSED
+        return right and row.category not in _WITHOUT_PERSON and row.corroboration != "supported"
+
+    def _finding(self, tick: Tick, judged: Judged, i: int) -> Finding:
+        seen, p, k = tick.signins[i], float(judged.p[i]), int(judged.which[i])
+        row, account = seen.row, int(judged.account[i])
+        who = Who(account, self._names.account_name(account), seen.site)
+        events = _events(tick, seen)
+        marks = (
+            *(("success",) if row.result == "success" else ()), *(("rare_place",) if p < P_RARE else ()),
+            *(("repeated",) if judged.repeated[i] else ()),
+        )  # fmt: skip
+        tenant_days = self._habits.tenant_days(int(judged.tenant[i]))
+        basis = {
+            "own": float(judged.own[k, i]), "tail": float(judged.tail[k, i]),
+            "traits": float(sum(bool(judged.values[trait][i]) for trait in JUDGED)), "tenant_days": float(tenant_days),
+            "account_days": float(self._habits.account_days(account)),
+        }  # fmt: skip
+        if p > judged.raw[i]:
+            basis["floor"] = p
+        counter = () if p < P_RARE else (f"the tenant is known for {tenant_days} account-days only: new is not rare",)
+        case = Case(
+            ts=seen.ts, target=("rare", int(judged.values[JUDGED[k]][i]), int(judged.first_day[i])), p=p,
+            text=self._text(judged, i, seen, who, tenant_days), observed=float(max(1, len(events))), basis=basis,
+            stage="entry", keys=_keys(self._names, seen), marks=marks, events=events, opens=p < P_RARE, counter=counter,
+            reference="own", reference_n=int(basis["account_days"]),
+            check=f"Ask {who.name} where they were, over a channel that is not mail.",
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
+    def _text(self, judged: Judged, i: int, seen: SignInSeen, who: Who, tenant_days: int) -> str:
+        row, k, days = seen.row, int(judged.which[i]), self._habits.account_days(int(judged.account[i]))
+        network = network_name(row.ip, row.asn)
+        where = f"{row.country}, {network}" if row.country else network
+        what = {
+            "network": f"network {network}", "country": f"country {row.country}",
+            "agent": f"client {agent_name(row.user_agent or '')}",
+        }[JUDGED[k]]  # fmt: skip
+        how = "signed in" if row.result == "success" else "gave the right secret, and no second factor,"
+        since = " before" if judged.repeated[i] else ""
+        blind = "" if row.country else "; no country is known, so it is judged by its network"
+        old = f"; first unusual on day {int(judged.day[i] - judged.first_day[i])} before" if since else ""
+        return (
+            f"{who.name} {how} from {row.ip or 'an unknown address'} ({where}). In {days:,} days the account never "
+            f"used the {what}, and of its tenant's {tenant_days:,} account-days {_share(judged.tail[k, i])} are as rare"
+            f"{self._hour(judged, i, seen)}{blind}{old}; p = {judged.p[i]:.2g}."
+        )
+
+    def _hour(self, judged: Judged, i: int, seen: SignInSeen) -> str:
+        """Say where the account was never active at that hour of the day (UTC); told, not weighed."""
+        hours = self._habits.accounts["hours"][judged.account[i]]
+        hour = seen.ts // HOUR_NS % 24
+        days = self._habits.account_days(int(judged.account[i]))
+        near = sum(int(hours[(hour + step) % 24 + 24 * part]) for step in (-1, 0, 1) for part in (0, 1))
+        return f"; it was never active around {hour:02d}:00 UTC" if days >= 10 and near == 0 else ""
+
+    def _travel(self, tick: Tick) -> list[Finding]:
+        """Return sign-ins that are too far from the one before, unless the network is one of the account's."""
+        found: list[Finding] = []
+        columns = self._habits.accounts
+        at: dict[int, int] = {}
+        for i in by_kind(tick, "signin"):
+            event, account = tick.events[i], int(tick.event_account[i])
+            if not 0 <= account < len(columns["lat"]) or event.outcome != "success" or not event.detail.get("latitude"):
+                continue
+            last = at.get(account)
+            if last is None:
+                before = float(columns["lat"][account]), float(columns["lon"][account])
+                since, network = int(columns["placed_ns"][account]), int(columns["placed_network"][account])
+            else:
+                earlier = tick.events[last]
+                before, since = _point(earlier), earlier.ts
+                network = self._habits.traits.network(earlier.ip, earlier.asn)
+            at[account] = i
+            own = self._habits.traits.network(event.ip, event.asn)
+            if math.isnan(before[0]) or own == network:
+                continue
+            km, hours = distance_km(before, _point(event)), abs(event.ts - since) / HOUR_NS
+            if km > TRAVEL_KM and km > TRAVEL_KMH * hours and not self._is_usual(account, own):
+                found.append(self._impossible(tick, i, km, hours))
+        return found
+
+    def _is_usual(self, account: int, network: int) -> bool:
+        """Tell whether an account has used a network on an earlier day: its VPN, its carrier, its relay."""
+        return bool((self._habits.accounts["network"][account] == network).any())
+
+    def _impossible(self, tick: Tick, i: int, km: float, hours: float) -> Finding:
+        event, who = tick.events[i], who_of(self._names, tick, i)
+        case = Case(
+            ts=event.ts, target=("travel", event.ts // (24 * HOUR_NS)), p=p_of_decibans(TRAVEL_DB),
+            text=f"{who.name} signed in from {event.country or event.ip}, {km:,.0f} km from its sign-in {hours:.1f} h "
+            "before. VPNs, carriers and relays do that every day: weak by itself.",
+            observed=1.0, basis={"rate": p_of_decibans(TRAVEL_DB), "km": km, "hours": hours}, stage="entry",
+            keys=keys_of(event), events=(event,), counter=("a VPN, a carrier or a relay moves an address as far",),
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
+    def _risky(self, tick: Tick, i: int, risk: str) -> Finding:
+        """Return what the provider itself found."""
+        event, who = tick.events[i], who_of(self._names, tick, i)
+        assumed, words, technique = RISKS[risk]
+        rate, said = rate_of(0, 0, assumed)
+        case = Case(
+            ts=event.ts, target=("risk", risk, event.ts // (24 * HOUR_NS)), p=rate,
+            text=f"{event.source} says of {who.name}, {event.action} from {event.ip or 'an unknown address'}: {words} "
+            f"({said}).",
+            observed=1.0, basis={"rate": rate}, stage="entry", techniques=(technique,), keys=keys_of(event),
+            marks=("success",) if event.outcome == "success" and event.kind == "signin" else (), events=(event,),
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
+
+def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the length of a great circle between two (latitude, longitude) in degrees, by the haversine formula."""
+    lat1, lon1, lat2, lon2 = (math.radians(angle) for angle in (*one, *other))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
+
+
+def _point(event: Event) -> tuple[float, float]:
+    return float(event.detail.get("latitude", math.nan)), float(event.detail.get("longitude", math.nan))
+
+
+def _events(tick: Tick, seen: SignInSeen) -> list[Event]:
+    """Return the tick's rows of a sign-in."""
+    wanted = set(seen.row.raw_ids)
+    return [tick.events[i] for i in by_kind(tick, "signin") if tick.events[i].raw_id in wanted]
+
+
+def _keys(names: Names, seen: SignInSeen) -> tuple[str, ...]:
+    row = seen.row
+    device = names.device_id(seen.device) if seen.device >= 0 else row.device
+    pairs = (("address", row.ip), ("session", row.session_id), ("device", device))
+    return tuple(f"{kind}:{value}" for kind, value in pairs if value)
+
+
+def _share(tail: float) -> str:
+    return f"{100 * tail:.2g} %" if tail < 1 else "all"
