@@ -8,14 +8,15 @@ backscatter looks to its receiver, and OTH is midstream. A row without `S` in a 
 too, whatever its state. Where one side was seen to confirm what the other side's unseen packets said, the flow was
 seen from one side: that is no failure, and it tells that the capture is one-way (`one_sided`).
 
-UDP: answered or not, to single hosts only (multicast and likely broadcasts are no contact). ICMP: echo requests only;
+UDP: answered or not, to single hosts only (multicast and likely broadcasts are no contact); what traceroute sends to
+ports that nothing listens at is answered by ICMP, or not at all, and says nothing. ICMP: echo requests only;
 errors are neither contacts nor failures.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.entities.entities import answered, opened
+from sensor.entities.flow_states import answered, opened
 from sensor.entities.networks import may_be_broadcast, no_host
 from sensor.model.flow import CONN_STATES, ICMP, ICMPV6, TCP, UDP
 from sensor.model.tick import Contacts, Tick
@@ -27,6 +28,8 @@ _FAILED = np.isin(CONN_STATES, ("S0", "REJ", "RSTOS0", "SH"))
 _MADE = np.isin(CONN_STATES, ("S1", "SF", "S2", "S3", "RSTO", "RSTR"))
 _ECHO_REQUEST, _ECHO_REQUEST_V6 = 8, 128
 """RFC 792; RFC 4443 §4.1."""
+_TRACEROUTE = (33434, 33534)
+"""UDP ports of traceroute(8): its default first one, and one for each of up to a hundred probes."""
 
 
 def contacts(tick: Tick) -> Contacts:
@@ -81,5 +84,6 @@ def _read(tick: Tick) -> Contacts:
     walk[udp], walk[echo] = WALK_UDP, WALK_ECHO
     either = (udp | echo) & sent
     outcome[either] = np.where(replied[either], 0, 1)
-    outcome[~tick.fresh] = -1
+    traced = udp & (flows["resp_p"] >= _TRACEROUTE[0]) & (flows["resp_p"] <= _TRACEROUTE[1]) & ~replied
+    outcome[traced | ~tick.fresh] = -1
     return Contacts(walk, outcome, two_way.astype(np.uint8))

@@ -68,6 +68,14 @@ def test_udp_to_groups_is_no_contact():
     assert [-1, -1, 1] == found.outcome.tolist()
 
 
+def test_what_traceroute_sends_is_no_contact():
+    """Probes to its ports without an answer say nothing; with one they are contacts like others."""
+    rows = [flow(proto=17, port=33_434 + k, at_s=k, state="S0") for k in (0, 100, 101)]
+
+    assert [-1, -1, 1] == read(*rows).outcome.tolist()
+    assert [0] == read(flow(proto=17, port=33_434)).outcome.tolist()
+
+
 def test_only_echo_requests_are_icmp_contacts():
     """An unreachable error is neither contact nor failure."""
     found = read(
