@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sensor.entities.activity import Activity
 from sensor.entities.devices import DEVICES_MAX, Devices
+from sensor.entities.flow_states import answered, opened
 from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host, words_of
@@ -21,25 +22,11 @@ from sensor.entities.portrait import role_of
 from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
-from sensor.model.flow import CONN_STATES
 from sensor.model.protocols import AnyMessage
 from sensor.model.tick import Tick
 from sensor.model.times import DAY_NS, HOUR_NS
 
 Flags = NDArray[np.bool_]
-_ANSWERED = np.isin(CONN_STATES, ("S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR"))
-"""States in which Zeek saw the responder answer the originator."""
-
-
-def answered(flows: NDArray[np.void]) -> Flags:
-    """Tell which flows' responder was seen sending; by packets, else bytes, else state. Shape (n,)."""
-    by_state = _ANSWERED[flows["conn_state"]] | (flows["resp_bytes"] > 0)
-    return np.where(flows["resp_pkts"] >= 0, flows["resp_pkts"] > 0, by_state)
-
-
-def opened(flows: NDArray[np.void]) -> Flags:
-    """Tell which flows' originator was seen sending; a log without packet counts is believed. Shape (n,)."""
-    return np.asarray(flows["orig_pkts"] != 0, np.bool_)
 
 
 class Entities:
@@ -64,7 +51,7 @@ class Entities:
         self.sites: list[str] = []
         self.inputs: list[str] = []
         self.devices = Devices(secret)
-        self.identity = Identity(egress or {})
+        self.identity = Identity(egress or {}, secret)
         self.address_names = AddressNames()
         self.places = Places()
         self.sightings = Sightings(self.devices, self.places)

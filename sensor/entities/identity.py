@@ -1,8 +1,8 @@
 """Accounts, their links and their sign-ins: what a tick's messages and events say about who is where.
 
 Runs after the devices of the tick are known. Links through devices that stand for many (routers, shared addresses) keep
-the address and drop the device. Sign-ins are told apart from the rest by their kind; whether the network supports one
-is not judged here.
+the address and drop the device. Sign-ins are told apart from the rest by their kind; what the network says to each is
+found elsewhere (`corroboration`), of what is gathered here and in `witness`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 
 from sensor.entities.accounts import Accounts
 from sensor.entities.authentications import Sighting, cookie_of, fits_cookie, of_event, of_message
-from sensor.entities.contacts import PROVIDERS, Contacts, Waiting, provider_of
+from sensor.entities.contacts import PROVIDERS, Contacts, Waiting
+from sensor.entities.corroboration import Corroboration
 from sensor.entities.links import NOWHERE, Links, Place
 from sensor.entities.networks import Networks, words_of
 from sensor.entities.signins import SignIns
+from sensor.entities.witness import Witness
 from sensor.model.account import LINK_KINDS
 from sensor.model.event import Event
-from sensor.model.metadata import Dns, Tls
-from sensor.model.protocols import AnyMessage, Quic
+from sensor.model.protocols import AnyMessage
 from sensor.model.tick import Tick
 from sensor.model.times import DAY_NS
 
 _WITHOUT_PERSON = frozenset({"non_interactive", "service_principal", "managed_identity"})
 _LINKED_MAX = 8
 """Devices of an account that are asked whether an address is their site's egress."""
+_EGRESS_KEPT = 65_536
+"""Addresses whose site is remembered."""
 
 
 class Where(Protocol):
@@ -43,6 +46,15 @@ class Where(Protocol):
     def device_id(self, device: int) -> str:
         """Return its stable id."""
 
+    def device_name(self, device: int) -> str:
+        """Return its hostname as seen, else its address."""
+
+    def role(self, device: int) -> str | None:
+        """Return what it is, None where that is unclear."""
+
+    def account_kind(self, account: int) -> str:
+        """Return user, machine or service."""
+
 
 class Identity:
     """Who is where.
@@ -52,19 +64,29 @@ class Identity:
         links: What holds accounts, devices and addresses together.
         contacts: Contacts with identity providers, and what coincides.
         signins: Sign-ins of the last minutes.
+        corroboration: What the network says to sign-ins.
     """
 
-    def __init__(self, egress: Mapping[str, Sequence[str]]) -> None:
-        """Take each site's configured public addresses."""
+    def __init__(self, egress: Mapping[str, Sequence[str]], secret: int = 0) -> None:
+        """Take each site's configured public addresses, and the key of hashes."""
         self.accounts, self.links = Accounts(), Links()
         self.contacts, self.signins = Contacts(), SignIns()
+        self.corroboration = Corroboration(secret, self.contacts, self.links, self.signins)
+        self._witness = Witness(self.contacts, self.corroboration)
+        self._site_of: dict[str, int] = {}
+        self._site_count = 0
+        self._now_ns = 0
         self._egress = {site: Networks(prefixes) for site, prefixes in egress.items() if prefixes}
         self._expired_day = -1
 
     def take(self, tick: Tick, where: Where, site_names: Sequence[str], message_site: Sequence[int]) -> None:
         """Take a tick in; its devices are resolved."""
+        self._now_ns = max(self._now_ns, tick.end_ns)
         if tick.merged:
-            self.links.merge_devices(dict(tick.merged))
+            kept = dict(tick.merged)
+            self.links.merge_devices(kept)
+            self.contacts.follow(kept)
+            self.corroboration.follow(kept)
         for message, device, site in zip(tick.messages, tick.message_device.tolist(), message_site, strict=True):
             self._take_message(message, device, site, where)
         acting = [
@@ -72,22 +94,27 @@ class Identity:
             for event, device, site in zip(tick.events, tick.event_device.tolist(), tick.event_site, strict=True)
         ]
         tick.event_account = np.array(acting, np.int32)
-        tick.signins = self.signins.drain()
-        for account, device, ts in self.contacts.judge(tick.end_ns):
+        for account, device, ts in self.contacts.judge(self._now_ns):
             self.links.see(account, device, NOWHERE, "co_occurrence", ts)
-        if tick.end_ns // DAY_NS != self._expired_day:
-            self._expired_day = tick.end_ns // DAY_NS
-            self.links.expire(tick.end_ns)
+        self._witness.take(tick, self._now_ns)
+        self.corroboration.judge(self._now_ns, where, site_names, self.egress_site)
+        tick.signins = self.signins.drain()
+        if self._now_ns // DAY_NS != self._expired_day:
+            self._expired_day = self._now_ns // DAY_NS
+            self.links.expire(self._now_ns)
+            self.corroboration.presence.expire(self._expired_day)
 
     def site_of_egress(self, address: str | None, site_names: Sequence[str]) -> str | None:
         """Return the site whose configured egress an address is."""
-        hi, lo = words_of(address)
-        if not (hi or lo):
-            return None
-        high, low = np.array([hi], np.uint64), np.array([lo], np.uint64)
-        return next(
-            (name for name in site_names if name in self._egress and self._egress[name].contain(high, low)[0]), None
-        )
+        site = self._configured(address, site_names)
+        return site_names[site] if site >= 0 else None
+
+    def egress_site(self, address: str | None, site_names: Sequence[str]) -> int:
+        """Return the number of the site whose egress an address is, configured or learned; −1 none."""
+        site = self._configured(address, site_names)
+        if site >= 0 or not address:
+            return site
+        return self.contacts.egress_of(address, lambda number: site_names[number] in self._egress)
 
     def devices_of(self, account: int, now_ns: int) -> list[tuple[int, str]]:
         """Return (device row, strength) of an account's links that hold now, the strongest first."""
@@ -105,20 +132,16 @@ class Identity:
         return list(strength.items())
 
     def save(self) -> dict[str, NDArray[Any]]:
-        """Return the state as named arrays; sign-ins that later rows may join are final after a restart."""
-        return {**self.accounts.save(), **self.links.save(), **self.contacts.save()}
+        """Return the state as named arrays."""
+        return {**self.accounts.save(), **self.links.save(), **self.contacts.save(), **self.corroboration.save()}
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part in (self.accounts, self.links, self.contacts):
+        for part in (self.accounts, self.links, self.contacts, self.corroboration):
             part.load(dict(state))
 
     def _take_message(self, message: AnyMessage, device: int, site: int, where: Where) -> None:
-        if isinstance(message, Dns | Tls | Quic):
-            name = message.query if isinstance(message, Dns) else message.server_name
-            provider = provider_of(name)
-            if provider is not None and device >= 0 and not (isinstance(message, Dns) and message.is_response):
-                self.contacts.touch(provider, site, device, message.ts)
+        if self._witness.hear(message, device, site, where):
             return
         cookie = cookie_of(message)
         if cookie is not None:
@@ -140,26 +163,37 @@ class Identity:
         if row < 0 and event.account:
             row = self.accounts.find(event.account)
         if event.kind != "signin":
+            self._witness.note(event, device, site, row)
             return row
         name = self.accounts.rows[row].name if row >= 0 else event.account or "unknown"
         own = where.device_id(device) if device >= 0 else event.device_id
-        egress = self.site_of_egress(event.ip, site_names)
-        self.signins.take(event, name, own, egress, account_row=row, device_row=device, site_number=site)
+        number = self.egress_site(event.ip, site_names)
+        egress = site_names[number] if number >= 0 else None
+        held, begins = self.signins.take(event, name, own, egress, account_row=row, device_row=device, site_number=site)
+        self.corroboration.consider(event, held, number, self._now_ns, where, begins=begins)
         provider = PROVIDERS.get(event.source)
         if row >= 0 and provider and event.detail.get("event_category") not in _WITHOUT_PERSON:
-            sites = self._sites_of(egress, site_names)
+            sites = (number,) if number >= 0 else None
             linked = [held.device for held in self.links.of(row, event.ts) if LINK_KINDS[held.kind] == "strong"]
             devices = tuple(dict.fromkeys(one for one in linked if one >= 0))[:_LINKED_MAX]
-            self.contacts.await_judgement(Waiting(event.ts, row, provider, event.ip, sites, devices))
+            self.contacts.await_judgement(Waiting(event.ts, row, provider, event.ip, sites, devices, event.source))
         return row
 
-    def _sites_of(self, egress: str | None, site_names: Sequence[str]) -> tuple[int, ...] | None:
-        """Return the sites a sign-in may be from: its egress's, else those whose egress is not configured."""
-        if egress is not None:
-            return (site_names.index(egress),)
-        if not self._egress:
-            return None
-        return tuple(number for number, name in enumerate(site_names) if name not in self._egress)
+    def _configured(self, address: str | None, site_names: Sequence[str]) -> int:
+        """Return the number of the site whose configured egress an address is, −1 none; kept, for few are asked for."""
+        if not self._egress or not address:
+            return -1
+        if len(site_names) != self._site_count or len(self._site_of) >= _EGRESS_KEPT:
+            self._site_of, self._site_count = {}, len(site_names)
+        if address not in self._site_of:
+            hi, lo = words_of(address)
+            high, low = np.array([hi], np.uint64), np.array([lo], np.uint64)
+            found = (
+                number for number, name in enumerate(site_names)
+                if (hi or lo) and name in self._egress and self._egress[name].contain(high, low)[0]
+            )  # fmt: skip
+            self._site_of[address] = next(found, -1)
+        return self._site_of[address]
 
     def _see(self, sighting: Sighting, ts: int, device: int, site: int, where: Where, evidence: tuple[int, str]) -> int:
         row = self.accounts.sight(

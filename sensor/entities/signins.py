@@ -3,16 +3,17 @@
 An identity provider writes several rows for one sign-in (a prompt for a second factor, then the success), and several
 products tell of it: Entra's log and Microsoft 365's audit carry one correlation id. Rows are one sign-in where that id
 agrees within JOIN_NS, or, between different products, where account, address and application agree within NEAR_NS. The
-last decisive row is the result: an interrupt only asks for more. The verdict of the network is not given here: it stays
-`unknown`.
+last decisive row is the result: an interrupt only asks for more. The verdict of the network is not found here
+(`corroboration`): a sign-in that nobody has judged yet is `unknown`, and each later verdict is kept beside the last.
 """
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
-from sensor.model.account import SignIn, SignInSeen
+from sensor.model.account import Revision, SignIn, SignInSeen
 from sensor.model.event import Event
 from sensor.model.times import MINUTE_NS, rfc3339
 
@@ -23,9 +24,13 @@ NEAR_NS = MINUTE_NS
 OPEN_MAX = 200_000
 """Sign-ins that later rows may still join; beyond it the oldest are final early."""
 NOT_JUDGED = "not checked against the network yet"
+REVISIONS_MAX = 8
+"""Revisions kept of one sign-in, the last ones."""
 
 
-class _Open(msgspec.Struct):
+class Held(msgspec.Struct):
+    """A sign-in that rows may still join, or that waits for a verdict."""
+
     row: SignIn
     ts: int
     last_ns: int
@@ -33,6 +38,7 @@ class _Open(msgspec.Struct):
     device: int
     site: int
     told: bool = False
+    judged: bool = False
 
 
 class SignIns:
@@ -43,16 +49,17 @@ class SignIns:
     """
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._open: OrderedDict[str, Held] = OrderedDict()
         self._by_correlation: dict[str, str] = {}
         self._by_place: dict[tuple[str, str | None], str] = {}
-        self._changed: dict[str, _Open] = {}
+        self._changed: dict[str, Held] = {}
+        self._revised: dict[str, Held] = {}
         self.count = 0
 
     def take(
         self, event: Event, account: str, device: str | None, site: str | None, *, account_row: int = -1,
         device_row: int = -1, site_number: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> tuple[Held, bool]:  # fmt: skip
         """Take one event of kind signin in, in order of time.
 
         Args:
@@ -63,13 +70,17 @@ class SignIns:
             account_row: Row of the account, −1 none.
             device_row: Row of the device, −1 none.
             site_number: Number of the site whose log the event is from.
+
+        Returns:
+            The sign-in, and whether it begins with this event.
         """
         self._close(event.ts)
         key = self._find(event, account)
+        begins = key is None
         if key is None:
             key = _identity(event)
             row = _begin(event, key, account, device, site)
-            self._open[key] = _Open(row, event.ts, event.ts, account_row, device_row, site_number)
+            self._open[key] = Held(row, event.ts, event.ts, account_row, device_row, site_number)
             self.count += 1
         else:
             held = self._open[key]
@@ -80,19 +91,62 @@ class SignIns:
             self._by_correlation[event.correlation_id] = key
         held = self._changed[key] = self._open[key]
         self._by_place[account, held.row.ip] = key
+        return held, begins
+
+    def judge(self, held: Held, verdict: str, because: str, ts: int) -> None:
+        """Give a sign-in a verdict.
+
+        The first one stands alone; a later one that differs is a revision. Before anybody saw the sign-in it is part
+        of it, and makes nothing new to tell.
+        """
+        row = held.row
+        if (verdict, because) == (row.corroboration, row.because):
+            held.judged = True
+            return
+        if not held.told and not held.judged:
+            msgspec.structs.force_setattr(row, "corroboration", verdict)
+            msgspec.structs.force_setattr(row, "because", because)
+            held.judged = True
+            return
+        revisions = row.revisions
+        if held.judged and verdict != row.corroboration:
+            revision = Revision(ts=rfc3339(ts), from_=row.corroboration, to=verdict, because=because)
+            revisions = (*revisions, revision)[-REVISIONS_MAX:]
+        held.row = msgspec.structs.replace(row, corroboration=verdict, because=because, revisions=revisions)
+        held.judged = True
+        if held.row.id not in self._changed:
+            self._revised[held.row.id] = held
 
     def drain(self) -> list[SignInSeen]:
         """Return every sign-in that began or changed since the last time, in order of time."""
-        changed, self._changed = sorted(self._changed.values(), key=lambda held: (held.ts, held.row.id)), {}
+        if not self._changed and not self._revised:
+            return []
+        changed = [(held, False) for held in self._changed.values()]
+        changed += [(held, True) for key, held in self._revised.items() if key not in self._changed]
+        changed.sort(key=lambda one: (one[0].ts, one[0].row.id))
+        self._changed, self._revised = {}, {}
         seen = [
             SignInSeen(
-                row=held.row, account=held.account, device=held.device, site=held.site, ts=held.ts, begun=not held.told
+                row=held.row, account=held.account, device=held.device, site=held.site, ts=held.ts, begun=not held.told,
+                revised=revised,
             )
-            for held in changed
-        ]
-        for held in changed:
+            for held, revised in changed
+        ]  # fmt: skip
+        for held, _ in changed:
             held.told = True
         return seen
+
+    def open(self) -> list[Held]:
+        """Return the sign-ins that later rows may join."""
+        return list(self._open.values())
+
+    def reopen(self, held: Iterable[Held]) -> None:
+        """Let rows join sign-ins again, in their order: after a restart."""
+        for one in held:
+            self._open[one.row.id] = one
+            if one.row.correlation_id:
+                self._by_correlation[one.row.correlation_id] = one.row.id
+            self._by_place[one.row.account, one.row.ip] = one.row.id
 
     def _find(self, event: Event, account: str) -> str | None:
         """Find the sign-in that a row belongs to."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sensor.entities.entities import Entities, answered, opened
+from sensor.entities.entities import Entities
+from sensor.entities.flow_states import answered, opened
 from sensor.model.metadata import Dhcp, Kerberos, Ntlm
 from tests.scenes import SECRET, START, S, arp, common, flow, flows
 

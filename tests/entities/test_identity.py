@@ -8,7 +8,8 @@ from sensor.model.addresses import parse
 from sensor.model.event import Event
 from sensor.model.metadata import Dns, Kerberos, Ntlm, Tls
 from sensor.model.protocols import Rdp
-from tests.scenes import START, S, common
+from sensor.model.tick import Tick
+from tests.scenes import START, S, arp, common, flows
 
 
 class Devices:
@@ -28,21 +29,32 @@ class Devices:
         """Return its id."""
         return f"d{device}"
 
+    def device_name(self, device):
+        """Return its name."""
+        return f"D{device}"
 
-class Tick:
-    """What is asked of a tick."""
+    def role(self, device):
+        """Return nothing: it is not known."""
 
-    def __init__(self, messages=(), events=(), end_s=100, devices=None, merged=()):
-        self.messages, self.events = list(messages), list(events)
-        self.end_ns = START + end_s * S
-        self.message_device = np.array(devices or [0] * len(self.messages), np.int32)
-        self.event_device = np.full(len(self.events), -1, np.int32)
-        self.event_site = [0] * len(self.events)
-        self.merged = list(merged)
+    def account_kind(self, account):
+        """Return that it is a person's."""
+        return "user"
+
+
+def tick_of(messages=(), events=(), end_s=100, devices=None, merged=()):
+    """A tick without flows."""
+    none = np.empty(0, np.int32)
+    return Tick(
+        end_ns=START + end_s * S, flows=flows(), site=none, orig_device=none, resp_device=none,
+        orig_local=none.astype(bool), resp_local=none.astype(bool), fresh=none.astype(bool), arp=arp()[:0],
+        arp_site=none, arp_device=none, arp_input=none, messages=list(messages),
+        message_device=np.array(devices or [0] * len(messages), np.int32), events=list(events),
+        event_site=[0] * len(events), event_device=np.full(len(events), -1, np.int32), merged=list(merged),
+    )  # fmt: skip
 
 
 def take(identity, *messages, events=(), devices=None, end_s=100):
-    tick = Tick(messages, events, end_s, devices)
+    tick = tick_of(messages, events, end_s, devices)
     identity.take(tick, Devices(), ["SYD", "PER"], [0] * len(messages))
     return identity
 
@@ -79,7 +91,7 @@ def signin(at_s, ip="203.0.113.9", **fields):
 def test_a_sign_in_is_one_row_with_the_site_of_its_egress():
     """Its address is a configured site's, or nobody's."""
     identity = Identity({"SYD": ("203.0.113.0/28",), "PER": ()})
-    tick = Tick([], [signin(0), signin(1, ip="198.51.100.1")])
+    tick = tick_of([], [signin(0), signin(1, ip="198.51.100.1")])
     identity.take(tick, Devices(), ["SYD", "PER"], [])
 
     assert [("203.0.113.9", "SYD"), ("198.51.100.1", None)] == [(seen.row.ip, seen.row.site) for seen in tick.signins]
@@ -103,7 +115,7 @@ def test_contacts_that_coincide_become_a_link():
 def test_links_go_with_a_device_that_turns_out_to_be_another():
     """From the tick in which that is known."""
     identity = take(Identity({}), Kerberos(**common(), client="ann/R", success=True))
-    identity.take(Tick(merged=[(0, 3)]), Devices(), ["SYD", "PER"], [])
+    identity.take(tick_of(merged=[(0, 3)]), Devices(), ["SYD", "PER"], [])
 
     assert [("kerberos_as", 3, (0, *parse("10.0.0.5")))] == links(identity)
 
