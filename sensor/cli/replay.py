@@ -1,6 +1,6 @@
 """`spanline replay`: files and folders in event-time order into a state, and what came of it.
 
-Not here yet: --speed, --metrics-history, --report, --indicators.
+Not here yet: --speed, --metrics-history, --indicators.
 """
 
 from collections.abc import Callable
@@ -51,6 +51,7 @@ ERRORS_SHOWN = 5
 @click.option(
     "--metrics-out", type=click.Path(dir_okay=False, path_type=Path), help="Write the final metrics (OpenMetrics)."
 )
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
 @click.option("--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Key of the hashes.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for reading captures."
@@ -60,7 +61,7 @@ ERRORS_SHOWN = 5
 def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
-    secret_file: Path | None, threads: int, ignore_checksums: bool, fail_on: str | None,
+    report: Path | None, secret_file: Path | None, threads: int, ignore_checksums: bool, fail_on: str | None,
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
 
@@ -74,7 +75,7 @@ def replay(
     config = configuration.load(config_path, edges=False) if config_path else configuration.default()
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
-        metrics_out=metrics_out, secret_file=secret_file,
+        metrics_out=metrics_out, secret_file=secret_file, report=report,
         options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
     )  # fmt: skip
     if as_json:
@@ -88,7 +89,7 @@ def replay(
 def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
-    told: Callable[[int], None] | None = None,
+    told: Callable[[int], None] | None = None, report: Path | None = None,
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.model.times import parse
@@ -111,6 +112,10 @@ def perform(
         answer = run.result()
         if metrics_out is not None:
             metrics_out.write_bytes(_metrics(core, run, answer))
+        if report is not None:
+            from sensor.pipeline.reporting import write_report
+
+            write_report(report, answer, state)
         _tell_errors([one.error for one in answer.inputs if one.error])
         return answer
 

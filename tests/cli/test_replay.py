@@ -113,3 +113,15 @@ def test_a_folder_is_walked_and_a_missing_file_named(cli, tmp_path):
 
     assert 2 == len(json.loads(out)["inputs"])
     assert (1, True) == (code, "none: cannot be read" in err)
+
+
+def test_a_report_is_written(monkeypatch, capsys, tmp_path):
+    """One page with the incident and the traffic's plot."""
+    log = conn_log(tmp_path / "conn.log", hosts=20)
+    page = tmp_path / "report.html"
+    code, _, _ = spanline(monkeypatch, capsys, "replay", log, "--state", tmp_path / "state", "--report", page)
+
+    assert 0 == code
+    text = page.read_text()
+    assert "scans the network" in text
+    assert "<svg" in text
