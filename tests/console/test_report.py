@@ -30,8 +30,8 @@ def signin(number, verdict="unknown", account="ann@ex.com"):
     """One sign-in."""
     return SignIn(
         ts="2026-01-01T00:00:00Z", account=account, source="entra", ip="203.0.113.9", country="AU", asn=None,
-        app="Mail", result="success", reason_code=None, reason=None, mfa="satisfied", device=None, corroboration=verdict,
-        because="no link", id=f"SI-{number}",
+        app="Mail", result="success", reason_code=None, reason=None, mfa="satisfied", device=None,
+        corroboration=verdict, because="no link", id=f"SI-{number}",
     )  # fmt: skip
 
 
