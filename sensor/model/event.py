@@ -18,18 +18,20 @@ absent value is None, never 0 or an empty text.
   `words` [], `enabled`, `mailbox`, `copies_to`, `keeps_copy` (of what is sent on), `condition`, `operation`.
 - mailbox: `folders` [], `items` n, `message_ids` [], `subjects` [], `logon_type` (owner, admin, delegate), `mailbox`,
   `client`, `access` (Bind, Sync), `throttled`.
-- file: `file`, `folder`, `site_url`, `label`, `file_id`, `file_type`, `owner`, `targets` [] (whom it was shared with).
+- file: `file`, `folder`, `site_url`, `label`, `file_id`, `file_type`, `owner`, `targets` [] (whom it was shared with),
+  `visibility_change` (external, internal, none), `new_access`, `target_domain`.
 - email: `message_id`, `network_message_id`, `sender`, `recipients` [], `subject`, `direction`, `delivery` (delivered,
   junked, blocked, quarantined …), `location`, `threats` [], `sender_ip`, `url`, `clicked`, `file`, `sha256`, `size`,
   `policy`, `trigger`, `released_by` [], `released_to` [].
 - process: `process`, `command_line`, `parent`, `pid`.
 - admin, consent: `targets` [], `changes` {name: new value}, `actor_app`, `scopes` [].
 - any kind with a device inventory: `macs` [], `addresses` [], `public_addr`, `logged_on` [], `os_version`.
-- signin: `event_category` (interactive, non_interactive, service_principal, managed_identity), `risk`,
-  `risk_events` [], `known_place`, `mfa_detail`, `asn_name`, `is_proxy`, `latitude`, `longitude`, `policy`,
-  `behaviors` [] (what the provider itself found new), `client_app`, `token_id`, `device_token` (a browser's or
-  device's, where it has no id), `trust_type` and `compliant` (the device's), `auth_device`, `auth_addr` (what the
-  second factor was given on, and from where).
+- signin: `event_category` (interactive, non_interactive, service_principal, managed_identity), `risk`, `risk_state`
+  (atRisk, dismissed …), `risk_events` [], `known_place`, `mfa_detail`, `asn_name`, `is_proxy`, `latitude`, `longitude`,
+  `policy`, `behaviors` [] (what the provider itself found new), `client_app`, `protocol` (devicecode), `token_id`,
+  `device_token` (a browser's or device's, where it has no id), `trust_type` and `compliant` (the device's),
+  `auth_device`, `auth_addr` (what the second factor was given on, and from where).
+- a device's lock (Google): `attempts`.
 """
 
 from typing import Any
@@ -44,7 +46,7 @@ EVENT_KINDS = (
 OUTCOMES = ("success", "failure", "interrupt", "unknown")
 MFA = ("satisfied", "denied", "timed_out", "none", "unknown")
 """`none`: a single factor was asked for; `unknown`: the record says nothing."""
-SIGNIN_SOURCES = ("entra", "m365", "okta", "google", "duo", "adfs")
+SIGNIN_SOURCES = ("entra", "m365", "okta", "google", "duo", "adfs", "onelogin", "auth0")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,9 @@ def read_audit(record: Fields) -> Event:
     own = inner.text("initiatedBy.user.ipAddress")
     ip, port = first_address(record.text("callerIpAddress"), own, extra.get("ipaddr"))
     targets = _targets(inner)
+    invited = extra.get("inviteduseremailaddress")
+    if isinstance(invited, str) and invited:
+        targets = [*targets, invited.lower()]
     return Event(
         ts=_time(record, inner, _AUDIT_TIMES),
         source="entra",

@@ -188,23 +188,33 @@ def _kind(inner: Fields) -> str:
 def _detail(inner: Fields, category: str) -> dict[str, object]:
     """Return what only sign-ins have."""
     risk = inner.text("riskLevelDuringSignIn")
+    if risk is None or risk.lower() in _RISKS:
+        risk = inner.text("riskLevelAggregated")
     latitude = inner.real("location.geoCoordinates.latitude", "LocationDetails.geoCoordinates.latitude")
     longitude = inner.real("location.geoCoordinates.longitude", "LocationDetails.geoCoordinates.longitude")
     placed = bool(latitude or longitude)
     return present(
         event_category=category,
         risk=None if risk is None or risk.lower() in _RISKS else risk.lower(),
+        risk_state=inner.text("riskState"),
         risk_events=inner.texts("riskEventTypes_v2", "riskEventTypes"),
         mfa_detail=method_of(inner),
         latitude=latitude if placed else None,
         longitude=longitude if placed else None,
         policy=_policy(inner),
         client_app=inner.text("clientAppUsed"),
+        protocol=_protocol(inner),
         token_id=inner.text("uniqueTokenIdentifier"),
         trust_type=inner.text("deviceDetail.trustType"),
         compliant=inner.flag("deviceDetail.isCompliant"),
         known_place=_known_place(inner),
     )
+
+
+def _protocol(inner: Fields) -> str | None:
+    """Return `devicecode` where the sign-in was lent to another machine, or its token came from such a one."""
+    said = ((inner.text(name) or "").lower() for name in ("authenticationProtocol", "originalTransferMethod"))
+    return "devicecode" if any(word in {"devicecode", "devicecodeflow"} for word in said) else None
 
 
 def _policy(inner: Fields) -> str | None:

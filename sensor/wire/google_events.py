@@ -132,6 +132,8 @@ def shape(application: str, said: Said) -> Shape:
         detail = {"forwards_to": said.texts("email_forwarding_destination_address")}
     elif kind in {"admin", "consent"}:
         detail = _change(said)
+    elif said.name == "FAILED_PASSWORD_ATTEMPTS_EVENT":
+        detail = {"attempts": said.text("FAILED_PASSWD_ATTEMPTS")}
     if kind != "file":
         detail["targets"] = said.texts(*_TARGETS)
     return Shape(
@@ -211,6 +213,9 @@ def _file(said: Said) -> dict[str, object]:
         "file_id": said.text("doc_id"),
         "file_type": said.text("doc_type"),
         "owner": said.text("owner"),
+        "visibility_change": said.text("visibility_change"),
+        "new_access": said.text("new_value"),
+        "target_domain": said.text("target_domain"),
         "targets": said.texts("target_user", "target", "new_owner"),
     }
 
