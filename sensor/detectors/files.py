@@ -1,0 +1,376 @@
+"""Files: how many an account previews, opens and downloads in a day, which it never did, and what it opens to others.
+
+Previews count as opens do: whoever reads without downloading leaves only those. *Mass*: the day's distinct files held
+against the account's own days (level and scale of log1p of the daily count, scale at least SCALE_MIN), an assumed level
+before it has any. *Novelty*: a folder, site or label that is new for the account × how rare it is in the tenant, both
+in active days (Pitman–Yor), times the folders of the day. What is sensitive is what few open and what carries a label
+that few open, never a list of words. *Opened to others*: a file that became public or was shared outside.
+
+Novelty and sharing open no incident by themselves; mass does with a history of the account's own. Thumbnails that a
+service renders are not counted.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.keyed import KeyedTable
+from baselines.novelty import ALPHA, DISCOUNT
+from baselines.slots import Slots
+from baselines.table import Table
+from sensor.detectors.acts import (
+    Case,
+    Who,
+    by_kind,
+    day_of,
+    keys_of,
+    multiply_again,
+    rate_of,
+    recount_records,
+    teaches,
+    told,
+    who_of,
+)  # fmt: skip
+from sensor.detectors.habits import TENANTS_MAX, shared
+from sensor.model.archive import Archive
+from sensor.model.event import Event
+from sensor.model.evidence import Evidence, Finding
+from sensor.model.result import Coverage
+from sensor.model.tick import Names, Tick
+
+FOLDERS = 24
+"""Folders, sites and labels remembered an account; the one not opened longest goes."""
+BITS = 256
+"""Of the day's bitmap: linear counting holds within 10 % up to some 500 files (Whang 1990)."""
+SCALE_MIN = 0.7
+"""Least scale of log1p of a daily count: METHOD in force, of volumes."""
+LEVEL, SCALE = math.log1p(10.0), 1.2
+"""Assumed for an account without days of its own: 10 files a day, ten times that about one day in 30."""
+PRIOR_DAYS = 3.0
+MASS_FILES = 25
+P_MASS = 0.01
+P_MASS_MIN = 1e-4
+"""Own daily counts have heavier tails than this model: no p below. METHOD in force: volume alone pages nothing."""
+P_TOLD = 0.05
+OWN_DAYS = 7
+"""Days of its own with files from which on an account's mass may open an incident."""
+SHARED_RATE = 1 / 100
+PUBLIC_RATE = 1 / 300
+PAIRS_MAX = 1 << 20
+ACCOUNTS_MAX, UNKNOWN_MAX = 200_000, 4096
+_READS = ("preview", "access", "download", "view", "open", "copied", "sync", "fetch")
+_SERVICES = ("onedrivempc-transform", "thumbnail", "msndmib", "searchindexer")
+"""Agents that render or index files for nobody in particular, folded."""
+_OPENED = frozenset({"people_with_link", "public_on_the_web", "public_in_the_domain", "shared_externally", "unlisted"})
+_CLOSED = frozenset({"private", "none", "people_within_domain_with_link"})
+_LINKS = {
+    "anonymouslinkcreated": PUBLIC_RATE, "anonymouslinkupdated": PUBLIC_RATE, "sharinginvitationcreated": SHARED_RATE,
+    "addedtosecurelink": SHARED_RATE,
+}  # fmt: skip
+"""SharePoint's operations that open a file to others, folded → assumed rate."""
+
+
+def detector(names: Names, secret: int) -> "Files":
+    """Make the detector of this module."""
+    return Files(names, secret)
+
+
+def recount(evidence: Evidence, archive: Archive) -> float | None:
+    """Return how many of the records behind it the archive holds."""
+    return recount_records(evidence, archive)
+
+
+def again(evidence: Evidence) -> float | None:
+    """Return p by its definition: a normal tail of log counts, or P(new) × the tenant's share × the day's folders."""
+    basis = evidence.basis
+    if "level" in basis:
+        return _mass_p(basis["files"], basis["level"], basis["scale"])
+    if "own" in basis:
+        return float(min(1.0, basis["own"] * basis["tail"] * basis["folders"]))
+    return multiply_again(evidence)
+
+
+class Files:
+    """Files by account and day."""
+
+    name = "files"
+    family = "files"
+    techniques: tuple[str, ...] = ("T1213.002", "T1530")
+    needs = "history"
+    unit = "distinct files an account opened in a day"
+    citation = "Pitman and Yor 1997, section 3; Whang et al. 1990"
+
+    def __init__(self, names: Names, secret: int) -> None:
+        self._names = names
+        self._habits = shared(names, secret)
+        spec: dict[str, Any] = {
+            "folder": (np.uint64, (FOLDERS,), 0), "folder_last": (np.uint16, (FOLDERS,), 0),
+            "draws": (np.int32, (), 0), "kinds": (np.int32, (), 0), "day": (np.int32, (), -1),
+            "bits": (np.uint64, (BITS // 64,), 0), "new": (np.int32, (), 0), "level": (np.float32, (), 0),
+            "spread": (np.float32, (), 0), "days": (np.int32, (), 0),
+        }  # fmt: skip
+        self._accounts = Slots(spec, ACCOUNTS_MAX, UNKNOWN_MAX)
+        self._tenants = Table({"draws": (np.int64, (), 0), "kinds": (np.int64, (), 0)}, TENANTS_MAX)
+        self._pairs = KeyedTable({"days": (np.int64, (), 0)}, PAIRS_MAX, secret)
+        self._seen = 0
+
+    @property
+    def saturation(self) -> dict[str, float]:
+        """Share of the cap in use, by table."""
+        return {"file_accounts": self._accounts.saturation, "file_folders": self._pairs.saturation}
+
+    def score(self, tick: Tick) -> list[Finding]:
+        """Count the tick's files, and tell of accounts that opened many, or what was rare for them, or to others."""
+        found: dict[str, Finding] = {}
+        touched: dict[int | str, tuple[int, list[int]]] = {}
+        for i in by_kind(tick, "file"):
+            event = tick.events[i]
+            self._seen += 1
+            if event.outcome == "failure":
+                continue
+            opened = _opened_to(event)
+            if opened:
+                finding = self._shared_out(tick, i, opened)
+                found[finding.evidence.id] = finding
+            elif _is_read(event):
+                who = who_of(self._names, tick, i)
+                key = who.account if who.account >= 0 else who.name
+                touched.setdefault(key, (i, []))[1].append(i)
+        for key, (_, rows) in touched.items():
+            for finding in self._judge(tick, key, rows):
+                found[finding.evidence.id] = finding
+        return list(found.values())
+
+    def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
+        """Learn the folders that were opened, but those of frozen accounts."""
+        for i in by_kind(tick, "file"):
+            event, account = tick.events[i], int(tick.event_account[i])
+            if event.outcome == "failure" or not _is_read(event):
+                continue
+            if not teaches(tick, i, flagged):
+                continue
+            who = who_of(self._names, tick, i)
+            row = self._accounts.find(who.account if who.account >= 0 else who.name)
+            if row >= 0:
+                for place in _places(event):
+                    self._learn_place(row, self._habits.traits.key(place), event, account)
+
+    def coverage(self) -> Coverage:
+        """Say whether files were logged."""
+        if not self._seen:
+            return Coverage(detector=self.name, state="no_input", why="no record of a file")
+        return Coverage(detector=self.name, state="judged", why=f"{self._seen:,} records of files")
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return its state as named arrays."""
+        parts = (("accounts", self._accounts), ("tenants", self._tenants), ("pairs", self._pairs))
+        return {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        for part, held in (("accounts", self._accounts), ("tenants", self._tenants), ("pairs", self._pairs)):
+            cut = len(part) + 1
+            own = {name[cut:]: column for name, column in state.items() if name.startswith(part + "/")}
+            if own:
+                held.load(own)
+
+    def _judge(self, tick: Tick, key: int | str, rows: list[int]) -> list[Finding]:
+        """Take an account's files of the tick in; return its mass and its novelty of the day."""
+        row = self._accounts.take(key)
+        columns, events = self._accounts.columns, [tick.events[i] for i in rows]
+        day = day_of(events[-1].ts)
+        if columns["day"][row] != day:
+            self._end_day(row)
+            columns["day"][row], columns["new"][row] = day, 0
+            columns["bits"][row] = 0
+        rarest: tuple[float, float, float, int, str] | None = None
+        for i, event in zip(rows, events, strict=True):
+            bit = self._habits.traits.key(_file(event)) >> 8 & BITS - 1
+            columns["bits"][row, bit // 64] |= np.uint64(1 << bit % 64)
+            for place in _places(event):
+                judged = self._place(row, self._habits.traits.key(place), int(tick.event_account[i]))
+                if judged is not None and (rarest is None or judged[0] < rarest[0]):
+                    rarest = (*judged, i, place)
+        who = who_of(self._names, tick, rows[-1])
+        found = [self._mass(who, row, events, day)]
+        if rarest is not None:
+            columns["new"][row] += 1
+            found.append(self._rare(tick, who, row, rarest, events, day))
+        return [finding for finding in found if finding is not None]
+
+    def _end_day(self, row: int) -> None:
+        """Take yesterday's count into the account's level and spread."""
+        columns = self._accounts.columns
+        if columns["day"][row] < 0:
+            return
+        x = math.log1p(_distinct(columns["bits"][row]))
+        n = int(columns["days"][row]) + 1
+        step = max(1.0 / n, 0.1)
+        off = x - float(columns["level"][row])
+        columns["level"][row] += step * off
+        columns["spread"][row] = (1 - step) * (float(columns["spread"][row]) + step * off * off)
+        columns["days"][row] = min(n, 10_000)
+
+    def _mass(self, who: Who, row: int, events: list[Event], day: int) -> Finding | None:
+        columns = self._accounts.columns
+        count = _distinct(columns["bits"][row])
+        if count < MASS_FILES:
+            return None
+        days = int(columns["days"][row])
+        weight = days / (days + PRIOR_DAYS)
+        level = weight * float(columns["level"][row]) + (1 - weight) * LEVEL
+        variance = weight * float(columns["spread"][row]) + (1 - weight) * SCALE**2
+        scale = max(SCALE_MIN, math.sqrt(variance))
+        p = _mass_p(count, level, scale)
+        if p > P_TOLD:
+            return None
+        usual = f"usual for it: {math.expm1(level):.0f} a day over {days} days" if days else "assumed: 10 a day"
+        case = Case(
+            ts=events[-1].ts, target=("mass", day), p=p,
+            text=f"{who.name} opened about {count:.0f} different files today, from "
+            f"{events[-1].ip or 'an unknown address'} ({usual}); p = {p:.2g}.",
+            observed=float(count), basis={"files": count, "level": level, "scale": scale, "days": float(days)},
+            stage="act", keys=_keys(events), marks=("mass_access",) if p <= P_MASS else (), events=events,
+            opens=days >= OWN_DAYS and p <= P_MASS, reference="own", reference_n=days,
+            counter=("a backup or a sync client opens as many",), techniques=_technique(events[-1]),
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
+    def _place(self, row: int, key: int, account: int) -> tuple[float, float, float] | None:
+        """Return (p, own, tail) of a folder that is new for an account with a day of files; None where it is not."""
+        columns = self._accounts.columns
+        if columns["days"][row] < 1 or (columns["folder"][row] == key).any():
+            return None
+        own = (ALPHA + DISCOUNT * int(columns["kinds"][row])) / (ALPHA + int(columns["draws"][row]))
+        tail = self._tail(self._habits.tenant_of(account), key)
+        return own * tail, own, tail
+
+    def _tail(self, tenant: int, key: int) -> float:
+        """Return how rare a folder is in the tenant: its days and the new ones', of all."""
+        if tenant >= self._tenants.rows:
+            return 1.0
+        held = self._tenants.columns
+        where = int(self._pairs.find(*_pair(tenant, key))[0])
+        days = float(self._pairs.columns["days"][where]) if where >= 0 else 0.0
+        new = ALPHA + DISCOUNT * float(held["kinds"][tenant])
+        return min(1.0, (new + days) / (ALPHA + float(held["draws"][tenant])))
+
+    def _rare(
+        self, tick: Tick, who: Who, row: int, rarest: tuple[float, float, float, int, str], events: list[Event],
+        day: int,
+    ) -> Finding | None:  # fmt: skip
+        _, own, tail, i, place = rarest
+        folders = max(1, int(self._accounts.columns["new"][row]))
+        p = min(1.0, own * tail * folders)
+        if p > P_TOLD:
+            return None
+        event, days = tick.events[i], int(self._accounts.columns["days"][row])
+        label = event.detail.get("label")
+        case = Case(
+            ts=event.ts, target=("rare", day), p=p,
+            text=f"{who.name} opened {_file(event)[-80:]!r} in {place[-80:]!r} from {event.ip or 'an unknown address'}"
+            f": in {days} days with files it never opened anything there, and {100 * tail:.2g} % of what its tenant "
+            f"opens is as rare{f'; it carries the label {label}' if label else ''}; p = {p:.2g}.",
+            observed=float(len(events)), basis={"own": own, "tail": tail, "folders": float(folders)}, stage="act",
+            keys=_keys(events), events=events, reference="own", reference_n=days, techniques=_technique(event),
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
+    def _shared_out(self, tick: Tick, i: int, rate: float) -> Finding:
+        event, who = tick.events[i], who_of(self._names, tick, i)
+        p, said = rate_of(0, 0, rate)
+        to = [str(one) for one in event.detail.get("targets", ())][:3]
+        whom = ", ".join(to) if to else str(event.detail.get("target_domain") or "others")
+        case = Case(
+            ts=event.ts, target=("shared", day_of(event.ts)), p=p,
+            text=f"{who.name} opened {_file(event)[-80:]!r} to {whom}, outside the tenant or with a link for everybody "
+            f"({said}).",
+            observed=1.0, basis={"rate": p}, stage="act", keys=keys_of(event), events=(event,), techniques=("T1530",),
+            check="See who has opened it since, and close it.",
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
+    def _learn_place(self, row: int, key: int, event: Event, account: int) -> None:
+        columns, day = self._accounts.columns, day_of(event.ts)
+        at = np.nonzero(columns["folder"][row] == key)[0]
+        if len(at) and columns["folder_last"][row, at[0]] >= day:
+            return
+        slot = int(at[0]) if len(at) else int(np.argmin(columns["folder_last"][row]))
+        columns["kinds"][row] += not len(at)
+        columns["folder"][row, slot], columns["folder_last"][row, slot] = key, day
+        columns["draws"][row] += 1
+        tenant = self._habits.tenant_of(account)
+        self._tenants.cover(tenant + 1)
+        self._tenants.columns["draws"][tenant] += 1
+        before = len(self._pairs)
+        where = int(self._pairs.insert(*_pair(tenant, key))[0])
+        self._pairs.columns["days"][where] = 1 if where >= before else self._pairs.columns["days"][where] + 1
+        self._pairs.columns["last"][where] = day
+        self._tenants.columns["kinds"][tenant] += where >= before
+
+
+def _pair(tenant: int, key: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
+    return np.array([tenant], np.uint64), np.array([key], np.uint64), np.zeros(1, np.uint64)
+
+
+def _distinct(bits: NDArray[np.uint64]) -> float:
+    """Return the number of distinct files by linear counting."""
+    used = sum(int(word).bit_count() for word in bits)
+    return float(round(-BITS * math.log((BITS - min(used, BITS - 1)) / BITS)))
+
+
+def _mass_p(count: float, level: float, scale: float) -> float:
+    z = (math.log1p(count) - level) / scale
+    return max(P_MASS_MIN, 0.5 * math.erfc(z / math.sqrt(2.0)))
+
+
+def _is_read(event: Event) -> bool:
+    """Tell whether a file was read by somebody: no thumbnail, no indexing."""
+    agent = (event.user_agent or "").lower()
+    if any(part in agent for part in _SERVICES):
+        return False
+    action = event.action.lower()
+    return any(part in action for part in _READS) and "deni" not in action
+
+
+def _opened_to(event: Event) -> float:
+    """Return the assumed rate of opening a file to others as this record does, 0 where it does not."""
+    detail = event.detail
+    rate = _LINKS.get(event.action.lower())
+    if rate is not None:
+        return rate
+    if detail.get("visibility_change") != "external" or str(detail.get("new_access") or "").lower() in _CLOSED:
+        return 0.0
+    visibility = str(detail.get("label") or "").lower()
+    if str(detail.get("new_access") or "").lower() in _OPENED | {"people_with_link"}:
+        return PUBLIC_RATE
+    return SHARED_RATE if visibility in _OPENED else 0.0
+
+
+def _file(event: Event) -> str:
+    return str(event.detail.get("file_id") or event.detail.get("file") or event.object or "a file")
+
+
+def _places(event: Event) -> list[str]:
+    """Return what a file is in: its site and folder; its owner's where it has none; its label beside."""
+    detail = event.detail
+    site, folder = detail.get("site_url"), detail.get("folder")
+    found = []
+    if site or folder:
+        found.append("/".join(str(part).strip("/") for part in (site, folder) if part))
+    elif detail.get("owner"):
+        found.append(f"files of {detail['owner']}")
+    label = detail.get("label")
+    if label and event.source != "google":
+        found.append(f"label {label}")
+    return found
+
+
+def _keys(events: list[Event]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for event in events[:64] for key in keys_of(event)))[:16]
+
+
+def _technique(event: Event) -> tuple[str, ...]:
+    return ("T1530",) if event.source == "google" else ("T1213.002",)
