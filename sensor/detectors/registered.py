@@ -32,6 +32,17 @@ def registered(name: str | None) -> str | None:
     return found or text
 
 
+@functools.lru_cache(maxsize=NAMES_MAX)
+def is_public(domain: str) -> bool:
+    """Tell whether a registered name lies below a suffix of the public list: not `local`, not a home router's own."""
+    return _known().publicsuffix(domain) is not None
+
+
+@functools.cache
+def _known() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

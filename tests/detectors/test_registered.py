@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensor.detectors.registered import registered
+from sensor.detectors.registered import is_public, registered
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,8 @@ from sensor.detectors.registered import registered
 def test_registered_part(name, expected):
     """Tenants of a shared suffix are told apart; one label, reverse names and addresses are nobody's."""
     assert expected == registered(name)
+
+
+def test_public_suffixes():
+    """Names of home and office networks lie below none."""
+    assert [True, True, False, False] == [is_public(name) for name in ("a.co.uk", "a.xyz", "corp.local", "nas.lan")]
