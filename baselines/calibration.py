@@ -12,9 +12,8 @@ values of slices merge in any order. Not here: what a group is, and whether the 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,11 +49,12 @@ F64, I32 = rows(np.float64), rows(np.int32)
 F64_2D, I32_2D = rows(np.float64, 2), rows(np.int32, 2)
 
 
-class Law(msgspec.Struct, frozen=True):
+class Law(NamedTuple):
     """How the scores of a pool are distributed, as of one moment.
 
     `log_rank` is ln of the share at or above each bin's lower edge, float64, shape (BINS + 1,). Beyond `start` the
-    share is `share` · GPD(`shape`, `scale`); `start` is infinite where there is no tail.
+    share is `share` · GPD(`shape`, `scale`); `start` is infinite where there is no tail. A tail that ends (shape < 0)
+    goes on exponentially from `bend`, where it reaches the floor: what lies beyond its end can still be put in order.
     """
 
     n: int
@@ -63,7 +63,12 @@ class Law(msgspec.Struct, frozen=True):
     share: float
     shape: float
     scale: float
+    bend: float
     floor: float
+
+    def numbers(self) -> tuple[float, ...]:
+        """Return all but the ranks, as `tail_p` takes them."""
+        return (self.n, self.start, self.share, self.shape, self.scale, self.bend, p_floor(self.n), self.floor)
 
 
 @kernel(F64, I32, I32_2D, F64_2D)
@@ -100,7 +105,7 @@ def tail_p(scores: Floats, group: NDArray[np.int32], log_rank: Floats, tails: Fl
         scores: float64, shape (n,), NaN = none.
         group: Pool of each, int32, shape (n,).
         log_rank: As `Law` has it, float64, shape (groups, BINS + 1).
-        tails: n, start, share, shape, scale, floor of each pool, float64, shape (groups, 6).
+        tails: `Law.numbers` of each pool, float64, shape (groups, 8).
         p: Out, float64, shape (n,); NaN where there is no score, or nothing to compare it with.
     """
     for i in range(len(scores)):
@@ -111,8 +116,8 @@ def tail_p(scores: Floats, group: NDArray[np.int32], log_rank: Floats, tails: Fl
         if score > tails[g, 1]:
             shape, scale = tails[g, 3], tails[g, 4]
             excess = score - tails[g, 1]
-            if scale <= 0.0:
-                p[i] = 0.0
+            if score > tails[g, 5]:
+                p[i] = tails[g, 6] * np.exp(-(score - tails[g, 5]) / scale)
             elif abs(shape) < 1e-9:
                 p[i] = tails[g, 2] * np.exp(-excess / scale)
             else:
@@ -210,10 +215,10 @@ class Pools:
             Two float64 columns; NaN where the score is, or where the pool is empty.
         """
         laws = [self.law(statistic, g) for g in range(self.counts.shape[2])]
-        tails = np.array([[one.n, one.start, one.share, one.shape, one.scale, one.floor] for one in laws], np.float64)
+        tails = np.array([one.numbers() for one in laws], np.float64)
         raw = np.empty(len(scores))
         tail_p(scores, group, np.stack([one.log_rank for one in laws]), tails, raw)
-        return np.maximum(raw, tails[:, 5][group]), raw
+        return np.maximum(raw, tails[:, 7][group]), raw
 
     def law(self, statistic: int, group: int) -> Law:
         """Return how a pool's scores are distributed; all groups' where its own are fewer than SMALL."""
@@ -314,7 +319,7 @@ def law_of(counts: NDArray[np.int32], top: Floats, *, demoted: bool = False) -> 
     n = int(bins.sum())
     above = np.append(np.cumsum(bins[::-1])[::-1], 0)
     log_rank = np.log((above + 1.0) / (n + 1.0))
-    nothing = Law(n, log_rank, np.inf, 1.0, 0.0, 0.0, p_floor(n, demoted))
+    nothing = Law(n, log_rank, np.inf, 1.0, 0.0, 0.0, np.inf, p_floor(n, demoted))
     if n < RANKED_MIN:
         return nothing
     wanted = min(max(TAIL_SHARE * n, TAIL_MIN), TAIL_MAX, n / 10.0)
@@ -325,7 +330,10 @@ def law_of(counts: NDArray[np.int32], top: Floats, *, demoted: bool = False) -> 
     values = excesses(counts, top, first)
     shape, scale = pareto.fit(values - start, pareto.SHAPE_MIN if n >= SMALL else 0.0)
     share = float(above[first] + 1) / (n + 1)
-    return Law(n, log_rank, start, share, shape, scale, p_floor(n, demoted)) if scale > 0.0 else nothing
+    if scale <= 0.0:
+        return nothing
+    bend = start + scale / shape * ((p_floor(n) / share) ** -shape - 1.0) if shape < 0.0 else np.inf
+    return Law(n, log_rank, start, share, shape, scale, bend, p_floor(n, demoted))
 
 
 def excesses(counts: NDArray[np.int32], top: Floats, first: int) -> Floats:
@@ -349,57 +357,3 @@ def excesses(counts: NDArray[np.int32], top: Floats, first: int) -> Floats:
             among = (np.arange(rest[j]) + 0.5) / rest[j]
             found.append(edges[j] + among * (edges[j + 1] - edges[j]))
     return np.concatenate(found)
-
-
-_L, _H = -3.0, 6.0
-
-
-def bin_of(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the bin of each score (≥ 0), int64, shape (n,)."""
-    logs = np.log10(np.maximum(scores, 10.0**_L))
-    return np.asarray(np.clip((logs - _L) / (_H - _L) * BINS, 0, BINS - 1), np.int64)
-
-
-class Pool:
-    """Pooled scores of several statistics.
-
-    Attributes:
-        counts: int64, shape (statistics, BINS).
-    """
-
-    def __init__(self, statistics: int) -> None:
-        self.counts = np.zeros((statistics, BINS), np.int64)
-
-    def size(self, statistic: int) -> int:
-        """Return how many scores a statistic has seen."""
-        return int(self.counts[statistic].sum())
-
-    def p(self, statistic: int, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the p of scores; NaN stays NaN, and an empty pool gives NaN: there is nothing to compare with.
-
-        Args:
-            statistic: Which.
-            scores: float64, shape (n,), ≥ 0, high = strange.
-        """
-        n = self.size(statistic)
-        if n == 0:
-            return np.full(len(scores), np.nan)
-        above = np.cumsum(self.counts[statistic][::-1])[::-1]
-        clean = np.where(np.isnan(scores), 0.0, scores)
-        p = np.maximum((above[bin_of(clean)] + 1) / (n + 1), p_floor(n))
-        return np.where(np.isnan(scores), np.nan, p)
-
-    def add(self, statistic: int, scores: NDArray[np.float64]) -> None:
-        """Take scores in; NaN is left out."""
-        clean = scores[~np.isnan(scores)]
-        self.counts[statistic] += np.bincount(bin_of(clean), minlength=BINS)
-
-    def save(self) -> dict[str, NDArray[Any]]:
-        """Return the counts."""
-        return {"counts": self.counts.copy()}
-
-    def load(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned. Raises ValueError where the number of statistics or bins differs."""
-        if state["counts"].shape != self.counts.shape:
-            raise ValueError(f"pool of shape {state['counts'].shape}, not {self.counts.shape}")
-        self.counts[:] = state["counts"]

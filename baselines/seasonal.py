@@ -15,8 +15,8 @@ probability under this model. It is a score, not a p: those come from the pool o
 """
 
 import math
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,7 +49,7 @@ F64, F64_2D = rows(np.float64), rows(np.float64, 2)
 F32_2D, F32_3D, U16_2D, I32_2D = rows(np.float32, 2), rows(np.float32, 3), rows(np.uint16, 2), rows(np.int32, 2)
 
 
-class Prior(msgspec.Struct):
+class Prior(NamedTuple):
     """What peers are like, by group: float32 columns, shapes (groups, features …); n is how many rows it rests on."""
 
     n: Ints
@@ -229,7 +229,7 @@ def prior(
     weight = np.maximum(n, 1).astype(np.float64)
 
     def mean(values: NDArray[np.floating]) -> Floats:
-        flat = values[ready].reshape(len(at), -1)
+        flat = values[ready].reshape(len(at), math.prod(values.shape[1:]))
         sums = [np.bincount(at, weights=flat[:, k], minlength=groups) for k in range(flat.shape[1])]
         return (np.stack(sums, axis=1) / weight[:, None]).reshape(groups, *values.shape[1:])
 

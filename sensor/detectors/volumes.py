@@ -1,10 +1,14 @@
-"""Volumes: how much a device sends, receives and opens in 10 minutes, against its own level and the pool of its peers.
+"""Volumes: what a device sends, receives, opens, answers and fails, against itself and its peers.
 
-Both directions count: a flood, and a server that falls silent. A device has a say after 24 h of its own buckets; until
-then it is learning. Volume alone never opens an incident: it goes to the digest, or joins one (own volume reached a
-recall of .59 at p = 1e-3 and none at 1e-4). Buckets in which the sensor saw nothing at all teach nothing.
+Both sides count: a flood, and a server that falls silent. There is a score from the device's own level and season
+(`baselines.seasonal`), and a p from how often its peers reach it (`volume_judge`), in three channels: *now*,
+*accumulation*, *drift*. A device has a say after 24 h of its own or its group's buckets, and once the peers have 100
+device-days. Volume alone never opens an incident: it goes to the digest, or joins one (own volume reached a recall of
+.59 at p = 1e-3 and none at 1e-4). What a whole group does at once is one row of the site.
 
-Not here yet: season, CUSUM, drift.
+What is below p = 1e-3 or in an open incident teaches no level for 48 h; only the latter is kept from the pools, which
+would otherwise lose the tail that they are for. Buckets in which the sensor saw nothing at all teach nothing. Seasons
+are hours in UTC: the site's own would shift them all alike, but where the weekend begins.
 """
 
 from typing import Any
@@ -12,39 +16,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines import volumes
-from baselines.calibration import Pool
-from baselines.evidence import decibans
-from baselines.keyed import KeyedTable
+from baselines import seasonal
+from baselines.calibration import RANKED_MIN
+from baselines.cardinality import add, estimate
 from baselines.table import Table
-from sensor.model.evidence import Entity, Evidence, Finding
-from sensor.model.ids import identify
+from baselines.tally import tally
+from sensor.detectors import volume_text as texts
+from sensor.detectors.first_contacts import contacts
+from sensor.detectors.volume_groups import MAJORITY, Groups
+from sensor.detectors.volume_judge import BUCKET, DAY_HOURS, DAY_NOW, DRIFT, HOURLY, WHOLE_DAY, Judge, Judged
+from sensor.detectors.volume_state import (
+    BUCKET_NS,
+    DAY,
+    FLOOR,
+    HOUR,
+    HOURS,
+    NOW,
+    PEERS,
+    READY,
+    ROWS_MAX,
+    SIDES,
+    SPEC,
+    Cells,
+    cells,
+    follow,
+    of_the_release_before,
+)
+from sensor.detectors.volume_verify import again, recount
+from sensor.model.evidence import Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
-from sensor.model.times import DAY_NS, rfc3339, span
+from sensor.model.times import span
 
-FEATURES = ("bytes_out", "bytes_in", "flows_out", "flows_in", "peers_out")
-_WORDS = {
-    "bytes_out": ("sent", "payload bytes"), "bytes_in": ("received", "payload bytes"),
-    "flows_out": ("opened", "flows"), "flows_in": ("answered", "flows"), "peers_out": ("contacted", "distinct peers"),
-}  # fmt: skip
-_FLOOR = np.array([0.7, 0.7, volumes.SCALE_MIN, volumes.SCALE_MIN, volumes.SCALE_MIN])
-"""Bytes are heavy-tailed: on real hosts log1p of bytes put the 99 % point at 45 scales, hence ≥ .7."""
-READY = DAY_NS // volumes.BUCKET_NS
-"""Buckets a device must have learned: 24 h."""
+__all__ = ["Volumes", "again", "detector", "recount"]
+
 P_SHOWN = 1e-2
-"""Scores above this p are not worth a row."""
+"""A p above this is not worth a row."""
 P_NO_LEARNING = 1e-3
-PAIRS_MAX = 1 << 21
-"""Rows of the table of (device, responder) pairs of a bucket, of which half are used."""
-
-_SPEC: dict[str, Any] = {
-    "counts": (np.float64, (len(FEATURES),), 0.0),
-    "level": (np.float64, (len(FEATURES),), 0.0),
-    "scale": (np.float64, (len(FEATURES),), 0.0),
-    "seen": (np.int64, (), 0),
-    "joined": (np.uint8, (), 0),  # another row stands for it: it neither has a say nor learns that it is silent
-}
+HELD = 2 * DAY
+"""Buckets for which strangeness alone keeps a device from learning: 48 h; then what it does is what it does."""
+VERSION = 2
 
 
 def detector(names: Names, secret: int) -> "Volumes":
@@ -53,68 +64,83 @@ def detector(names: Names, secret: int) -> "Volumes":
 
 
 class Volumes:
-    """Five counts a device and 10 minutes."""
+    """Six counts a device and 10 minutes."""
 
-    name = "volumes"
-    family = "volume"
-    techniques: tuple[str, ...] = ("T1048", "T1498")
+    name = texts.NAME
+    family = texts.FAMILY
+    techniques: tuple[str, ...] = ("T1048", "T1498", "T1046")
     needs = "history"
-    unit = "scales of log1p(count) from the device's own level"
-    citation = "Finch 2009, section 9; pooled p: METHOD in force"
+    unit = "−log10 of the day's least p of a bucket"
+    citation = "Finch 2009, section 9; Hosking and Wallis 1987; Page 1954; METHOD in force"
 
     def __init__(self, names: Names, secret: int) -> None:
-        self._names = names
-        self._secret = np.uint64(secret)
-        self._table = Table(_SPEC, 1_000_000)
-        self._pool = Pool(len(FEATURES))
+        self._names, self._secret = names, np.uint64(secret)
+        self._table = Table(SPEC, ROWS_MAX)
+        self._groups, self.judge = Groups(names), Judge()
         self._bucket = -1
-        self._pairs = KeyedTable({}, PAIRS_MAX, secret)
-        self._flagged = np.zeros(0, np.bool_)
-        self._scored = 0
+        self._told: set[int] = set()
 
     @property
     def saturation(self) -> dict[str, float]:
         """Share of the cap in use, by table."""
         return {"volumes": self._table.saturation}
 
+    @property
+    def calibration(self) -> dict[tuple[str, float], float]:
+        """Calibration ratio by statistic and alpha; NaN where there was too little to say."""
+        return self.judge.ratios()
+
     def score(self, tick: Tick) -> list[Finding]:
         """Close the bucket where the tick begins another one, and judge it."""
-        self._follow(tick)
-        bucket = (tick.end_ns - 1) // volumes.BUCKET_NS
+        self._told = set()
+        if tick.merged:
+            self._cover(tick)
+            follow(self._table, tick.merged)
+        bucket = (tick.end_ns - 1) // BUCKET_NS
         if self._bucket < 0 or not tick.learn:
             self._bucket = bucket if self._bucket < 0 else self._bucket
             return []
-        return self._close(bucket) if bucket > self._bucket else []
+        found = self._close(bucket) if bucket > self._bucket else []
+        self._told = {finding.device for finding in found}
+        return found
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
-        """Count the tick into the open bucket; what is flagged now keeps its bucket out of the baseline."""
+        """Count the tick into the open bucket; what an open incident is about keeps its bucket out of the baselines."""
         if not tick.learn:
             return
-        self._table.cover(self._names.count())
-        if len(self._flagged) < len(flagged):
-            self._flagged = np.concatenate([self._flagged, np.zeros(len(flagged) - len(self._flagged), np.bool_)])
-        self._flagged[: len(flagged)] |= flagged
-        counts = self._table.columns["counts"]
+        self._cover(tick)
+        c = self._table.columns
+        # What is flagged for no more than our own rows of this tick is in no incident: it is held by its p instead.
+        for row in np.nonzero(flagged)[0].tolist():
+            if row not in self._told:
+                c["flagged"][row] |= 3
         flows = tick.flows
-        for end, device, out, into in (("orig", tick.orig_device, 0, 1), ("resp", tick.resp_device, 1, 0)):
-            on = device >= 0
-            self._table.columns["joined"][device[on]] = 0
-            np.add.at(counts[:, out], device[on], np.maximum(flows["orig_bytes"][on], 0))
-            np.add.at(counts[:, into], device[on], np.maximum(flows["resp_bytes"][on], 0))
-            np.add.at(counts[:, 2 if end == "orig" else 3], device[on & tick.fresh], 1)
-        self._count_peers(tick, counts)
+        if not len(flows):
+            return
+        tally(
+            tick.orig_device, tick.resp_device, flows["orig_bytes"].copy(), flows["resp_bytes"].copy(), tick.fresh,
+            contacts(tick).outcome == 1, c["counts"],
+        )  # fmt: skip
+        add(tick.orig_device, flows["resp_hi"].copy(), flows["resp_lo"].copy(), self._secret, c["registers"])
+        for ends in (tick.orig_device, tick.resp_device):
+            at = ends[ends >= 0]
+            c["last"][at], c["joined"][at] = self._bucket, 0
 
     def coverage(self) -> Coverage:
-        """Say how many devices have 24 h of history."""
-        rows = int((self._table.columns["joined"][: self._table.rows] == 0).sum())
-        if not rows:
+        """Say how many devices have 24 h of history, and whether their p hold."""
+        c = cells(self._table)
+        there = c["joined"] == 0
+        if not there.any():
             return Coverage(detector=self.name, state="no_input", why="no flow of a local device")
-        seen = self._table.columns["seen"][: self._table.rows]
-        ready = int((seen >= READY).sum())
-        if ready:
-            return Coverage(detector=self.name, state="judged", why=f"{ready} of {rows} devices have 24 h of history")
-        longest = span(int(seen.max()) * volumes.BUCKET_NS)
-        return Coverage(detector=self.name, state="learning", why=f"needs 24 h of history; the longest is {longest}")
+        ready, days = int(((c["seen"] >= READY) & there).sum()), self.judge.device_days()
+        if ready and days >= RANKED_MIN:
+            why = f"{ready} of {int(there.sum())} devices have 24 h of history, their peers {days:,} device-days"
+            demoted = self.judge.demoted()
+            why += f"; no p below 1e-3, as they do not hold: {', '.join(demoted)}" if demoted else ""
+            return Coverage(detector=self.name, state="judged", why=f"{why}; hours are UTC")
+        longest = span(int(c["seen"].max()) * BUCKET_NS)
+        why = f"needs 24 h of history and {RANKED_MIN} device-days of peers; the longest is {longest}, there are {days}"
+        return Coverage(detector=self.name, state="learning", why=why)
 
     def progress(self, device: int) -> float:
         """Return how far a device's 24 h of history are, 0 to 1."""
@@ -122,121 +148,153 @@ class Volumes:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"table/{name}": column for name, column in self._table.save().items()}
-        state |= {f"pairs/{name}": column for name, column in self._pairs.save().items()}
-        return {**state, "pool": self._pool.counts.copy(), "bucket": np.array([self._bucket, self._scored], np.int64),
-                "flagged": self._flagged.copy()}  # fmt: skip
+        parts = (("table", self._table.save()), ("judge", self.judge.save()), ("groups", self._groups.save()))
+        state = {f"{part}/{name}": column for part, held in parts for name, column in held.items()}
+        return {**state, "head": np.array([VERSION, self._bucket], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        self._table.load({name[6:]: column for name, column in state.items() if name.startswith("table/")})
-        self._pool.load({"counts": state["pool"]})
-        self._bucket, self._scored = (int(value) for value in state["bucket"])
-        self._pairs.load({name[6:]: column for name, column in state.items() if name.startswith("pairs/")})
-        self._flagged = state["flagged"].astype(np.bool_)
-
-    def _follow(self, tick: Tick) -> None:
-        """Let rows that turned out to be another device go on as it: with the level of the one that carried more."""
-        if not tick.merged:
+        """Restore what `save` returned, or the release before. Raises ValueError for a version it cannot read."""
+        table = _part(state, "table")
+        if "head" not in state:
+            self._table.load(of_the_release_before(table))
+            self._bucket = int(state["bucket"][0])
+            columns = cells(self._table)
+            columns["last"][:] = self._bucket
+            self._groups.place(columns, np.arange(self._table.rows))
             return
+        if int(state["head"][0]) != VERSION:
+            raise ValueError(f"volumes of version {int(state['head'][0])}; this program reads {VERSION}")
+        self._table.load(table)
+        self._bucket = int(state["head"][1])
+        self._groups.load(_part(state, "groups"))
+        self.judge.load(_part(state, "judge"))
+
+    def _cover(self, tick: Tick) -> None:
+        before = self._table.rows
         self._table.cover(self._names.count())
-        columns = self._table.columns
-        for gone, kept in tick.merged:
-            columns["counts"][kept] += columns["counts"][gone]
-            if columns["level"][gone].sum() > columns["level"][kept].sum():
-                for name in ("level", "scale", "seen"):
-                    columns[name][kept] = columns[name][gone]
-            self._table.clear(gone)
-            columns["joined"][gone] = 1
-
-    def _count_peers(self, tick: Tick, counts: NDArray[np.float64]) -> None:
-        """Count each distinct responder of a device once a bucket; `peers_out` stands still once the table is full."""
-        on = np.nonzero(tick.orig_device >= 0)[0]
-        if len(on) == 0 or len(self._pairs) + len(on) > PAIRS_MAX // 2:
-            return
-        before = len(self._pairs)
-        device, flows = tick.orig_device[on], tick.flows[on]
-        self._pairs.insert(device.astype(np.uint64), flows["resp_hi"].copy(), flows["resp_lo"].copy())
-        fresh = self._pairs.columns["keys"][before : len(self._pairs), 0].astype(np.int64)
-        np.add.at(counts[:, 4], fresh, 1)
+        if self._table.rows > before:
+            rows = np.arange(before, self._table.rows)
+            self._table.columns["last"][rows] = (tick.end_ns - 1) // BUCKET_NS
+            self._groups.place(self._table.columns, rows)
 
     def _close(self, bucket: int) -> list[Finding]:
-        rows = self._table.rows
-        columns = {name: column[:rows] for name, column in self._table.columns.items()}
-        z = np.full((rows, len(FEATURES)), np.nan)
-        volumes.score(
-            columns["counts"],
-            self._bucket,
-            self._secret,
-            columns["level"],
-            columns["scale"],
-            _FLOOR,
-            columns["seen"],
-            z,
-        )
-        ready = columns["seen"] >= READY
-        findings, strange = self._judge(z, ready, columns)
-        flagged = np.zeros(rows, np.bool_)
-        flagged[: len(self._flagged)] = self._flagged[:rows]
-        teaches = ~(flagged | strange | (columns["joined"] == 1))
-        volumes.learn(
-            columns["counts"], self._bucket, self._secret, teaches, columns["level"], columns["scale"], _FLOOR,
-            columns["seen"],
-        )  # fmt: skip
-        for feature in range(len(FEATURES)):
-            self._pool.add(feature, np.abs(z[ready, feature]))
-        self._scored += int(ready.sum())
-        columns["counts"][:] = 0.0
-        self._pairs = KeyedTable({}, PAIRS_MAX, int(self._secret))
-        self._flagged = np.zeros(rows, np.bool_)
+        """Judge the open bucket, then learn it; and its hour and day, where the next one is of another."""
+        c, closed = cells(self._table), self._bucket
+        c["counts"][:, PEERS] = estimate(c["registers"])
+        found = self.judge.bucket(c, closed, self._secret, len(self._groups.known))
+        flagged = (c["flagged"] & 1) > 0
+        findings = [*self._commons(found, closed), *self._now(found, c, closed, flagged)]
+        self.judge.learn_bucket(c, found, closed, flagged)
+        c["days"] += c["counts"]
+        c["day_n"] += 1
+        if bucket // HOUR != closed // HOUR:
+            findings += self._hour(c, closed // HOUR, flagged)
+        if bucket // DAY != closed // DAY:
+            findings += self._day(c, closed)
+        c["counts"][:], c["registers"][:] = 0.0, 0
+        c["flagged"] &= np.uint8(2)
         self._bucket = bucket
         return findings
 
-    def _judge(
-        self, z: NDArray[np.float64], ready: NDArray[np.bool_], columns: dict[str, NDArray[Any]]
-    ) -> tuple[list[Finding], NDArray[np.bool_]]:
-        """Return a finding for each device whose smallest p over the features, times their number, is small."""
-        p = np.full(z.shape, np.nan)
-        for feature in range(len(FEATURES)):
-            p[ready, feature] = self._pool.p(feature, np.abs(z[ready, feature]))
-        least = np.nanmin(np.where(np.isnan(p), 1.0, p), axis=1, initial=1.0)
-        least = np.minimum(1.0, least * len(FEATURES))
-        found = [
-            self._finding(row, int(np.nanargmin(p[row])), z[row], float(least[row]), columns)
-            for row in np.nonzero(least <= P_SHOWN)[0].tolist()
-        ]
-        return found, least < P_NO_LEARNING
+    def _now(self, found: Judged, c: Cells, bucket: int, flagged: NDArray[np.bool_]) -> list[Finding]:
+        """Tell the devices whose day has not been as bad before; let all learn but the strange."""
+        distance, kinds = found.distance, c["kind"]
+        has_p = ~np.isnan(distance)
+        worse = has_p & (distance > c["worst"][:, NOW])
+        c["worst"][:, NOW] = np.where(worse, distance, c["worst"][:, NOW])
+        c["judged"] += has_p
+        p = self.judge.of_day(DAY_NOW, kinds, np.where(has_p, distance, -1.0))
+        told = worse & (p <= P_SHOWN) & self._ready(c)
+        findings = [self._bucket_finding(found, c, bucket, row, float(p[row])) for row in np.nonzero(told)[0].tolist()]
+        strange = p < P_NO_LEARNING
+        c["held"][:] = np.where(strange, np.minimum(c["held"] + 1, 2 * HELD), np.maximum(c["held"] - 1, 0))
+        # A row that was not seen since it came, or for a week, has nothing to teach.
+        here = (c["joined"] == 0) & (bucket - c["last"] < 7 * DAY)
+        take = here & ~flagged & ~(strange & (c["held"] <= HELD))
+        seasonal.learn(
+            c["counts"], bucket, seasonal.season_of(bucket), self._secret, FLOOR, take, c["level"], c["scale"],
+            c["season"], c["active"], c["usually"], c["visits"], c["seen"], c["took"],
+        )  # fmt: skip
+        return findings
 
-    def _finding(
-        self, device: int, feature: int, z: NDArray[np.float64], p: float, columns: dict[str, NDArray[Any]]
-    ) -> Finding:
-        observed = float(columns["counts"][device, feature])
-        level, scale = (
-            float(columns["level"][device, feature]),
-            max(float(columns["scale"][device, feature]), _FLOOR[feature]),
-        )
-        low, usual, high = (max(0.0, round(float(np.expm1(level + k * scale)), 1)) for k in (-2, 0, 2))
-        verb, what = _WORDS[FEATURES[feature]]
-        name, site, identity = (
-            self._names.device_name(device),
-            self._names.device_site(device),
-            self._names.device_id(device),
-        )
-        start = self._bucket * volumes.BUCKET_NS
-        n = self._pool.size(feature)
-        text = (
-            f"{name} {verb} {observed:,.0f} {what} in the 10 minutes from {rfc3339(start)[11:16]} UTC; usual for it: "
-            f"{usual:,.0f} (95 %: {low:,.0f}–{high:,.0f}). {z[feature]:+.1f} scales; among {n:,} device-buckets of its "
-            f"peers p = {p:.2g}."
-        )
-        evidence = Evidence(
-            id=identify("EV", site, identity, self.name, start // DAY_NS), ts=rfc3339(start + volumes.BUCKET_NS),
-            site=site, entity=Entity(kind="device", id=identity), detector=self.name, family=self.family,
-            source="network", observed=observed, expected=usual, range=(low, high), reference="peers", reference_n=n,
-            p=p, db=decibans(p), text=text, model="volumes.ewma/1",
-            basis={"level": level, "scale": float(scale), "z": float(z[feature]), "count": observed, "p_pool": p},
-        )  # fmt: skip
-        return Finding(
-            evidence=evidence, device=device, name=name, techniques=(), digest=p < P_NO_LEARNING,
-            check=f"What ran on {name} at that time: a backup, an update, a large transfer?",
-        )  # fmt: skip
+    def _bucket_finding(self, found: Judged, c: Cells, bucket: int, row: int, p: float) -> Finding:
+        of, kind = texts.whose(self._names, row), int(c["kind"][row])
+        side = int(np.nanargmin(found.raw[row]))
+        feature, pools = side // 2, self.judge.pools
+        score, worst = float(found.score[row, side]), float(found.distance[row])
+        common = any(k == side and g == c["group"][row] for k, g, *_ in found.commons)
+        z, plain = float(found.z[row, feature]), float(found.plain[row, side])
+        numbers = {
+            "u": float(seasonal.jitter(row, feature, bucket, self._secret)), "common": float(common),
+            "centre": float(found.centre[row, feature]), "spread": float(found.spread[row, feature]),
+            "any": texts.share_of_any(z, plain, low=side % 2 == 1), "shifted": float(found.shifted[row, feature]),
+            "milder": float(found.milder[row, side]), "score": score, "worst": worst,
+        }  # fmt: skip
+        day = pools.law(DAY_NOW, kind)
+        basis = texts.counted(c, of, bucket, side, numbers)
+        basis |= texts.law_numbers(pools.law(BUCKET + side, kind), score, "law")
+        basis |= texts.law_numbers(day, worst, "day")
+        return texts.now(of, c, bucket, side, basis, p, day, kind)
+
+    def _commons(self, found: Judged, bucket: int) -> list[Finding]:
+        """Tell the groups of which more than half acted as one."""
+        told = []
+        for k, g, hits, size, median in found.commons:
+            if hits > MAJORITY * size:
+                judged, as_one, _ = self._groups.days[g].tolist()
+                self._groups.days[g, 2] = 1
+                told.append(texts.common(*self._groups.known[g], bucket, k, (hits, size), median, (as_one, judged)))
+        return told
+
+    def _hour(self, c: Cells, hour: int, flagged: NDArray[np.bool_]) -> list[Finding]:
+        before = c["total"].copy()
+        score, raw = self.judge.hour(c, hour, flagged)
+        total = c["total"].astype(np.float64)
+        worse = (total > c["worst"][:, HOURS]) & ~np.isnan(raw).all(axis=1)
+        c["worst"][:, HOURS] = np.where(worse, total, c["worst"][:, HOURS])
+        p = self.judge.of_day(DAY_HOURS, c["kind"], np.where(worse, total, -1.0))
+        findings = []
+        for row in np.nonzero((p <= P_SHOWN) & self._ready(c) & (total > 0.0))[0].tolist():
+            side, kind, pools = int(np.nanargmin(raw[row])), int(c["kind"][row]), self.judge.pools
+            day = pools.law(DAY_HOURS, kind)
+            basis = {
+                "hour": hour, "feature": side // 2, "low": side % 2, "statistics": SIDES,
+                "score": float(score[row, side]), "total_before": float(before[row]), "total": float(total[row]),
+                "since": float(c["since"][row]),
+                **texts.law_numbers(pools.law(HOURLY + side, kind), float(score[row, side]), "law"),
+                **texts.law_numbers(day, float(total[row]), "day"),
+            }  # fmt: skip
+            of = texts.whose(self._names, row)
+            findings.append(texts.accumulated(of, hour, side, basis, float(p[row]), day, kind))
+        return findings
+
+    def _day(self, c: Cells, bucket: int) -> list[Finding]:
+        day = bucket // DAY
+        distance, unrest, before, p = self.judge.day(c, day)
+        least = np.minimum(1.0, np.fmin.reduce(p, axis=1) * SIDES)
+        findings = []
+        for row in np.nonzero((least <= P_SHOWN) & self._ready(c) & (c["flagged"] == 0))[0].tolist():
+            side, kind = int(np.nanargmin(p[row])), int(c["kind"][row])
+            then, moved = float(before[row, side // 2]), float(distance[row, side // 2])
+            law, scale = self.judge.pools.law(DRIFT + side, kind), float(unrest[row, side // 2])
+            score = abs(moved) / scale
+            basis = {
+                "day": day, "feature": side // 2, "low": side % 2, "statistics": SIDES, "now": then + moved,
+                "before": then, "unrest": scale, "score": score, **texts.law_numbers(law, score, "law"),
+            }  # fmt: skip
+            of = texts.whose(self._names, row)
+            findings.append(texts.drifted(of, day, side, basis, float(least[row]), law, kind))
+        self._groups.close_day(c["group"][c["judged"] >= WHOLE_DAY])
+        c["worst"][:], c["judged"][:], c["days"][:], c["day_n"][:], c["flagged"][:] = -1.0, 0, 0.0, 0, 0
+        self._groups.refresh(c, bucket)
+        return findings
+
+    def _ready(self, c: Cells) -> NDArray[np.bool_]:
+        """Return the devices that have 24 h of history, or one of whose group has."""
+        longest = np.zeros(len(self._groups.known), np.int64)
+        np.maximum.at(longest, c["group"], c["seen"])
+        return np.asarray(longest[c["group"]] >= READY, np.bool_)
+
+
+def _part(state: dict[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    return {name[len(part) + 1 :]: column for name, column in state.items() if name.startswith(f"{part}/")}

@@ -58,7 +58,7 @@ def test_p_equals_the_definition(values, n):
     p, raw = pools.p(0, zeros(len(scores)), scores)
 
     for k, score in enumerate(scores.tolist()):
-        expected = naive.tail_p(score, law.log_rank.tolist(), EDGES, law.n, law.start, law.share, law.shape, law.scale)
+        expected = naive.tail_p(score, law.log_rank.tolist(), EDGES, *law.numbers()[:7])
         assert math.isclose(expected, raw[k], rel_tol=1e-6, abs_tol=1e-300) or math.isnan(expected) == np.isnan(raw[k])
         assert np.isnan(p[k]) or p[k] == max(raw[k], law.floor)
 
@@ -138,6 +138,19 @@ def test_the_point_of_a_share_is_where_it_begins():
 
     assert 97 < calibration.point_of(law, 0.01) < 102
     assert np.isnan(calibration.point_of(Pools(1).law(0, 0), 0.01))
+
+
+def test_beyond_the_end_of_a_tail_scores_keep_their_order():
+    """A bounded law's p stop at the floor; without it they go on falling, and join there."""
+    pools = filled((0, np.random.default_rng(0).random(100_000)))
+    bend = pools.law(0, 0).bend
+    p, raw = pools.p(0, zeros(5), np.array([bend - 1e-9, bend + 1e-9, 1.2, 2.0, 3.0]))
+
+    assert pools.law(0, 0).shape < 0
+    assert np.allclose(1e-6, raw[:2], rtol=1e-3)
+    assert (np.diff(raw) < 0).all()
+    assert raw[-1] > 0
+    assert np.allclose(1e-6, p, rtol=1e-3)
 
 
 def test_what_is_younger_than_24_hours_does_not_judge():

@@ -39,16 +39,18 @@ def test_the_present_day_does_not_count_yet():
     assert math.isnan(checked([7, 8]).ratio(0, 1e-2))
 
 
-def test_as_few_days_as_are_enough_decide():
-    """A bad week does not hide a good day, and days older than a week say nothing."""
-    check = checked(range(5), power=2.0)
-    for day in (5, 6):
-        check.note(1, day, np.random.default_rng(day).random(400_000))
+def test_a_week_decides():
+    """One day at nine times its share demotes, a week later it says nothing more."""
+    rng = np.random.default_rng(0)
+    check = SelfCheck(1)
+    found = []
+    for day in range(16):
+        p = rng.random(100_000)
+        p[: 9_000 if day == 6 else 0] /= 1e3
+        check.note(0, day, p)
+        found.append(check.failing(0))
 
-    assert not check.failing(1)
-    old = checked([0], power=2.0)
-    old.note(1, DAYS + 1, np.ones(1))
-    assert math.isnan(old.ratio(1, 1e-2))
+    assert [day in range(7, 14) for day in range(16)] == found
 
 
 def test_a_floor_above_alpha_does_not_count():

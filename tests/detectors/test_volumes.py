@@ -1,29 +1,35 @@
-"""Volumes: silent while learning, then a flood or a silence is told, and neither opens an incident."""
+"""Volumes: silent while learning; then floods, silences, drips and common causes are told, and open no incident."""
+
+import copy
+from functools import cache
 
 import numpy as np
+import pytest
 
-from sensor.detectors.volumes import READY, Volumes, detector
+from sensor.detectors.volume_state import BUCKET_NS, DAY, READY
+from sensor.detectors.volumes import HELD, Volumes, again, detector
 from tests.detectors.ticks import entities, joined, tick
 from tests.scenes import SECRET, START, S, flow, flows
 
-BUCKET_S = 600
+BUCKET_S = BUCKET_NS // S
+HOSTS = 30
+DAYS = 9
+_ROW = flow("10.0.0.10", "10.0.0.2", port=443)
 
 
-def day(buckets, *, start=0, out=2_000, hosts=4, seed=0):
-    """Each host opens a few flows in each bucket."""
-    rng = np.random.default_rng(seed)
-    for bucket in range(start, start + buckets):
-        yield flows(
-            *(
-                flow(
-                    f"10.0.0.{host + 10}",
-                    "10.0.0.2",
-                    at_s=bucket * BUCKET_S + 5 + host,
-                    out=int(out * rng.lognormal(0, 0.3)),
-                )
-                for host in range(hosts)
-            )
-        )
+def bucket(number, *, hosts=HOSTS, out=2_000, times=None, only=None, seed=0):
+    """Each host opens some three flows to the server; `times` multiplies the bytes of some hosts."""
+    rng = np.random.default_rng([seed, number])
+    each = 1 + rng.poisson(2, hosts)
+    who = np.repeat(np.arange(hosts), each)
+    sizes = out * rng.lognormal(0, 0.5, len(who)) * np.array([(times or {}).get(host, 1) for host in who.tolist()])
+    rows = np.repeat(_ROW, len(who))
+    rows["orig_lo"] += who.astype(np.uint64)
+    rows["ts"] = START + number * BUCKET_NS + (5 + np.arange(len(who))) * 10**8
+    rows["uid"] = [f"C{number}-{k}".encode() for k in range(len(who))]
+    rows["orig_bytes"], rows["orig_ip_bytes"] = sizes.astype(np.int64), sizes.astype(np.int64) + 120
+    rows = rows if only is None else rows[np.isin(who, only)]
+    return flows(*rows.reshape(-1, 1)) if len(rows) else flows()
 
 
 def run(known, one, batches):
@@ -35,102 +41,235 @@ def run(known, one, batches):
     return found
 
 
-def test_nothing_is_said_before_a_day_of_history():
-    """A flood in the first day is learning, not evidence."""
-    known, one = entities(), None
-    one = detector(known, SECRET)
-    found = run(known, one, [*day(30), *day(2, start=30, out=50_000_000)])
-
-    assert [] == found
-    assert "learning" == one.coverage().state
-
-
-def test_a_flood_after_a_day_is_told_with_its_numbers():
-    """50 MB where 2 kB are usual: evidence for sender and receiver, usual range below it, opening nothing."""
+@cache
+def learned():
+    """Entities and the state of a detector after nine days of 31 devices."""
     known = entities()
     one = detector(known, SECRET)
-    run(known, one, day(READY + 200))
-    rows = next(day(1, start=READY + 200))
-    rows["orig_bytes"][0] = 50_000_000
-    found = run(known, one, [rows, *day(1, start=READY + 201)])
+    found = run(known, one, [bucket(number) for number in range(DAYS * DAY)])
+    return known, one.save(), found
 
-    assert ["10.0.0.10", "10.0.0.2"] == [finding.name for finding in found]
-    evidence = found[0].evidence
-    assert (50_000_000.0, "bytes_out" in evidence.text, False) == (evidence.observed, False, found[0].opens)
-    assert evidence.range[1] < 20_000 < evidence.observed
+
+def ready_one():
+    known, state, _ = learned()
+    known = copy.deepcopy(known)
+    one = Volumes(known, SECRET)
+    one.load(state)
+    return known, one
+
+
+def channel(found, name):
+    return [finding for finding in found if finding.evidence.channel == name]
+
+
+def test_nothing_is_said_before_a_day_of_history():
+    """A flood in the first day is learning, not evidence."""
+    known = entities()
+    one = detector(known, SECRET)
+    found = run(known, one, [*(bucket(k) for k in range(30)), *(bucket(k, out=50_000_000) for k in (30, 31))])
+
+    assert [] == found
+    assert ("learning", True) == (one.coverage().state, "100 device-days" in one.coverage().why)
+    assert "no_input" == detector(entities(), SECRET).coverage().state
+
+
+def test_usual_days_say_little():
+    """Of 279 device-days no more than a few are told at p ≤ .01, and none opens anything."""
+    _, _, found = learned()
+
+    assert 8 >= len({finding.evidence.id for finding in found})
+    assert not any(finding.opens for finding in found)
+
+
+def test_a_flood_is_told_with_its_numbers():
+    """500 times the usual bytes: evidence with the usual range below it, opening nothing."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    found = run(known, one, [bucket(now, times={0: 500}), bucket(now + 1)])
+
+    finding = next(finding for finding in found if finding.name == "10.0.0.10")
+    evidence = finding.evidence
+    assert ("now", False, "device") == (evidence.channel, finding.opens, evidence.entity.kind)
+    assert evidence.range[1] < 100_000 < 300_000 < evidence.observed
     assert evidence.p <= 0.01
+    assert "sent" in evidence.text
     assert "judged" == one.coverage().state
 
 
+def test_a_server_that_falls_silent_is_told():
+    """Nobody reaches it any more: its low side, with no technique; its clients go on elsewhere."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    quiet = [bucket(now + k) for k in range(3)]
+    for rows in quiet:
+        rows["resp_lo"] += np.uint64(1)
+    found = run(known, one, [*quiet, bucket(now + 3)])
+    silent = [finding for finding in found if finding.name == "10.0.0.2"]
+
+    assert [()] == list({finding.techniques for finding in silent})
+    assert {1.0} == {finding.evidence.basis["low"] for finding in silent}
+    assert 0.01 >= min(finding.evidence.p for finding in silent)
+
+
+def test_a_drip_accumulates():
+    """Three times the bytes for ten hours: told by its sum, by then, and computed again."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    found = run(known, one, [bucket(now + k, times={4: 3}) for k in range(61)])
+    told = [finding for finding in channel(found, "accumulation") if finding.name == "10.0.0.14"]
+
+    assert told
+    assert all(finding.evidence.p <= 0.01 for finding in told)
+    assert [again(finding.evidence) for finding in told] == pytest.approx([one.evidence.p for one in told])
+
+
+def test_what_a_whole_group_does_is_one_row_of_the_site():
+    """Everybody sends 200 times as much at once: one row, and nobody stands out but the server."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    found = run(known, one, [bucket(now, times=dict.fromkeys(range(HOSTS), 200)), bucket(now + 1)])
+    fleet = [finding for finding in found if finding.evidence.entity.kind == "site"]
+
+    assert ["local"] == list({finding.name for finding in fleet})
+    assert all("one cause" in finding.evidence.text for finding in fleet)
+    assert [again(finding.evidence) for finding in fleet] == [finding.evidence.p for finding in fleet]
+    assert 3 >= len({finding.name for finding in found if finding.device >= 0 and finding.evidence.p < 1e-2})
+
+
+def test_one_evidence_a_day_and_channel():
+    """A flood that goes on is the same evidence; the next day's is another."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    parts = [
+        channel(run(known, one, [*(bucket(at + k, times={0: 500 + 900 * k}) for k in range(4)), bucket(at + 4)]), "now")
+        for at in (now, now + DAY)
+    ]
+    told = [[finding.evidence for finding in part if finding.name == "10.0.0.10"] for part in parts]
+
+    assert [1, 1] == [len({evidence.id for evidence in part}) for part in told]
+    assert [True, True] == [len(part) > 1 for part in told]
+    assert told[0][0].id != told[1][0].id
+
+
 def test_what_is_flagged_does_not_learn():
-    """A flagged device's bucket leaves its level alone; another's moves."""
-    known = entities()
-    one = detector(known, SECRET)
-    run(known, one, day(20))
-    before = one._table.columns["level"][: known.count()].copy()
-    rows = next(day(1, start=20, out=90_000))
-    step = tick(known, rows)
+    """A device in an open incident leaves its level and the pools alone; another's move."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    step = tick(known, bucket(now))
     one.score(step)
     flags = np.zeros(known.count(), np.bool_)
     first = int(step.orig_device[0])
     flags[first] = True
-    before = one._table.columns["level"][: known.count()].copy()
     one.learn(step, flags)
-    run(known, one, day(1, start=21))
+    before = one._table.columns["level"][: known.count()].copy()
+    pooled = int(one.judge.pools.counts[0].sum())
+    run(known, one, [bucket(now + 1)])
 
-    moved = (one._table.columns["level"][: known.count()] != before)[:, 0]
+    moved = (one._table.columns["level"][: known.count()] != before).any(axis=1)
     assert not moved[first]
-    assert moved.any()
+    assert known.count() - 1 == moved.sum()
+    assert known.count() - 1 == int(one.judge.pools.counts[0].sum()) - pooled
+
+
+def test_the_strange_is_learned_after_48_hours():
+    """A new habit is held back for two days, then it is what the device does."""
+    known, one = ready_one()
+    host = known.locate(0, "10.0.0.10")
+    columns = one._table.columns
+    before = int(columns["seen"][host])
+    columns["held"][host] = HELD + 1
+    run(known, one, [bucket(DAYS * DAY + k, times={0: 10_000}) for k in range(2)])
+
+    assert before < columns["seen"][host]
 
 
 def test_buckets_without_any_record_teach_nothing():
     """A night in which the sensor was off is no silence of the devices."""
     known = entities()
     one = detector(known, SECRET)
-    run(known, one, [*day(10), *day(1, start=500)])
+    run(known, one, [*(bucket(k) for k in range(10)), bucket(60)])
 
     assert 10 == one._table.columns["seen"][0]
 
 
-def test_a_row_that_is_another_device_now_is_judged_no_more():
-    """Its silence is none: it teaches the pool nothing, and its level goes on where the device's row had less."""
-    known = entities()
-    one = detector(known, SECRET)
-    run(known, one, day(READY + 10))
-    columns = one._table.columns
-    rows = [known.locate(0, f"10.0.0.{host}") for host in (2, 10)]
-    wanted = max((columns["level"][row] for row in rows), key=sum).copy()
-    _, kept = joined(known, one, "10.0.0.2", "10.0.0.10")
-    gone = next(row for row in rows if row != kept)
-    level = one._table.columns["level"][kept].copy()
-    pooled = one._pool.size(0)
-    one._close(one._bucket + 1)
+def test_a_device_that_went_away_is_not_judged():
+    """After a week without a flow it neither learns silence nor is told of."""
+    known, one = ready_one()
+    now, host = DAYS * DAY, known.locate(0, "10.0.0.10")
+    one._table.columns["last"][host] -= 8 * DAY
+    before = int(one._table.columns["seen"][host])
+    found = run(known, one, [bucket(now + k, only=np.arange(1, HOSTS)) for k in range(4)])
 
-    assert np.array_equal(wanted, level)
-    assert known.count() - 1 == one._pool.size(0) - pooled
+    assert before == one._table.columns["seen"][host]
+    assert "10.0.0.10" not in {finding.name for finding in found}
+
+
+def test_a_row_that_is_another_device_now_is_judged_no_more():
+    """Its silence is none: it teaches nothing, and the device goes on with the habits of the row that learned more."""
+    known, one = ready_one()
+    rows = [known.locate(0, f"10.0.0.{host}") for host in (10, 11)]
+    one._table.columns["seen"][rows[0]] += 5
+    wanted = one._table.columns["level"][rows[0]].copy()
+    _, kept = joined(known, one, "10.0.0.11", "10.0.0.10")
+    gone = next(row for row in rows if row != kept)
+
+    assert np.array_equal(wanted, one._table.columns["level"][kept])
+    one._close(one._bucket + 1)
     assert 0 == one.progress(gone) < one.progress(kept)
     assert f"of {known.count() - 1} devices" in one.coverage().why
 
 
 def test_save_and_load_is_identity():
-    """After a restart the next bucket scores the same."""
-    known = entities()
-    one, other = Volumes(known, SECRET), Volumes(known, SECRET)
-    run(known, one, day(12))
+    """After a restart the next day is judged as it would have been, to the bit."""
+    known, one = ready_one()
+    other = Volumes(known, SECRET)
     other.load(one.save())
-    step = tick(known, next(day(1, start=12)))
-    for each in (one, other):
-        each.score(step)
-        each.learn(step, np.zeros(known.count(), np.bool_))
+    for number in range(DAYS * DAY, DAYS * DAY + 8):
+        step = tick(known, bucket(number, times={3: 900}))
+        assert [f.evidence for f in one.score(step)] == [f.evidence for f in other.score(step)]
+        for each in (one, other):
+            each.learn(step, np.zeros(known.count(), np.bool_))
 
-    assert all(np.array_equal(a, b) for a, b in zip(one.save().values(), other.save().values(), strict=True))
-    assert START + 12 * BUCKET_S * S < known.now_ns
+    saved = (one.save(), other.save())
+    assert saved[0].keys() == saved[1].keys()
+    assert all(
+        np.array_equal(saved[0][name], saved[1][name], equal_nan=True) for name in saved[0] if "known" not in name
+    )
+    with pytest.raises(ValueError, match="version 9"):
+        other.load({**saved[0], "head": np.array([9, 0])})
+
+
+def test_the_release_before_is_read():
+    """Five features' levels and ages go on; seasons and pools begin."""
+    old = {"counts": np.zeros((3, 5)), "level": np.arange(15.0).reshape(3, 5), "scale": np.ones((3, 5)),
+           "seen": np.array([500, 3, 0]), "joined": np.zeros(3, np.uint8), "_version": np.array([1, 3, 0]),
+           "_free": np.zeros(0, np.int64)}  # fmt: skip
+    known = entities()
+    run(known, detector(known, SECRET), [bucket(0, hosts=2)])
+    one = detector(known, SECRET)
+    one.load({**{f"table/{name}": column for name, column in old.items()}, "pool": np.zeros((5, 512)),
+              "bucket": np.array([START // BUCKET_NS, 7]), "flagged": np.zeros(3, np.bool_)})  # fmt: skip
+
+    assert [0, 1, 2, 3, 0, 4] == one._table.columns["level"][0].tolist()
+    assert (1.0, 3 / READY) == (one.progress(0), one.progress(1))
+    assert "learning" == one.coverage().state
+    run(known, one, [bucket(1, hosts=2), bucket(2, hosts=2)])
 
 
 def test_progress_is_the_share_of_a_day():
     """Half a day of buckets is one half; an unknown row is nothing."""
     known = entities()
     one = detector(known, SECRET)
-    run(known, one, day(READY // 2 + 1))
+    run(known, one, [bucket(k, hosts=2) for k in range(READY // 2 + 1)])
 
     assert (0.5, 0.0) == (one.progress(0), one.progress(99))
+
+
+def test_ratios_are_named_for_the_metric():
+    """Each statistic at three alphas; NaN where too little was seen."""
+    _, one = ready_one()
+    ratios = one.calibration
+
+    assert {1e-2, 1e-3, 1e-4} == {alpha for _, alpha in ratios}
+    assert {"volumes.now", "volumes.accumulation", "volumes.drift"} < {name for name, _ in ratios}
+    assert any(ratio > 0 for ratio in ratios.values())

@@ -16,15 +16,15 @@ def absorb(scores, group, edges, bins, top):
     return {g: (counts, sorted(largest)[-top:]) for g, (counts, largest) in found.items()}
 
 
-def tail_p(score, log_rank, edges, n, start, share, shape, scale):
-    """Return p: a rank, straight in (log score, log p) between edges, or the generalised Pareto beyond `start`."""
+def tail_p(score, log_rank, edges, n, start, share, shape, scale, bend, floor):
+    """Return p: a rank, straight in (log score, log p) between edges, or the tail beyond `start`."""
     if math.isnan(score) or n < 1:
         return math.nan
     if score > start:
-        y = (score - start) / scale if scale > 0 else math.inf
-        if abs(shape) < 1e-9:
-            return share * math.exp(-y)
-        return share * max(0.0, 1 + shape * y) ** (-1 / shape) if y < math.inf else 0.0
+        y = (score - start) / scale
+        if score > bend:
+            return floor * math.exp(-(score - bend) / scale)
+        return share * math.exp(-y) if abs(shape) < 1e-9 else share * max(0.0, 1 + shape * y) ** (-1 / shape)
     if score <= edges[0]:
         return math.exp(log_rank[0])
     if score >= edges[-1]:

@@ -1,0 +1,258 @@
+"""From counts to p: the three channels of volumes, their pools, and whether their p hold.
+
+*Now*: each feature and side of a bucket gets its p from the pool of the peers' scores; the smallest of them times their
+number is the bucket's; its running minimum of the day is compared with full days' minima of the peers, so that p is a
+rate per device-day, however many buckets a day has and however dependent they are. *Accumulation*: six buckets' scores
+added up, an hour's p in the same way, a cumulative sum of −ln p over hours, the day's largest against the peers' days.
+*Drift*: three days against those 21 days before, against the peers' distances.
+
+Until the peers have 100 device-days a p says nothing that anybody should hear: there is none. Not here: evidence.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines import accumulate, common_mode, drift, inflation, seasonal
+from baselines.calibration import RANKED_MIN, Law, Pools, point_of
+from baselines.selfcheck import ALPHAS, SelfCheck
+from sensor.detectors.volume_groups import KINDS
+from sensor.detectors.volume_state import (
+    BUCKET_NS,
+    DAY,
+    DORMANT,
+    FEATURES,
+    FLOOR,
+    HOUR,
+    HOURS,
+    HURDLES,
+    NOW,
+    SIDES,
+    YOUNG,
+    Cells,
+)  # fmt: skip
+
+BUCKET, HOURLY, DRIFT = 0, SIDES, 2 * SIDES
+"""First statistic of each kind; then two of whole days."""
+DAY_NOW, DAY_HOURS = 3 * SIDES, 3 * SIDES + 1
+STATISTICS = 3 * SIDES + 2
+CHECKED = (
+    *(f"volumes.{feature}.{side}" for feature in FEATURES for side in ("high", "low")),
+    "volumes.now", "volumes.accumulation", "volumes.drift",
+)  # fmt: skip
+"""What the self-check counts: each statistic of a bucket, and the p of the three channels."""
+_OF_CHANNEL = {SIDES: (DAY_NOW,), SIDES + 1: (DAY_HOURS,), SIDES + 2: tuple(range(DRIFT, DRIFT + SIDES))}
+WHOLE_DAY = 100
+"""Judged buckets, of 144, that make a day comparable with full ones."""
+SIGNED_MAX = 7.0
+"""Nats that one bucket adds to its hour at most, p = 1e-3: what is rarer is told by itself."""
+D_MAX = 300.0
+_F = len(FEATURES)
+_SHAPES = ((_F,), (_F,), (_F, seasonal.SEASONS), (HURDLES, seasonal.SEASONS))
+"""Of level, scale, season and active."""
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int32]
+
+
+class Judged(msgspec.Struct):
+    """A bucket as it was judged; columns of shape (devices, …)."""
+
+    z: Floats
+    centre: Floats
+    spread: Floats
+    plain: Floats
+    """−ln of each side's probability, shape (devices, SIDES): feature × (high, low)."""
+    milder: Floats
+    """What it was divided by."""
+    score: Floats
+    p: Floats
+    raw: Floats
+    """p without a floor: for ordering alone."""
+    shifted: Floats
+    """What was subtracted from z because the group did it too."""
+    commons: list[tuple[int, int, int, int, float]]
+    """(statistic, group, members, of how many, median z) of groups that act as one."""
+    who: Flags
+    """Devices that were judged."""
+    distance: Floats
+    """−log10 of the bucket's p, shape (devices,); NaN where it has none."""
+
+
+class Judge:
+    """Pools, self-check and the peers' prior."""
+
+    def __init__(self) -> None:
+        self.pools = Pools(STATISTICS, len(KINDS))
+        self.check = SelfCheck(len(CHECKED))
+        self.prior = seasonal.prior(
+            np.zeros(0, np.int32), 1, np.zeros(0, np.bool_), *(np.zeros((0, *shape), np.float32) for shape in _SHAPES)
+        )
+        self.prior_at = -1
+
+    def bucket(self, c: Cells, bucket: int, secret: np.uint64, groups: int) -> Judged:
+        """Judge a closed bucket."""
+        self.pools.advance(bucket * BUCKET_NS)
+        peers = self._peers(c, bucket, groups)
+        n, season = len(c["seen"]), seasonal.season_of(bucket)
+        high, low, z, centre, spread = (np.empty((n, len(FEATURES))) for _ in range(5))
+        seasonal.score(
+            c["counts"], bucket, season, secret, FLOOR, c["group"],
+            c["level"], c["scale"], c["season"], c["active"], c["usually"], c["visits"], c["seen"],
+            peers.n, peers.level, peers.within, peers.between, peers.season, peers.active,
+            high, low, z, centre, spread,
+        )  # fmt: skip
+        who = (c["joined"] == 0) & (bucket - c["last"] < DORMANT) & (c["last"] >= 0)
+        who &= (c["seen"] >= YOUNG) | (peers.n[c["group"]] > 0)
+        plain = np.stack([high, low], axis=2).reshape(n, SIDES)
+        plain[~who] = np.nan
+        milder = inflation.inflation(c["share"], c["tries"])
+        score = plain / milder
+        p, raw = self._p(BUCKET, c["kind"], score)
+        found = Judged(z, centre, spread, plain, milder, score, p, raw, np.zeros_like(z), [], who, np.empty(n))
+        self._common(found, c, groups)
+        found.distance = _distance(found.raw)
+        return found
+
+    def learn_bucket(self, c: Cells, found: Judged, bucket: int, flagged: Flags) -> None:
+        """Let a bucket's scores count, but of flagged devices."""
+        take = found.who & ~flagged & (c["seen"] >= YOUNG)
+        points = [[point_of(law, inflation.ALPHA) for law in self._laws(k)] for k in range(SIDES)]
+        kinds = c["kind"]
+        inflation.watch(found.plain, np.ascontiguousarray(np.array(points).T[kinds]), take, c["share"], c["tries"])
+        for k in range(SIDES):
+            floors = np.array([law.floor for law in self._laws(k)])[kinds]
+            self.check.note(k, bucket // DAY, np.where(take, found.p[:, k], np.nan), floors)
+            self.pools.add(BUCKET + k, np.where(take, kinds, np.int32(-1)), np.ascontiguousarray(found.score[:, k]))
+        signed = np.nan_to_num(found.score[:, ::2]) - np.nan_to_num(found.score[:, 1::2])
+        c["hour"] += np.where(found.who[:, None], np.clip(signed, -SIGNED_MAX, SIGNED_MAX), 0.0)
+        c["hour_n"] += found.who
+
+    def of_day(self, statistic: int, kind: Numbers, values: Floats) -> Floats:
+        """Return the p of a day's worst so far among the peers' days; NaN where these are fewer than RANKED_MIN."""
+        scores = np.where(values >= 0.0, values, np.nan)
+        p, _ = self.pools.p(statistic, kind, scores)
+        few = np.array([law.n < RANKED_MIN for law in self._laws(statistic)])
+        return np.where(few[kind], np.nan, p)
+
+    def hour(self, c: Cells, hour: int, flagged: Flags) -> tuple[Floats, Floats]:
+        """Close an hour: move the sums; return each side's score and its p without a floor."""
+        whole = (c["hour_n"] == HOUR) & (c["joined"] == 0)
+        total = np.where(whole[:, None], c["hour"].astype(np.float64), np.nan)
+        score = np.stack([np.maximum(total, 0.0), np.maximum(-total, 0.0)], axis=2).reshape(len(whole), SIDES)
+        _, raw = self._p(HOURLY, c["kind"], score)
+        before = c["total"].copy()
+        accumulate.accumulate(_distance(raw) * np.log(10.0), c["total"])
+        c["since"][:] = np.where(c["total"] <= 0.0, -1, np.where(before <= 0.0, hour, c["since"]))
+        take = whole & ~flagged & (c["seen"] >= YOUNG)
+        for k in range(SIDES):
+            self.pools.add(HOURLY + k, np.where(take, c["kind"], np.int32(-1)), np.ascontiguousarray(score[:, k]))
+        c["hour"][:], c["hour_n"][:] = 0.0, 0
+        return score, raw
+
+    def day(self, c: Cells, day: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """Close a day: its worst go to the pools; return drift's distances, scale, level before and p by side."""
+        kinds = c["kind"]
+        take = (c["judged"] >= WHOLE_DAY) & (c["flagged"] == 0) & (c["joined"] == 0)
+        group = np.where(take, kinds, np.int32(-1))
+        for column, statistic, checked in ((NOW, DAY_NOW, SIDES), (HOURS, DAY_HOURS, SIDES + 1)):
+            values = np.where(take, np.ascontiguousarray(c["worst"][:, column]), -1.0)
+            floors = np.array([law.floor for law in self._laws(statistic)])[kinds]
+            self.check.note(checked, day, self.of_day(statistic, kinds, values), floors)
+            self.pools.add(statistic, group, np.where(values >= 0.0, values, np.nan))
+        whole = (c["day_n"] >= WHOLE_DAY) & (c["joined"] == 0)
+        c["ring"][..., day % drift.RING] = np.where(whole[:, None], np.log1p(c["days"]), -1.0)
+        distance, unrest, before = drift.drift(np.where(c["ring"] < 0.0, np.float32(np.nan), c["ring"]), day)
+        ratio = distance / unrest
+        score = np.stack([np.maximum(ratio, 0.0), np.maximum(-ratio, 0.0)], axis=2).reshape(len(whole), SIDES)
+        p, _ = self._p(DRIFT, kinds, score)
+        few = np.array([[law.n < RANKED_MIN for law in self._laws(DRIFT + k)] for k in range(SIDES)])
+        p = np.where(few.T[kinds], np.nan, p)
+        least = np.where(take, _least(p), np.nan)
+        self.check.note(
+            SIDES + 2, day, least, np.array([self.pools.law(DRIFT, k).floor * SIDES for k in range(4)])[kinds]
+        )
+        for k in range(SIDES):
+            self.pools.add(DRIFT + k, group, np.ascontiguousarray(score[:, k]))
+        self._demote()
+        return distance, unrest, before, p
+
+    def ratios(self) -> dict[tuple[str, float], float]:
+        """Return the calibration ratio by statistic and alpha; NaN where there was too little to say."""
+        return {
+            (name, alpha): self.check.ratio(k, alpha) for k, name in enumerate(CHECKED) for alpha in ALPHAS
+        }  # fmt: skip
+
+    def demoted(self) -> list[str]:
+        """Return the statistics that give no p below 1e-3, because theirs do not hold."""
+        return [name for k, name in enumerate(CHECKED) if set(_OF_CHANNEL.get(k, (k,))) <= self.pools.demoted]
+
+    def device_days(self) -> int:
+        """Return how many device-days the pools hold."""
+        return int(self.pools.counts[DAY_NOW].sum())
+
+    def _laws(self, statistic: int) -> list[Law]:
+        return [self.pools.law(statistic, kind) for kind in range(len(KINDS))]
+
+    def _p(self, first: int, kinds: Numbers, score: Floats) -> tuple[Floats, Floats]:
+        """Return p and p without a floor of each side, shape (n, SIDES)."""
+        columns = [self.pools.p(first + k, kinds, np.ascontiguousarray(score[:, k])) for k in range(SIDES)]
+        return np.stack([p for p, _ in columns], axis=1), np.stack([raw for _, raw in columns], axis=1)
+
+    def _common(self, found: Judged, c: Cells, groups: int) -> None:
+        """Where a group does it at once, judge its members by how they differ from it."""
+        for k in range(SIDES):
+            for g, hits, size, _ in common_mode.in_common(found.p[:, k], c["group"], groups):
+                rows, j = np.nonzero((c["group"] == g) & found.who)[0], k // 2
+                z = found.z[rows, j]
+                seen = z[~np.isnan(z)]
+                median = float(np.median(seen)) if len(seen) else 0.0
+                rest = np.ascontiguousarray((z - median) * (-1.0 if k % 2 else 1.0))
+                nats = np.empty(len(rows))
+                seasonal.tails(rest, nats)
+                found.shifted[rows, j] = median
+                # Whoever has none of a hurdle, as its group, is no surprise at all.
+                found.score[rows, k] = np.nan_to_num(nats) / found.milder[rows, k]
+                p, raw = self.pools.p(BUCKET + k, c["kind"][rows], np.ascontiguousarray(found.score[rows, k]))
+                found.p[rows, k], found.raw[rows, k] = p, raw
+                found.commons.append((k, g, hits, size, median))
+
+    def _demote(self) -> None:
+        failing = [k for k in range(len(CHECKED)) if self.check.failing(k)]
+        self.pools.demote(frozenset(s for k in failing for s in _OF_CHANNEL.get(k, (BUCKET + k,))))
+
+    def _peers(self, c: Cells, bucket: int, groups: int) -> seasonal.Prior:
+        """Return what the groups are like; made anew every six hours, from those with a day of their own."""
+        due = bucket // (6 * HOUR)
+        if due != self.prior_at or len(self.prior.n) < groups:
+            ready = (c["seen"] >= DAY) & (c["joined"] == 0) & (bucket - c["last"] < DORMANT)
+            self.prior = seasonal.prior(c["group"], groups, ready, c["level"], c["scale"], c["season"], c["active"])
+            self.prior_at = due
+        return self.prior
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return its state as named arrays."""
+        prior = {f"prior/{name}": getattr(self.prior, name).copy() for name in seasonal.Prior._fields}
+        parts = (("pools", self.pools.save()), ("check", self.check.save()))
+        held = {f"{part}/{name}": column for part, state in parts for name, column in state.items()}
+        return {**held, **prior, "prior_at": np.array([self.prior_at], np.int64)}
+
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        self.pools.load({name[6:]: column for name, column in state.items() if name.startswith("pools/")})
+        self.check.load({name[6:]: column for name, column in state.items() if name.startswith("check/")})
+        self.prior = seasonal.Prior(**{name: state[f"prior/{name}"] for name in seasonal.Prior._fields})
+        self.prior_at = int(state["prior_at"][0])
+
+
+def _least(p: Floats) -> Floats:
+    """Return the smallest p of each row times how many there are, at most 1; NaN where there is none."""
+    return np.asarray(np.minimum(1.0, np.fmin.reduce(p, axis=1) * SIDES), np.float64)
+
+
+def _distance(raw: Floats) -> Floats:
+    """Return −log10 of the least p."""
+    return np.asarray(-np.log10(np.maximum(_least(raw), 10.0**-D_MAX)), np.float64)

@@ -1,0 +1,141 @@
+"""Volumes computed again: counts by a query of the archive, p by the formulas, in plain Python.
+
+What cannot be counted again: failed first contacts, whose outcome the archive does not hold, and sums of hours, which
+go back as far as the device has been unlike itself. Peers are counted exactly and compared within the error of the
+sketch that counted them first (13 %, three times that).
+"""
+
+import math
+
+from baselines.calibration import BINS, HIGH, LOW
+from sensor.detectors.volume_state import BUCKET_NS, FEATURES
+from sensor.model.archive import Archive
+from sensor.model.evidence import Evidence
+from sensor.model.times import DAY_NS
+
+_SUMS = {
+    "bytes_out": "CASE WHEN orig_device = ? THEN orig_bytes END, CASE WHEN resp_device = ? THEN resp_bytes END",
+    "bytes_in": "CASE WHEN orig_device = ? THEN resp_bytes END, CASE WHEN resp_device = ? THEN orig_bytes END",
+    "flows_out": "CASE WHEN orig_device = ? AND fresh THEN 1 END, CASE WHEN resp_device = ? THEN 0 END",
+    "flows_in": "CASE WHEN orig_device = ? THEN 0 END, CASE WHEN resp_device = ? AND fresh THEN 1 END",
+}
+_SKETCH_ERROR = 3 * 0.13
+
+
+def recount(evidence: Evidence, archive: Archive) -> float | None:
+    """Return `observed` again from the archived flows; None where it cannot be had from them."""
+    basis = evidence.basis
+    if evidence.model == "volumes.now/2":
+        start, feature = int(basis["bucket"]) * BUCKET_NS, FEATURES[int(basis["feature"])]
+        if archive.since_ns > start:
+            return None
+        if feature == "peers_out":
+            exact = _peers(archive, evidence.entity.id, start)
+            near = abs(exact - evidence.observed) <= _SKETCH_ERROR * exact + 1.0
+            return evidence.observed if near else exact
+        return _sum(archive, evidence.entity.id, feature, start, start + BUCKET_NS)
+    if evidence.model == "volumes.drift/2":
+        day, feature = int(basis["day"]), FEATURES[int(basis["feature"])]
+        if archive.since_ns > (day - 2) * DAY_NS:
+            return None
+        totals = [
+            _sum(archive, evidence.entity.id, feature, (day - k) * DAY_NS, (day - k + 1) * DAY_NS) for k in range(3)
+        ]
+        logs = [math.log1p(total) for total in totals if total is not None]
+        return math.expm1(sum(logs) / 3) if len(logs) == 3 else None
+    return None
+
+
+def again(evidence: Evidence) -> float | None:
+    """Return p again from the basis, by the definitions; NaN where the basis contradicts itself."""
+    basis = evidence.basis
+    if evidence.model == "volumes.now/2":
+        score = _same(_score(basis) / basis["milder"], basis["score"])
+        worst = _same(_distance(p_of_law(basis, "law", score), basis["statistics"]), basis["worst"])
+        return max(p_of_law(basis, "day", worst), basis["day_floor"])
+    if evidence.model == "volumes.accumulation/2":
+        raw = p_of_law(basis, "law", basis["score"])
+        x = min(12.0, _distance(raw, basis["statistics"]) * math.log(10.0))
+        # The sum is kept in single precision.
+        total = _same(max(0.0, basis["total_before"] + x - 2.0), basis["total"], 1e-5)
+        return max(p_of_law(basis, "day", total), basis["day_floor"])
+    if evidence.model == "volumes.drift/2":
+        ratio = (basis["now"] - basis["before"]) / basis["unrest"] * (-1.0 if basis["low"] else 1.0)
+        raw = p_of_law(basis, "law", _same(ratio, basis["score"]))
+        return min(1.0, max(raw, basis["law_floor"]) * basis["statistics"])
+    if evidence.model == "volumes.common/2":
+        return (basis["as_one"] + 1.0) / (basis["days"] + 2.0)
+    return None
+
+
+def p_of_law(basis: dict[str, float], prefix: str, score: float) -> float:
+    """Return the p of a score without its floor: a rank between two bins, or the Pareto tail beyond `start`."""
+    law = {name: basis.get(f"{prefix}_{name}", math.nan) for name in ("start", "share", "shape", "scale", "bend", "at")}
+    if math.isnan(score):
+        return math.nan
+    if score > law["start"]:
+        y = (score - law["start"]) / law["scale"]
+        least = basis[f"{prefix}_least"]
+        bend = 1e300 if law["shape"] >= 0.0 else (
+            law["start"] + law["scale"] / law["shape"] * ((least / law["share"]) ** -law["shape"] - 1.0)
+        )  # fmt: skip
+        bend = _same(bend, law["bend"])
+        if math.isnan(bend) or score > bend:
+            return least * math.exp(-(score - bend) / law["scale"])
+        if abs(law["shape"]) < 1e-9:
+            return law["share"] * math.exp(-y)
+        return float(law["share"] * max(0.0, 1.0 + law["shape"] * y) ** (-1.0 / law["shape"]))
+    place = min(float(BINS), max(0.0, (math.log10(max(score, 10.0**LOW)) - LOW) / (HIGH - LOW) * BINS))
+    if min(BINS - 1, int(place)) != law["at"]:
+        return math.nan
+    low, high = basis[f"{prefix}_log_rank"], basis[f"{prefix}_log_rank_next"]
+    return math.exp(low + (place - law["at"]) * (high - low))
+
+
+def _score(basis: dict[str, float]) -> float:
+    """Return −ln of the side's probability under the device's own model."""
+    low, hurdle = bool(basis["low"]), bool(basis["hurdle"])
+    if hurdle and basis["count"] <= 0.0:
+        return 0.0 if basis["common"] or not low else -math.log(1.0 - basis["any"])
+    z = (math.log1p(basis["count"] + basis["u"]) - basis["centre"]) / basis["spread"]
+    if basis["common"]:
+        return _nats((basis["shifted"] - z) if low else (z - basis["shifted"]))
+    if not hurdle:
+        return _nats(-z if low else z)
+    if low:
+        return -math.log(1.0 - basis["any"] + basis["any"] * math.exp(-_nats(-z)))
+    return _nats(z) - math.log(basis["any"])
+
+
+def _nats(z: float) -> float:
+    """−ln of the normal upper tail; Abramowitz and Stegun 1964, 26.2.12, beyond where erfc can be computed."""
+    if z < 25.0:
+        return min(1e4, -math.log(0.5 * math.erfc(z / math.sqrt(2.0))))
+    return min(1e4, z * z / 2.0 + math.log(z * math.sqrt(2.0 * math.pi)) - math.log1p(-1.0 / z**2 + 3.0 / z**4))
+
+
+def _same(computed: float, stored: float, tolerance: float = 1e-6) -> float:
+    """Return the stored number where it is what was computed, within rounding; else NaN, which equals nothing."""
+    return stored if math.isclose(computed, stored, rel_tol=tolerance, abs_tol=tolerance) else math.nan
+
+
+def _distance(raw: float, statistics: float) -> float:
+    return -math.log10(max(min(1.0, raw * statistics), 1e-300)) if not math.isnan(raw) else math.nan
+
+
+def _sum(archive: Archive, device: str, feature: str, after_ns: int, until_ns: int) -> float | None:
+    """Add up a device's flows that were taken in after one time and until another."""
+    if feature not in _SUMS:
+        return None
+    first, second = _SUMS[feature].split(", CASE")
+    sql = (
+        f"SELECT coalesce(sum(greatest(0, coalesce({first}, 0))), 0) "  # noqa: S608 - from the table above
+        f"+ coalesce(sum(greatest(0, coalesce(CASE{second}, 0))), 0) FROM flows "
+        "WHERE (orig_device = ? OR resp_device = ?) AND tick > ? AND tick <= ?"
+    )
+    return float(archive.rows(sql, (device, device, device, device, after_ns, until_ns))[0][0])
+
+
+def _peers(archive: Archive, device: str, start: int) -> float:
+    sql = "SELECT count(DISTINCT resp_h) FROM flows WHERE orig_device = ? AND tick > ? AND tick <= ?"
+    return float(archive.rows(sql, (device, start, start + BUCKET_NS))[0][0])
