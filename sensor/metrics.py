@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from sensor.model.device import Device
+from sensor.model.event import SIGNIN_SOURCES
 from sensor.model.result import ReplayResult
 from sensor.model.times import parse
 
@@ -20,6 +21,8 @@ TIERS = ("page", "triage", "digest")
 LOCATIONS = ("on_prem", "remote", "both")
 LEARNING = ("learning", "ready", "stale")
 STAGES = ("read", "resolve", "score", "learn", "link", "commit")
+RESULTS = ("success", "failure", "interrupt")
+VERDICTS = ("supported", "unsupported", "contradicted", "unknown")
 SERIES_MAX = 2000
 """At most, a site."""
 _STAGE_BUCKETS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
@@ -69,7 +72,9 @@ class Metrics:
             ["statistic", "alpha"],
             registry=r,
         )
-        self.signins = Counter("spanline_signins", "SaaS sign-ins", ["source", "result", "corroboration"], registry=r)
+        self.signins = Counter(
+            "spanline_signins", "SaaS sign-ins whose verdict is in", ["source", "result", "corroboration"], registry=r
+        )
         self.actions = Counter("spanline_actions", "Responses by state", ["connector", "verb", "state"], registry=r)
         self.saturation = Gauge(
             "spanline_table_saturation_ratio", "Share of a bounded table in use", ["table"], registry=r
@@ -117,6 +122,10 @@ class Metrics:
                 metric.labels(site, source)
             for reason in reasons:
                 self.dropped.labels(site, source, reason)
+        for source in SIGNIN_SOURCES:
+            for result in RESULTS:
+                for verdict in VERDICTS:
+                    self.signins.labels(source, result, verdict)
         for tier in TIERS:
             self.budget.labels(tier)
         for learning in LEARNING:
