@@ -71,7 +71,9 @@ def page(
 
 
 def timeline(incident: Incident) -> str:
-    """Return an incident's evidence on a time line, one lane a source."""
+    """Return an incident's evidence on a time line, one lane a source; nothing of a single one."""
+    if len(incident.evidence) < 2:
+        return ""
     return marks([Mark(parse(one.ts), one.source, one.db, f"{one.ts[:16]} {one.text}") for one in incident.evidence])
 
 
