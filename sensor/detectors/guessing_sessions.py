@@ -107,7 +107,8 @@ class GuessingSessions:
         )  # fmt: skip
         np.maximum.at(columns["odd"], events[:odd, 1], events[:odd, 2])
         found: dict[str, Finding] = {}
-        for row in np.unique(rows).tolist():
+        worth = (columns["best"][rows] >= ALIKE) | (columns["odd"][rows] > 0)
+        for row in np.unique(rows[worth]).tolist():
             of = at[rows == row]
             for finding in self._judge(tick, row, of, int(port[rows == row][-1]), day):
                 found[finding.evidence.id] = finding

@@ -199,7 +199,9 @@ class Lateral:
         least = {site: max(POPULAR, self._names.site_devices(site) // 50) for site in sites}
         enough = np.array([least[site] for site in tick.site[at].tolist()])
         popular = self._devices.columns["sources"][target] - (rows >= 0) >= enough
-        return np.nonzero(~known & ~popular)[0]
+        new = np.nonzero(~known & ~popular)[0]
+        old = [one for one in np.unique(device[new]).tolist() if self._names.history_ns(one) >= HISTORY_NS]
+        return new[np.isin(device[new], old)]
 
     def _reach(self, tick: Tick, i: int, port: int) -> bool:
         """Add a target to its device's day; tell whether it is new to it."""

@@ -37,7 +37,7 @@ LISTED = 5e-2
 """Assumed: the same for what is only listed."""
 OWN_LEAST = 20
 """(device, day) uses of a local port for its own protocol before another one there says something."""
-HABITS_MAX = 1 << 18
+HABITS_MAX, OWN_MAX = 1 << 18, 1 << 16
 PEERS_MAX = 8
 ALTERNATES = ("ssh.github.com", "altssh.gitlab.com", "altssh.bitbucket.org")
 """Hosts that offer SSH on 443 to everybody, as their documentation says."""
@@ -69,7 +69,7 @@ class WrongPort:
         self._names = names
         self._sites = Table(_SITE, SITES_MAX)
         self._habits = KeyedTable(_HABIT, HABITS_MAX, secret)
-        self._own = KeyedTable({"draws": (np.int64, (), 0)}, 1 << 14, secret)
+        self._own = KeyedTable({"draws": (np.int64, (), 0)}, OWN_MAX, secret)
         self._seen = 0
 
     @property
@@ -195,19 +195,23 @@ class WrongPort:
         at = at[tick.resp_local[at] & (tick.orig_device[at] >= 0) & np.isin(tick.flows["resp_p"][at], list(OWN))]
         if len(at) == 0:
             return
-        port, device = tick.flows["resp_p"][at].astype(np.uint64), tick.orig_device[at].astype(np.uint64)
-        pairs = np.stack([tick.site[at].astype(np.uint64), port, device], axis=1)
-        said = tick.flows["service"][at]
+        port, said = tick.flows["resp_p"][at], tick.flows["service"][at]
+        at_home = np.zeros(len(at), np.bool_)
         for service in np.unique(said).tolist():
-            for site, of, who in np.unique(pairs[said == service], axis=0).tolist():
-                if OWN[of].isdisjoint(service.decode("ascii", "replace").split(",")):
-                    continue
-                words = [[site, site], [of, of], [_OWN_USE, (today << 24 | who) << 16]]
-                whole, mine = self._own.insert(*(np.array(word, np.uint64) for word in words)).tolist()
-                columns = self._own.columns
-                columns["last"][[whole, mine]] = tick.end_ns
-                columns["draws"][whole] += int(columns["draws"][mine] == 0)
-                columns["draws"][mine] = 1
+            spoken = service.decode("ascii", "replace").split(",")
+            at_home |= (said == service) & np.isin(
+                port, [one for one, own in OWN.items() if not own.isdisjoint(spoken)]
+            )
+        at, port = at[at_home], port[at_home].astype(np.uint64)
+        site, who = tick.site[at].astype(np.uint64), tick.orig_device[at].astype(np.uint64)
+        use = (np.uint64(today << 24) | who) << np.uint64(16)
+        site, port, use = np.unique(np.stack([site, port, use], axis=1), axis=0)[: OWN_MAX // 8].T.copy()
+        self._own.reserve(2 * len(use))
+        whole, mine = (self._own.insert(site, port, word) for word in (np.full_like(use, _OWN_USE), use))
+        columns = self._own.columns
+        columns["last"][whole], columns["last"][mine] = tick.end_ns, tick.end_ns
+        np.add.at(columns["draws"], whole, columns["draws"][mine] == 0)
+        columns["draws"][mine] = 1
 
     def _finding(
         self, tick: Tick, device: int, service: str, port: int, of: NDArray[np.int64], peers: tuple[Peer, ...],
