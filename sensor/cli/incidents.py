@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from sensor.cli import show
 from sensor.cli.mute import author_of, author_option
 from sensor.cli.options import NO_SUCH, WORK_FAILED, echo_json, fail, json_option, open_state, state_option
 from sensor.model.incident import VERDICTS, Incident
+
+if TYPE_CHECKING:
+    from sensor.pipeline.verifying import Verification
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -81,29 +85,56 @@ def close(*, key: str, state_dir: Path, as_json: bool, verdict: str, reason: str
 def explain(*, key: str, state_dir: Path, as_json: bool, check: bool) -> None:
     """Show the numbers behind an incident.
 
-    --verify recomputes observed, p and decibans of each evidence from the numbers it was made of. The flows themselves
-    are not archived in this release, so that those numbers follow from the flows is not verified.
+    --verify counts each evidence again from the archived records, computes its p, decibans, the incident's score, p and
+    tier again, and checks the seals of everything it rests on: any edited number or record is found. What has expired,
+    or cannot be counted again, is said to be not verifiable.
     """
-    from sensor.pipeline.replaying import verify_incident
-
     one = _find(state_dir, key)
+    if not check:
+        _print_explained(one, as_json=as_json)
+        return
+    from sensor.pipeline.verifying import verify_incident
+
     with open_state(state_dir) as state:
-        checks = verify_incident(one, state.evidence_numbers(key)) if check else []
-    wrong = [item for item in checks if not item.agrees]
+        found = verify_incident(state, state_dir, one)
     if as_json:
-        echo_json({"incident": one.id, "evidence": one.evidence, "checks": checks, "differences": len(wrong)})
+        echo_json(
+            {
+                "incident": one.id, "evidence": one.evidence, "checks": found.checks,
+                "differences": found.differences, "not_verifiable": found.not_verifiable,
+            }
+        )  # fmt: skip
     else:
         _print_numbers(one)
-        for item in checks:
-            again = "not verifiable" if item.again is None else f"{item.again:.6g}"
-            stored = "missing" if math.isnan(item.stored) else f"{item.stored:.6g}"
-            mark = "DIFFERS" if not item.agrees else "ok" if item.again is not None else "-"
-            click.echo(f"  {mark:8} {item.evidence} {item.what}: stored {stored}, recomputed {again}")
-        if check:
-            click.echo(f"{len(checks) - len(wrong)} of {len(checks)} numbers agree")
-            click.echo("not verifiable in this release: that the basis follows from the flows, which are not archived")
-    if wrong:
+        _print_checks(found)
+    if found.differences:
         raise click.exceptions.Exit(WORK_FAILED)
+
+
+def _print_explained(one: Incident, *, as_json: bool) -> None:
+    if as_json:
+        echo_json({"incident": one.id, "evidence": one.evidence, "checks": [], "differences": 0})
+    else:
+        _print_numbers(one)
+
+
+def _print_checks(found: "Verification") -> None:
+    """Print what differs and what cannot be verified, each with why, and how much agrees."""
+    for check in sorted(found.checks, key=lambda one: one.verdict != "differs"):
+        if check.verdict == "differs":
+            click.secho(f"  DIFFERS {check.evidence} {show.clean(check.what)}: ", fg="red", nl=False)
+            click.echo(f"stored {_value(check.stored)}, recomputed {_value(check.again)}")
+        elif check.verdict == "not verifiable":
+            click.echo(f"  not verifiable {check.evidence} {show.clean(check.what)}: {show.clean(check.why)}")
+    total = len(found.checks)
+    agree = total - found.differences - found.not_verifiable
+    click.echo(f"{agree} of {total} agree, {found.differences} differ, {found.not_verifiable} are not verifiable")
+
+
+def _value(value: float | str | None) -> str:
+    if isinstance(value, float | int):
+        return "missing" if math.isnan(value) else f"{value:.12g}"
+    return show.clean(str(value)) or "missing"
 
 
 def _find(state_dir: Path, key: str) -> Incident:

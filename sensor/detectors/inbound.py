@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.first_contacts import contacts
+from sensor.detectors.inbound_verify import again, numbers, recount
 from sensor.entities.networks import no_host
 from sensor.model.evidence import Entity, Evidence, Finding
 from sensor.model.flow import CONN_STATES, PROTOS, TCP
@@ -23,6 +24,8 @@ from sensor.model.ids import identify
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, rfc3339
+
+__all__ = ["Inbound", "again", "detector", "numbers", "recount"]
 
 FAILS_SHOWN = 8
 """Failed contacts a day that are worth a row: as many as make a scan of ports."""
@@ -56,7 +59,7 @@ class Inbound:
         self._names = names
         counts = dict.fromkeys(("fails", "made", "sources", "targets"), (np.int64, (), 0))
         self._services = KeyedTable(counts, SERVICES_MAX, secret)
-        self._ends = KeyedTable({}, SERVICES_MAX, secret)
+        self._ends = KeyedTable({}, 1 << 18, secret)
         self._day = -1
         self._rows_today: set[str] = set()
         self.unshown = 0
@@ -199,7 +202,7 @@ class Inbound:
             db=decibans(1.0), text=text, model="inbound.count/1",
             basis={
                 "fails": fails, "made": made, "sources": sources, "targets": targets, "day": day,
-                "port": service >> 8, "proto": service & 255, "at_site": subject >= _SITE,
+                "port": service >> 8, "proto": service & 255, "at_site": int(subject >= _SITE),
             },
         )  # fmt: skip
         return Finding(

@@ -21,10 +21,13 @@ from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts, one_sided
 from sensor.detectors.scan_text import Ring, dead_finding, hosts_finding, ports_finding, sweep_finding
+from sensor.detectors.scan_verify import again, numbers, recount
 from sensor.model.evidence import Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import MINUTE_NS
+
+__all__ = ["Scan", "again", "detector", "numbers", "recount"]
 
 CONTACTS_MAX = 1 << 21
 """Rows of each contact table: about 60 bytes each; the half unused longest goes first."""

@@ -39,6 +39,7 @@ def incident(
         actions=proposals.propose(case, title, names, rows), next_check=explain.next_check(case), reason=case.reason,
         context=tuple(sorted(case.context.values(), key=lambda one: (one.ts, one.id))), timeline=timeline.of(case),
         muted=len(case.muted), merged=tuple(case.merged), investigation=case.answers,
+        level_db=level,
     )  # fmt: skip
 
 

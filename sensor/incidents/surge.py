@@ -33,6 +33,11 @@ def finding(site: str, wanted: int, devices: int, end_ns: int) -> Finding:
     )  # fmt: skip
 
 
+def again(evidence: Evidence) -> float:
+    """Return p again from how many incidents would have opened."""
+    return max(P_MIN, p_of_surge(int(evidence.observed), evidence.basis["rate"]))
+
+
 def p_of_surge(wanted: int, rate: float = 1.0 / 24.0) -> float:
     """Return the chance of so many openings in an hour where one a day is expected: a Poisson tail."""
     log_term = -rate + wanted * math.log(rate) - math.lgamma(wanted + 1)

@@ -99,6 +99,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     merged: tuple[str, ...] = ()
     """Ids of incidents that turned out to be this one."""
     investigation: tuple[Answer, ...] = ()
+    level_db: float | None = None
+    """Triage level of accounts by which it was weighed; None: it was weighed by a release that did not say."""
 
 
 def urgency(incident: Incident) -> tuple[int, int, float, str, str]:

@@ -14,11 +14,9 @@ import numpy as np
 
 import sensor
 from sensor.errors import Malformed
-from sensor.incidents.verify import Check, verify
 from sensor.metrics import Metrics
 from sensor.model.capture import ARP, DROP_REASONS
 from sensor.model.flow import ENDINGS, FLOW
-from sensor.model.incident import Incident
 from sensor.model.result import InputResult, ReplayResult
 from sensor.model.source import Source
 from sensor.model.times import TICK_NS, rfc3339
@@ -164,12 +162,3 @@ def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | No
         core.stage_s,
     )  # fmt: skip
     return metrics
-
-
-def verify_incident(incident: Incident, numbers: Mapping[str, tuple[float, float, float]]) -> list[Check]:
-    """Recompute every evidence of an incident; one that the state's table lacks is a difference."""
-    checks: list[Check] = []
-    for evidence in incident.evidence:
-        held = numbers.get(evidence.id, (float("nan"),) * 3)
-        checks += verify(evidence, *held)
-    return checks

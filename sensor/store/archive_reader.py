@@ -32,7 +32,7 @@ class ArchiveReader:
         """Open the archive of a state that lies in a folder."""
         self._state, self._folder = state, folder_of(folder)
         self._scratch = tempfile.TemporaryDirectory(prefix="spanline-")
-        self._connection = self._connect()
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +44,7 @@ class ArchiveReader:
 
     def close(self) -> None:
         """Let go of files and memory."""
-        self._connection.close()
+        self._drop()
         self._scratch.cleanup()
 
     @property
@@ -63,16 +63,24 @@ class ArchiveReader:
         given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
         try:
             try:
-                return self._connection.execute(sql, given).fetchall()
+                return self._open().execute(sql, given).fetchall()
             except duckdb.IOException:
-                self._connection.close()
-                self._connection = self._connect()
-                return self._connection.execute(sql, given).fetchall()
+                self._drop()
+                return self._open().execute(sql, given).fetchall()
         except duckdb.Error as error:
             raise ValueError(f"the archive cannot answer: {error}") from error
 
-    def _connect(self) -> "duckdb.DuckDBPyConnection":
-        return locked(self._folder, Path(self._scratch.name), lambda made: _add_views(made, self._folder, self._state))
+    def _open(self) -> "duckdb.DuckDBPyConnection":
+        if self._connection is None:
+            self._connection = locked(
+                self._folder, Path(self._scratch.name), lambda made: _add_views(made, self._folder, self._state)
+            )
+        return self._connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def locked(

@@ -56,15 +56,18 @@ def test_closing_takes_a_verdict_and_stays(cli, key):
 def test_explain_verifies_and_finds_an_edited_number(cli, key, tmp_path):
     """All agree at first; after one edit in the evidence table exit 1 and the number named."""
     code, out, _ = cli("explain", key, "--verify")
-    assert (0, True) == (code, "6 of 6 numbers agree" in out)
-    assert "not verifiable in this release" in out
+    assert (0, True) == (code, " 0 differ, 0 are not verifiable" in out)
     connection = sqlite3.connect(tmp_path / "state" / "state.sqlite")
     with connection:
         connection.execute("UPDATE evidence SET observed = observed + 1")
     connection.close()
     code, out, _ = cli("explain", key, "--verify", "--json")
 
-    assert (1, 1) == (code, json.loads(out)["differences"])
+    told = json.loads(out)
+    wrong = {check["what"] for check in told["checks"] if check["verdict"] == "differs"}
+    assert (1, len([c for c in told["checks"] if c["verdict"] == "differs"])) == (code, told["differences"])
+    assert {"observed (state)", "observed (shown as stored)", "seal"} == wrong
+    assert "DIFFERS" in cli("explain", key, "--verify")[1]
 
 
 def test_explain_shows_the_numbers(cli, key):
