@@ -11,7 +11,7 @@ import click
 from sensor.model.account import SignIn
 from sensor.model.device import Device
 from sensor.model.evidence import Record
-from sensor.model.incident import Incident
+from sensor.model.incident import Incident, Moment
 from sensor.model.result import Coverage, InputResult, ReplayResult
 
 _TIER_COLOUR = {"page": "red", "triage": "yellow", "digest": "cyan"}
@@ -104,6 +104,10 @@ def incident_full(incident: Incident) -> None:
     heading("Who")
     for party in incident.entities:
         click.echo(f"  {party.role:8} {party.kind:8} {party.id:22} {clean(party.name)}")
+    if incident.timeline:
+        heading("What happened")
+    for moment in incident.timeline:
+        paragraph(f"{moment.ts[:19]}Z  {_moment(moment)}")
     heading("Evidence")
     for one in incident.evidence:
         paragraph(f"{one.db:+.1f} dB (p = {one.p:.2g}, {one.reference}): {one.text}")
@@ -115,6 +119,10 @@ def incident_full(incident: Incident) -> None:
         heading("Against it")
         for text in incident.counter_evidence:
             paragraph(text)
+    for number, found in enumerate(incident.investigation):
+        if number == 0:
+            heading("Asked")
+        paragraph(f"{found.question} {found.answer}")
     if incident.actions:
         heading("Proposed")
         for action in incident.actions:
@@ -130,14 +138,29 @@ def incident_markdown(incident: Incident) -> str:
         f"# {clean(incident.title)}", "",
         f"`{incident.id}` · {incident.tier} · {incident.state} · {incident.score_db:+.1f} dB · "
         + ", ".join(incident.sites),
-        "", clean(incident.summary), "", f"**Check first:** {clean(incident.next_check)}", "", "## Evidence", "",
+        "", clean(incident.summary), "", f"**Check first:** {clean(incident.next_check)}", "", "## What happened", "",
+        *(f"- `{moment.ts[:19]}Z` {_moment(moment)}" for moment in incident.timeline), "", "## Evidence", "",
     ]  # fmt: skip
     for one in incident.evidence:
         lines.append(f"- {one.db:+.1f} dB (p = {one.p:.2g}): {clean(one.text)}")
         lines += [f"  - `{record_text(record)}`" for record in one.records]
     if incident.counter_evidence:
         lines += ["", "## Against it", "", *(f"- {clean(text)}" for text in incident.counter_evidence)]
+    for number, found in enumerate(incident.investigation):
+        lines += ["", "## Asked", ""] if number == 0 else []
+        lines += [f"- {clean(found.question)} {clean(found.answer)}", f"  - `{clean(found.query)}`"]
+    if incident.actions:
+        lines += ["", "## Proposed", ""]
+    for action in incident.actions:
+        lines.append(f"- {action.verb} `{clean(action.target['id'])}` ({action.state}): {clean(action.blast_radius)}")
     return "\n".join(lines)
+
+
+def _moment(moment: Moment) -> str:
+    """Say one line of a timeline: how much it weighs, who, and what."""
+    weighs = {"context": "no weight", "muted": "muted"}.get(moment.kind)
+    weight = weighs or (f"{moment.db:+.0f} dB" if moment.db is not None else "")
+    return clean(f"{f'({weight}) ' if weight else ''}{moment.text}")
 
 
 def record_text(record: Record) -> str:

@@ -103,10 +103,14 @@ class Case(msgspec.Struct):
         """Take a finding in, as evidence or as context, or let it replace its earlier state."""
         evidence = finding.evidence
         self.begun.setdefault(evidence.id, end_ns)
+        known = self.evidence.get(evidence.id)
+        held = known or self.context.get(evidence.id)
+        if held is not None and "repeated" in evidence.marks:
+            self._again(held, evidence, end_ns)
+            return
         if not weighs:
             self._keep_context(evidence)
             return
-        known = self.evidence.get(evidence.id)
         if known is not None and not (evidence.db >= known.db or evidence.observed > known.observed):
             return
         self.context.pop(evidence.id, None)
@@ -127,10 +131,7 @@ class Case(msgspec.Struct):
 
     def note(self, ts_ns: int, kind: str, text: str) -> None:
         """Write what happened to the incident itself into its timeline."""
-        if len(self.notes) < NOTES_MAX:
-            self.notes.append(Moment(ts=rfc3339(ts_ns), kind=kind, who="spanline", text=text))
-        else:
-            self.dropped += 1
+        self._tell(Moment(ts=rfc3339(ts_ns), kind=kind, who="spanline", text=text))
 
     def absorb(self, other: "Case", end_ns: int) -> None:
         """Take in everything of a case that turned out to be this one; nothing of it is lost."""
@@ -184,6 +185,20 @@ class Case(msgspec.Struct):
         node = node_of(peer.kind, peer.id)
         if node not in self.peers and len(self.peers) < PEERS_MAX and node not in self.members:
             self.peers[node] = Party(kind=peer.kind, site=peer.site, id=peer.id, name=peer.name, role="peer")
+
+    def _again(self, known: Evidence, evidence: Evidence, end_ns: int) -> None:
+        """Tell of a value that came again, from elsewhere perhaps; what it was at first stays as it was."""
+        if evidence.keys != known.keys and set(evidence.keys) - set(self.keys):
+            self._tell(
+                Moment(ts=evidence.ts, kind="context", who=evidence.entity.id, text=evidence.text, db=evidence.db)
+            )
+        self._join_keys(dict.fromkeys(evidence.keys, end_ns))
+
+    def _tell(self, moment: Moment) -> None:
+        if len(self.notes) < NOTES_MAX:
+            self.notes.append(moment)
+        else:
+            self.dropped += 1
 
     def _join_keys(self, keys: dict[str, int]) -> None:
         for key, ts in keys.items():

@@ -55,7 +55,7 @@ def title(case: Case, weighed: Score) -> str:
         steps = _steps(case, weighed.account)
         also = [party for party in case.members.values() if party.kind == "account" and party.id != weighed.account]
         more = f" (and {len(also)} more account{'s' * (len(also) > 1)})" if also else ""
-        return f"{who}{more}: {', then '.join(steps[:STEPS_SHOWN])}" if steps else f"{who}{more} acts unusually"
+        return f"{who}{more}: {', then '.join(steps)}" if steps else f"{who}{more} acts unusually"
     return _device_title(case)
 
 
@@ -103,9 +103,14 @@ def _rarity(first: Evidence, weighed: Score, devices: int) -> list[str]:
 
 
 def _steps(case: Case, account: str) -> list[str]:
-    """Return an account's kinds of steps, in the order in which each first happened."""
-    rows = [one for one in case.evidence.values() if one.entity.id == account and one.family in _STEPS]
-    rows = [one for one in rows if one.db >= STEP_DB] or rows
+    """Return an account's strongest kinds of steps, in the order in which each first happened."""
+    strongest: dict[str, float] = {}
+    for one in case.evidence.values():
+        if one.entity.id == account and one.family in _STEPS:
+            strongest[one.family] = max(one.db, strongest.get(one.family, one.db))
+    told = [family for family in strongest if strongest[family] >= STEP_DB] or list(strongest)
+    told = sorted(told, key=lambda family: (-strongest[family], family))[:STEPS_SHOWN]
+    rows = [one for one in case.evidence.values() if one.entity.id == account and one.family in told]
     return list(dict.fromkeys(_STEPS[one.family] for one in sorted(rows, key=lambda one: (_begun(case, one), one.id))))
 
 

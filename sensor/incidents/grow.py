@@ -72,13 +72,17 @@ class Growth:
         evidence = finding.evidence
         if "context" in evidence.marks:
             return False
-        if evidence.entity.kind == "account" and rank.is_act(evidence):
-            rows = [evidence, *(one.finding.evidence for one in self._with(finding, end_ns))]
-            weighed = self._weigh([one for one in rows if one.entity == evidence.entity]).db
-            self.opening.observe(evidence, weighed)
-            return weighed >= self.opening.level_db()
-        self.opening.observe(evidence)
-        return self.opening.may(finding)
+        if not rank.is_act(evidence):
+            self.opening.observe(evidence)
+            return self.opening.may(finding)
+        level = self.opening.level_db()
+        if evidence.entity.kind != "account":  # a source that guesses at many, by its own null
+            return evidence.db >= level and self.opening.may(finding)
+        rows = [evidence, *(one.finding.evidence for one in self._with(finding, end_ns))]
+        found = [sequence.evidence_of(one, "", self._weights) for one in sequence.find(rows)]
+        weighed = rank.opening_db(rows, found, level)
+        self.opening.observe(evidence, weighed)
+        return weighed >= level
 
     def open(self, finding: Finding, end_ns: int) -> str:
         """Open an incident with a finding and with what came before it; in the digest where the budget is spent."""
@@ -189,7 +193,7 @@ class Growth:
     def _admitted(self, finding: Finding, beside: Sequence[Entry], end_ns: int) -> bool:
         """Tell whether the day's budget allows one more; what would page is never held back."""
         evidence = finding.evidence
-        site, group = evidence.site, "account" if evidence.entity.kind == "account" else "device"
+        site, group = evidence.site, "account" if rank.is_act(evidence) else "device"
         waiting = any(row.held_back for row in self.cases.of_node(node_of(evidence.entity.kind, evidence.entity.id)))
         if waiting and not self.opening.has_room(site, group):  # it was counted when it was held back
             admitted = False

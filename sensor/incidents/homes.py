@@ -9,8 +9,8 @@ from sensor.incidents.cases import Cases
 from sensor.incidents.joins import Joins, holds
 from sensor.model.evidence import Evidence, Finding
 
-JOIN_DB = 10.0
-"""Evidence below this adds to an open incident only by a key that it shares; the method in force."""
+JOIN_DB = rank.ADDS_DB
+"""Evidence below this adds to an open incident only by a key that it shares."""
 
 
 class Homes:
@@ -36,7 +36,7 @@ class Homes:
 
     def weighs(self, case: Case, evidence: Evidence) -> bool:
         """Tell whether a finding adds to an incident, or is only listed in its timeline."""
-        if "context" in evidence.marks or case.repeats(evidence):
+        if "context" in evidence.marks or evidence.db <= 0.0 or case.repeats(evidence):
             return False
         if evidence.id in case.evidence or evidence.db >= JOIN_DB or case.shares(evidence):
             return True

@@ -36,6 +36,10 @@ CAP_DB = 5.0
 PAGE_DB = 40.0
 STAGE_DB = 10.0
 """Two stages of at least this each, at PAGE_DB in all, page."""
+ADDS_DB = 10.0
+"""What adds to an open incident whatever it shares with it; the method in force."""
+WHERE = frozenset({"place", "session"})
+"""Families that say from where somebody acts: one journey or one failover is new to both."""
 RULES_DB = 20.0
 """A rule that hides and one that sends mail on, of at least this each, page."""
 WATCHED = frozenset({"beacon", "exfiltration", "dns", "lateral", "guessing", "tunnel"})
@@ -50,8 +54,10 @@ class Score(msgspec.Struct, frozen=True):
     Attributes:
         db: In all.
         sources: By source, of network families the strongest.
-        families: By identity family, of the account that weighs most.
-        stages: By stage, of that account; the network's own evidence counts where it has a null of its own.
+        families: By identity family, of the account that weighs most and of what is about no account: a source that
+            sprays is a step towards each that it was tried on.
+        stages: By stage the strongest, of the same; a device's evidence counts where it has a null of its own. Not the
+            sum: only what is unusual is told, so many small numbers add up to a stage for everybody, in time.
         account: That account, empty where there is none.
     """
 
@@ -81,6 +87,7 @@ def score(evidence: Iterable[Evidence], level: float = LEVEL_MIN_DB) -> Score:
     """
     strongest: dict[str, float] = {}
     acts: dict[str, dict[tuple[str, str], list[Evidence]]] = {}
+    shared: dict[tuple[str, str], list[Evidence]] = {}
     watched = 0.0
     for one in evidence:
         if "context" in one.marks or math.isnan(one.db):
@@ -88,12 +95,13 @@ def score(evidence: Iterable[Evidence], level: float = LEVEL_MIN_DB) -> Score:
         if is_act(one):
             # A kind of sequence is bounded by its own log odds, not by the cap of all of them together.
             kind = one.model if one.family == "sequence" else ""
-            acts.setdefault(one.entity.id, {}).setdefault((one.family, kind), []).append(one)
+            held = acts.setdefault(one.entity.id, {}) if one.entity.kind == "account" else shared
+            held.setdefault((one.family, kind), []).append(one)
             continue
         strongest[one.source] = max(strongest.get(one.source, one.db), one.db)
         if one.family in WATCHED and one.db >= WATCHED_DB:
             watched = max(watched, one.db)
-    families, stages, account = _heaviest(acts, level + CAP_DB)
+    families, stages, account = _heaviest(acts, shared, level + CAP_DB)
     total = sum(strongest.values()) + sum(families.values())
     if watched:
         stages["network"] = max(stages.get("network", 0.0), watched)
@@ -147,20 +155,44 @@ def daily_db(evidence: Iterable[Evidence]) -> float:
     return total + best
 
 
+def opening_db(acts: Iterable[Evidence], sequences: Iterable[Evidence], level: float) -> float:
+    """Return what an account's acts weigh towards opening an incident; 0 where a new place is all there is.
+
+    Stricter than what they weigh in an incident, by measurement on a made tenant of 24 people over two weeks, where
+    travel, a failover and curiosity about files opened five false incidents by sums of weak novelties: only what would
+    add to an open incident by itself counts (explicit log odds of the network's do always), a session that moved and
+    the place it moved to are one view, and prompts on a known device are honest. Novelty of place alone is a journey.
+
+    Args:
+        acts: An account's acts that belong together.
+        sequences: What their order makes.
+        level: Triage level, dB.
+    """
+    rows = [
+        one for one in acts
+        if is_act(one) and "known_device" not in one.marks and (one.db >= ADDS_DB or one.family == "corroboration")
+    ]  # fmt: skip
+    places = sorted((one for one in rows if one.family in WHERE), key=lambda one: (-one.db, one.id))
+    others = [*(one for one in rows if one.family not in WHERE), *sequences]
+    return score([*places[:1], *others], level).db if others else 0.0
+
+
 def _heaviest(
-    acts: dict[str, dict[tuple[str, str], list[Evidence]]], cap: float
+    acts: dict[str, dict[tuple[str, str], list[Evidence]]], shared: dict[tuple[str, str], list[Evidence]], cap: float
 ) -> tuple[dict[str, float], dict[str, float], str]:
-    """Return (decibans by family, by stage, account) of the account whose acts weigh most."""
+    """Return (decibans by family, by stage, account) of the account whose acts weigh most, with what is of a source."""
     best: tuple[dict[str, float], dict[str, float], str] = ({}, {}, "")
-    most = 0.0
-    for account in sorted(acts):
+    most = -math.inf
+    for account in sorted(acts) or [""]:
         families: dict[str, float] = {}
         stages: dict[str, float] = {}
-        for (family, _), rows in acts[account].items():
+        own = acts.get(account, {})
+        for family, kind in dict.fromkeys([*own, *shared]):
+            rows = [*own.get((family, kind), []), *shared.get((family, kind), [])]
             families[family] = families.get(family, 0.0) + min(cap, daily_db(rows))
-            for stage in {one.stage for one in rows} & set(STAGES):
-                of_stage = min(cap, daily_db(one for one in rows if one.stage == stage))
-                stages[stage] = stages.get(stage, 0.0) + of_stage
-        if not best[2] or sum(families.values()) > most:
+            for one in rows:
+                if one.stage in STAGES:
+                    stages[one.stage] = max(stages.get(one.stage, 0.0), min(cap, one.db))
+        if sum(families.values()) > most:
             best, most = (families, stages, account), sum(families.values())
     return best

@@ -76,3 +76,20 @@ def test_it_never_has_more_nodes_than_allowed(monkeypatch):
     other.take(seen("scan", "scan", 1e-5, START, device=1), START, weighs=True)
 
     assert one.is_full_for(other)
+
+
+def test_what_comes_again_from_elsewhere_is_told_and_its_first_time_stays():
+    """The same client from another address: a line of the timeline, and one more key."""
+    one = case()
+    for k, address in enumerate(("192.0.2.1", "192.0.2.2")):
+        marks = ("repeated",) if k else ()
+        found = act(
+            "place", "place", 1e-5, START + k, target="x", text=address, keys=(f"address:{address}",), marks=marks
+        )
+        one.take(found, START + k, weighs=True)
+
+    assert (["192.0.2.1"], ["192.0.2.2"]) == (
+        [row.text for row in one.evidence.values()],
+        [row.text for row in one.notes],
+    )
+    assert {"address:192.0.2.1", "address:192.0.2.2"} == set(one.keys)

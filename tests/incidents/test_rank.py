@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 
 from sensor.incidents import rank
+from sensor.model.evidence import Entity
 from sensor.model.times import DAY_NS
 from tests.incidents.hands import HOUR_NS, START, act, seen, weighing
 from tests.store.test_state import evidence
@@ -89,3 +90,28 @@ def test_paging_needs_a_week_a_small_p_and_the_whole_fleet():
     assert [True, False] == [
         bool(rank.pages(w, 8 * DAY_NS)[0]) for w in (worst[:1000], np.concatenate([worst, np.ones(9000)]))
     ]
+
+
+def test_a_new_place_alone_opens_nothing():
+    """Nor with weak novelties, nor where a session moved there; with a refused prompt or the network's word it does."""
+    place, moved = acts(("place", 20.0, 0, "entry"), ("session", 15.0, 0, "entry"))
+    files, prompt, told = acts(("files", 9.0, 0, "act"), ("pressure", 13.0, 0, "entry"), ("corroboration", 5.0, 0, ""))
+    honest = msgspec.structs.replace(prompt, marks=("known_device",), db=40.0)
+
+    assert [0.0, 0.0, 0.0, 0.0, 33.0, 25.0, 30.0] == [
+        rank.opening_db(rows, sequences, 20.0)
+        for rows, sequences in (
+            ([place], []), ([place, files], []), ([place, moved], []), ([place, honest], []), ([place, prompt], []),
+            ([place, told], []), ([place], [weighing(act("x", "sequence", 0.1, START), 10.0).evidence]),
+        )
+    ]  # fmt: skip
+
+
+def test_a_spraying_source_is_a_step_towards_each_account():
+    """About an address, beside the account that it got into."""
+    spray, success = acts(("spray", 25.0, 0, "entry"), ("spray", 5.0, 1, "act"))
+    source = msgspec.structs.replace(spray, entity=Entity(kind="address", id="203.0.113.66"))
+    weighed = rank.score([source, success])
+
+    assert (25.0, {"entry": 25.0, "act": 5.0}) == (weighed.db, weighed.stages)
+    assert not rank.pages_identity(rank.score([source]))
