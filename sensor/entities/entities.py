@@ -19,6 +19,7 @@ from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host, words_of
 from sensor.entities.places import Places
 from sensor.entities.portrait import role_of
+from sensor.entities.processes import Processes
 from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
@@ -59,6 +60,7 @@ class Entities:
         self._prefixes = {site: Networks(prefixes) for site, prefixes in local_networks.items()}
         self._private = Networks(PRIVATE)
         self.activity = Activity(DEVICES_MAX)
+        self.processes = Processes(secret)
         self._tenants = {domain.lower(): name for name, domains in (tenants or {}).items() for domain in domains}
         self._roles: dict[int, str | None] = {}
         self._roles_hour = -1
@@ -102,6 +104,7 @@ class Entities:
         self.devices.add_flows(orig[fresh])
         self.devices.add_flows(resp[fresh & (resp != orig)])
         self.activity.take(flows, orig, resp, opened(flows) & answered(flows), len(self.devices))
+        self.processes.tell(events, event_site)
         arp_device = self.devices.find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
         tick = Tick(
             end_ns=end_ns, flows=flows, site=site, orig_device=orig, resp_device=resp, orig_local=orig_local,
@@ -109,6 +112,7 @@ class Entities:
             messages=messages, message_device=self._kept(said), message_site=list(message_site), learn=learn,
             events=list(events), event_site=list(event_site), event_device=self._about(events, event_site, rows),
             merged=merged, destinations=self.sightings.proxies.destinations(flows["uid"]),
+            processes=self.processes.explain(flows, site),
         )  # fmt: skip
         self.identity.take(tick, self, self.sites, message_site)
         return tick
@@ -222,7 +226,7 @@ class Entities:
             "devices": self.devices.save(), "identity": self.identity.save(), "names": self.address_names.save(),
             "recognition": self.sightings.recognition.save(),
             "sightings": {"held": np.frombuffer(msgspec.json.encode(self.sightings.save()), np.uint8)},
-            "activity": self.activity.table.save(),
+            "activity": self.activity.table.save(), "processes": self.processes.save(),
         }  # fmt: skip
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
         state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
@@ -245,6 +249,8 @@ class Entities:
                 {name[9:]: column for name, column in state.items() if name.startswith("activity/")}
             )
             self._learn_networks(set(self.places.learned))
+        if "processes/names" in state:
+            self.processes.load({name[10:]: column for name, column in state.items() if name.startswith("processes/")})
         text = state["sites"].tobytes().decode()
         self.sites = text.split("\n") if text else []
         self.now_ns = int(state["now_ns"][0])

@@ -55,6 +55,8 @@ FLOWS = {
     "orig_device": ("text", "Device that opened it; null where it is none of ours"),
     "resp_device": ("text", "Device that was asked; null where it is none of ours"),
     "destination": ("text", "Host that the client asked a proxy for"),
+    "process": ("text", "Program that opened or took it, as the endpoint told"),
+    "user": ("text", "Account it ran as, as the endpoint told"),
     "fresh": ("bool", "False where an earlier report of this flow was taken in"),
     "why": ("text", "Why it was reported: ended, timeout, interval (it goes on), evicted, end_of_input"),
     **_ORIGIN,

@@ -64,6 +64,8 @@ class Tick(msgspec.Struct):
     """(row, row that stands for it from now on) of devices told apart before; the first gets no more records."""
     destinations: dict[int, str] = msgspec.field(default_factory=dict)
     """Host a client asked a proxy for, by flow (its place in `flows`): behind a proxy that is the destination."""
+    processes: dict[int, tuple[str | None, str | None]] = msgspec.field(default_factory=dict)
+    """Program and user of a flow, by its place in `flows`, where its endpoint told of it."""
     event_account: NDArray[np.int32] = msgspec.field(default_factory=lambda: np.empty(0, np.int32))
     """Account that acted in each event, −1 where none is known."""
     signins: list[SignInSeen] = msgspec.field(default_factory=list)

@@ -73,7 +73,7 @@ class Buffer:
         if held is self._flows:
             return (
                 tick.flows.copy(), tick.site, tick.orig_device, tick.resp_device, tick.orig_local, tick.resp_local,
-                tick.fresh, tick.destinations,
+                tick.fresh, tick.destinations, tick.processes,
             )  # fmt: skip
         if held is self._arp:
             return tick.arp.copy(), tick.arp_site, tick.arp_device, tick.arp_input
@@ -95,12 +95,17 @@ class Buffer:
             flows, orig, resp, orig_local, resp_local, fresh, self._names.device_id, self._names.input_path
         )
         proxied: list[str | None] = [None] * len(flows)
+        processes, users = list(proxied), list(proxied)
         start = 0
         for part in parts:
             for place, name in part[7].items():
                 proxied[start + place] = name
+            for place, (process, user) in part[8].items():
+                processes[start + place], users[start + place] = process, user
             start += len(part[0])
-        made["destination"] = columns.texts(proxied)
+        made |= {name: columns.texts(held) for name, held in (
+            ("destination", proxied), ("process", processes), ("user", users),
+        )}  # fmt: skip
         return columns.table_of("flows", made | self._common(held, site))
 
     def _arp_table(self, held: list[tuple[int, int, Any]]) -> "pa.Table":

@@ -59,7 +59,7 @@ def flow_columns(
     orig_local: NDArray[np.bool_], resp_local: NDArray[np.bool_], fresh: NDArray[np.bool_],
     device_id: Callable[[int], str], input_path: Callable[[int], str],
 ) -> Columns:  # fmt: skip
-    """Return the columns of flows but `n`, `tick`, `site` and `destination`; every argument of shape (n,)."""
+    """Return the columns of flows but `n`, `tick`, `site` and what few flows have; every argument of shape (n,)."""
     columns: Columns = {name: integers(flows[name], -1) for name in _COUNTS}
     columns |= {name: ascii_text(flows[name]) for name in ("uid", "service", "history")}
     return columns | {
