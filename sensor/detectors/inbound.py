@@ -32,6 +32,8 @@ FAILS_SHOWN = 8
 ROWS_MAX = 64
 """Digest rows a day; further services are only counted."""
 SERVICES_MAX = 1 << 20
+ENDS_MAX = 1 << 18
+"""Sources and targets that are told apart: beyond, one that was let go is counted again."""
 ANY_PORT = 0
 """Port of the row that holds a device's backscatter, whose ports are random, or of a site's row over all ports."""
 _SITE = 1 << 21
@@ -59,7 +61,7 @@ class Inbound:
         self._names = names
         counts = dict.fromkeys(("fails", "made", "sources", "targets"), (np.int64, (), 0))
         self._services = KeyedTable(counts, SERVICES_MAX, secret)
-        self._ends = KeyedTable({}, 1 << 18, secret)
+        self._ends = KeyedTable({}, ENDS_MAX, secret)
         self._day = -1
         self._rows_today: set[str] = set()
         self.unshown = 0
