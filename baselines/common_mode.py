@@ -13,19 +13,28 @@ from numpy.typing import NDArray
 P_MEMBER = 0.05
 SHARE_MIN, MEMBERS_MIN = 0.2, 5
 P_GROUP = 1e-3
+NEGLIGIBLE = 1e-17
+"""Of a sum of doubles: what follows no longer changes it."""
 
 
 def binomial_tail(hits: int, size: int, p: float) -> float:
-    """Return the probability of at least `hits` of `size`, each with probability `p`; O(size − hits)."""
+    """Return the probability of at least `hits` of `size`, each with probability `p`."""
     if hits <= 0:
         return 1.0
-    terms = [
-        math.lgamma(size + 1) - math.lgamma(k + 1) - math.lgamma(size - k + 1) + k * math.log(p)
-        + (size - k) * math.log1p(-p)
-        for k in range(hits, size + 1)
-    ]  # fmt: skip
-    largest = max(terms)
-    return min(1.0, math.exp(largest) * math.fsum(math.exp(term - largest) for term in terms))
+    if hits > size:
+        return 0.0
+    first = (
+        math.lgamma(size + 1) - math.lgamma(hits + 1) - math.lgamma(size - hits + 1) + hits * math.log(p)
+        + (size - hits) * math.log1p(-p)
+    )  # fmt: skip
+    # Each term is the one before times (size − k) / (k + 1) · p / (1 − p); below the mean they rise at first.
+    total = term = 1.0
+    for k in range(hits, size):
+        term *= (size - k) / (k + 1) * p / (1.0 - p)
+        total += term
+        if term < total * NEGLIGIBLE and k > p * size:
+            break
+    return min(1.0, math.exp(min(0.0, first + math.log(total))))
 
 
 def in_common(p: NDArray[np.float64], group: NDArray[np.int32], groups: int) -> list[tuple[int, int, int, float]]:

@@ -201,6 +201,13 @@ class Core:
             tables |= getattr(detector, "saturation", {})
         return tables
 
+    def calibration(self) -> dict[tuple[str, float], float]:
+        """Return how often p fell below alpha over how often they should have, by (statistic, alpha); NaN = unknown."""
+        ratios: dict[tuple[str, float], float] = {}
+        for detector in self.detectors:
+            ratios |= getattr(detector, "calibration", {})
+        return ratios
+
     def _restore(self) -> None:
         columns = self.state.load_snapshot()
         if not columns:

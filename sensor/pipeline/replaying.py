@@ -5,6 +5,7 @@ An input that fails is reported and the others go on: this module holds the only
 
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -157,6 +158,9 @@ def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | No
     flows = {core.entities.site_name(site): count for site, count in core.seen.by_site.items()}
     for (site, source, kind), count in core.event_counts.items():
         metrics.events.labels(core.entities.site_name(site), source, kind).inc(count)
+    for (statistic, alpha), ratio in core.calibration().items():
+        if not math.isnan(ratio):
+            metrics.calibration.labels(statistic, f"{alpha:g}").set(ratio)
     metrics.take_run(
         answer, core.devices(), flows, core.incidents.evidence_counts, core.incidents.opened, core.saturation(),
         core.stage_s,
