@@ -6,11 +6,12 @@ are alike in ten minutes are assumed of one source to one service, never below P
 too. A pair that had as many on an earlier day says nothing below twice that.
 
 An odd session after n that are alike, much larger than they, is the one that got in: 1/(n + 1) by its rank, times the
-sources there were. From outside only that opens an incident; the rest folds into one digest row a service and day.
+sources there were; a rank says nothing of how many there are, so the two multiply. From outside only that opens an incident; the rest folds into one digest row a service and day.
 
 Not here: results that messages and logs tell (sensor/detectors/guessing.py); one session each to many hosts.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ class GuessingSessions:
         other = -1 if outside else int(tick.resp_device[of[-1]])
         whom = party(names, other, hi, lo)
         name, site, identity = names.device_name(device), names.device_site(device), names.device_id(device)
-        p = min(1.0, min(told.values()) * len(told))
+        p = min(1.0, math.prod(told.values()))
         basis = {
             "best": float(held["best"]), "total": float(held["total"]), "day": float(day), "port": float(port),
             "usual": USUAL, "run": float(held["odd"]), "sources": float(sources), "outside": float(outside),
@@ -318,10 +319,10 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
 
 
 def again(evidence: Evidence) -> float | None:
-    """Return p again: one less the Poisson terms below, the rank of the odd session, and their union."""
+    """Return p again: one less the Poisson terms below, times the rank of the odd session."""
     basis, parts = evidence.basis, []
     if "told_many" in basis:
         parts.append(max(1e-3, poisson_tail(int(basis["best"]), basis["usual"])))
     if "told_odd" in basis:
         parts.append(basis["sources"] / (basis["run"] + 1))
-    return min(1.0, min(parts) * len(parts)) if parts else 1.0
+    return min(1.0, math.prod(parts))

@@ -118,6 +118,9 @@ class Scan:
                 state="no_input",
                 why=f"one-way capture: no local device is seen both ways (share below {walk.TWO_WAY_SHARE})",
             )
+        if not visible:
+            why = f"{of} local devices had no answer that was seen, and nothing tells of a one-way capture"
+            return Coverage(detector=self.name, state="judged", why=why)
         return Coverage(detector=self.name, state="judged", why=f"{visible} of {of} local devices are seen both ways")
 
     def save(self) -> dict[str, NDArray[Any]]:

@@ -105,6 +105,7 @@ def test_a_large_session_after_many_alike_is_told_as_one_that_got_in():
     assert [("T1110.001", "T1078")] == [f.techniques for f in found]
     assert "may have got in" in found[0].evidence.text
     assert 40.0 == found[0].evidence.basis["run"]
+    assert np.isclose(1e-3 / 41, found[0].evidence.p)
 
 
 def test_guessers_from_outside_are_one_row_a_service():

@@ -68,6 +68,7 @@ def test_unanswered_syns_alone_are_a_scan():
     assert [("scan.hosts/1", 10.0)] == [(f.evidence.model, f.evidence.observed) for f in run(*rows)[0] if f.opens]
     assert [8.0] == [f.evidence.observed for f in run(*rows[:8])[0] if f.opens]
     assert [] == opening(run(*rows[:7])[0])
+    assert "nothing tells of a one-way capture" in run(*rows)[1].coverage().why
 
 
 def test_a_scan_of_ten_thousand_hosts_is_one_evidence():
