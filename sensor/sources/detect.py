@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from sensor.packets.inflate import open_stream
+from sensor.wire.opening import open_input
 
 HEAD_BYTES = 65_536
 """Enough for the widest header and the longest first record seen (a Defender record of 40 KB)."""
@@ -25,8 +26,9 @@ def detect(path: str | Path) -> str | None:
 
     Raises:
         OSError: The file cannot be read.
+        Malformed: It is a member of an archive that cannot be unpacked.
     """
-    with Path(path).open("rb") as file:
+    with open_input(str(path)) as file:
         stream = open_stream(file)
         head = bytearray(HEAD_BYTES)
         view, have = memoryview(head), 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.container import is_capture
+from sensor.wire.opening import open_input
 
 if TYPE_CHECKING:
     from sensor.flows.engine import Decoded, FlowEngine
@@ -120,7 +121,7 @@ class PcapSource:
     def _open(self) -> BinaryIO:
         if self.account.path == STDIN:
             return open(0, "rb", buffering=0, closefd=False)
-        return Path(self.account.path).open("rb", buffering=0)
+        return open_input(self.account.path)
 
     def _read(self, file: BinaryIO) -> Iterator[Batch]:
         from sensor.flows.engine import FlowEngine

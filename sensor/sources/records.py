@@ -30,6 +30,7 @@ from sensor.packets.inflate import open_stream
 from sensor.wire.envelopes import Raw, contained, wrapped_text
 from sensor.wire.fields import Fields
 from sensor.wire.follow import POLL_BYTES, Follower, Piece
+from sensor.wire.opening import modified_ns, open_input
 from sensor.wire.record_lines import Item, LineReader
 from sensor.wire.records import HEAD_BYTES, Records, form_of
 
@@ -98,10 +99,10 @@ class RecordsSource:
             Malformed: Nothing of the file could be read; says why.
             OSError: The file cannot be opened or read.
         """
-        path, account = Path(self.account.path), self.account
-        with path.open("rb") as file:
+        account = self.account
+        with open_input(account.path) as file:
             stream = open_stream(file)
-            near_ns = path.stat().st_mtime_ns
+            near_ns = modified_ns(account.path)
             items = Records(stream, account.site, self._ledger, lambda: account.records, near_ns)
             for number, item in enumerate(items, 1):
                 self.take(item)
@@ -114,7 +115,7 @@ class RecordsSource:
         yield self.given()
         if account.records and not account.accepted and not account.duplicates and not self.products:
             most = max(account.rejected, key=account.rejected.__getitem__)
-            raise Malformed(f"{path}: no record could be read: {most}")
+            raise Malformed(f"{account.path}: no record could be read: {most}")
 
     def given(self) -> Batch:
         """Hand out what was made of the records taken in since the last time."""

@@ -30,6 +30,7 @@ from sensor.packets.inflate import open_stream
 from sensor.wire import zeek_json
 from sensor.wire.follow import POLL_BYTES, Follower, Piece
 from sensor.wire.line_blocks import SLACK_BYTES, Block, LineBlocks
+from sensor.wire.opening import open_input
 from sensor.wire.zeek_defaults import LEAD_MAX, guess
 from sensor.wire.zeek_header import Header, Schema, directives
 from sensor.wire.zeek_kinds import GOING_ON
@@ -98,7 +99,7 @@ class ZeekSource:
             Malformed: Nothing of the file could be read; says why.
             OSError: The file cannot be opened or read.
         """
-        with Path(self._path).open("rb") as file:
+        with open_input(self._path) as file:
             stream = open_stream(file)
             blocks = LineBlocks(stream, self.account.site, self._ledger)
             for block in blocks:

@@ -4,6 +4,8 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+from sensor.wire.opening import is_archive, members
+
 STDIN = "-"
 
 
@@ -11,7 +13,8 @@ def find_inputs(named: Sequence[str], site: str) -> list[tuple[str, str]]:
     """Return (path, site) of every file named, or found in a named folder.
 
     In the order given, sorted inside a folder. `SITE=PATH` names the site where no file has that whole name. Hidden
-    files are left out. A name that is no file is returned as it is: whoever opens it says so.
+    files are left out; of a zip archive each member is one. A name that is no file is returned as it is: whoever opens
+    it says so.
     """
     found: list[tuple[str, str]] = []
     for text in named:
@@ -23,10 +26,17 @@ def find_inputs(named: Sequence[str], site: str) -> list[tuple[str, str]]:
         if name != STDIN and path.is_dir():
             inside = (one for one in path.rglob("*") if one.is_file())
             kept = (one for one in inside if not any(part.startswith(".") for part in one.relative_to(path).parts))
-            found += [(str(one), own) for one in sorted(kept)]
+            found += [(inner, own) for one in sorted(kept) for inner in _inside(one)]
+        elif name != STDIN:
+            found += [(inner, own) for inner in _inside(path)] if path.is_file() else [(name, own)]
         else:
             found.append((name, own))
     return found
+
+
+def _inside(path: Path) -> list[str]:
+    """Return the members of an archive, else the file itself."""
+    return list(members(path)) if is_archive(path) else [str(path)]
 
 
 def match_pattern(pattern: str, site: str) -> list[tuple[str, str]]:
