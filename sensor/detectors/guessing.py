@@ -205,15 +205,18 @@ class Guessing:
         return True
 
     def _inside(self, tick: Tick, key: tuple[str, str], one: Attempts) -> Finding | None:
-        if one.device < 0 or (key[1] == "http" and one.refused < HTTP_SHARE * (one.refused + one.accepted)):
+        if key[1] == "http" and (one.device < 0 or one.refused < HTTP_SHARE * (one.refused + one.accepted)):
             return None
-        told = _told(one, self._mean(one.device))
+        told = _told(one, self._mean(one.device) if one.device >= 0 else ACCOUNTS_RATE)
         if not told:
             return None
-        names, device = self._names, one.device
+        names, device, source = self._names, one.device, key[0].partition(" ")[2]
+        opens = set(told) != {"outdated"}
+        if device < 0:  # a log tells of it, and no sensor saw it
+            subject = Entity(kind="address" if is_address(source) else "service", id=source)
+            return self._finding(tick, key, one, told, subject, source, names.site_name(one.site), device, opens=opens)
         name, site, identity = names.device_name(device), names.device_site(device), names.device_id(device)
-        subject = Entity(kind="device", id=identity)
-        opens = set(told) != {"outdated"} and not names.is_router(device)
+        subject, opens = Entity(kind="device", id=identity), opens and not names.is_router(device)
         return self._finding(tick, key, one, told, subject, name, site, device, opens=opens)
 
     def _mean(self, device: int) -> float:

@@ -6,7 +6,8 @@ are alike in ten minutes are assumed of one source to one service, never below P
 too. A pair that had as many on an earlier day says nothing below twice that.
 
 An odd session after n that are alike, much larger than they, is the one that got in: 1/(n + 1) by its rank, times the
-sources there were; a rank says nothing of how many there are, so the two multiply. From outside only that opens an incident; the rest folds into one digest row a service and day.
+sources there were; a rank says nothing of how many there are, so the two multiply. From outside only that opens an
+incident; the rest folds into one digest row a service and day.
 
 Not here: results that messages and logs tell (sensor/detectors/guessing.py); one session each to many hosts.
 """

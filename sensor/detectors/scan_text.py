@@ -152,7 +152,7 @@ def dead_finding(names: Names, tick: Tick, flow: np.void, event: NDArray[np.int6
     return _finding(
         names, tick, device, f"dead {host[0]:x} {host[1]:x} {port}", since, kind, observed=tries, expected=0.0,
         of=tries, p=DEAD_P, basis={"tries": tries, "rate": DEAD_P, "walks": walks}, text=text, rows=rows,
-        techniques=("T1046",), opens=False, peers=(whom,), reference="reference tail",
+        techniques=("T1046",), opens=False, digest=True, peers=(whom,), reference="reference tail",
     )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def _finding(
     names: Names, tick: Tick, device: int, what: str, since: int, kind: int, *, observed: float,
     expected: float, of: int, p: float, basis: dict[str, float], text: str, rows: NDArray[np.void],
     techniques: tuple[str, ...], opens: bool, peers: tuple[Peer, ...] = (), counter: tuple[str, ...] = (),
-    reference: str = "analytic",
+    reference: str = "analytic", digest: bool = False,
 ) -> Finding:  # fmt: skip
     site, identity = names.device_site(device), names.device_id(device)
     deviation = math.sqrt(0.2 * 0.8 * of)
@@ -215,7 +215,8 @@ def _finding(
     )  # fmt: skip
     name = names.device_name(device)
     return Finding(
-        evidence=evidence, device=device, name=name, techniques=techniques, opens=opens, peers=peers, counter=counter,
+        evidence=evidence, device=device, name=name, techniques=techniques, opens=opens, digest=digest, peers=peers,
+        counter=counter,
         check=f"Is {name} meant to scan (vulnerability scanner, monitoring, inventory)? If not: which program did it?",
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ import pytest
 
 from sensor.detectors import guessing
 from sensor.detectors.guessing import Guessing, detector
+from sensor.model.event import Event
 from sensor.model.metadata import Http, Kerberos, Ntlm
 from tests.detectors.archives import Kept
 from tests.detectors.ticks import entities, joined, tick
@@ -94,6 +95,24 @@ def test_a_success_after_failures_is_told():
     assert [0.6**10] == [f.evidence.p for f in found]
     assert "T1078" in found[0].techniques
     assert "then accepted: ann@ex.com" in found[0].evidence.text
+
+
+def test_a_source_that_only_logs_tell_of_is_named_by_its_address():
+    """Windows events of an inside address that no sensor saw, and of a machine by its name."""
+    known = entities()
+    one = detector(known, SECRET)
+    found = {}
+    for ip, name in (("10.9.9.9", None), (None, "WS7")):
+        now = tick(known, flows(), end_ns=START + 60 * 10**9)
+        now.events = [
+            Event(ts=START + k * 10**9, source="windows", kind="logon", action="4625", outcome="failure", ip=ip,
+                  account=f"u{k}@ex.com", device_name=name, detail={"package": "NTLM", "target": "SRV"}, row=k)
+            for k in range(12)
+        ]  # fmt: skip
+        now.event_site, now.event_device = [0] * 12, np.full(12, -1, np.int32)
+        found |= {f.name: (f.evidence.entity.kind, f.opens, f.device) for f in one.score(now)}
+
+    assert {"10.9.9.9": ("address", True, -1), "WS7": ("service", True, -1)} == found
 
 
 def test_outside_sources_are_one_row_a_service_and_day():
