@@ -46,6 +46,24 @@ def p_at_most(counts: Ints, value: int) -> float:
     return min(1.0, new + (rarer + equal / 2.0) / (ALPHA + draws))
 
 
+def p_of_sizes(sizes: Ints, value: int) -> float:
+    """Return the same from how many kinds were drawn once, twice, …: for processes of many kinds.
+
+    Args:
+        sizes: sizes[n] kinds were drawn n times, int64; sizes[0] says nothing.
+        value: As for `p_at_most`; what is above the last size counts as of it.
+    """
+    times = np.arange(len(sizes))
+    draws, kinds = float((times * sizes).sum()), float(sizes[1:].sum())
+    new = (ALPHA + DISCOUNT * kinds) / (ALPHA + draws)
+    if value <= 0 or len(sizes) < 2:
+        return new
+    value = min(value, len(sizes) - 1)
+    rarer = float(((times[1:value] - DISCOUNT) * sizes[1:value]).sum())
+    equal = float((value - DISCOUNT) * sizes[value])
+    return min(1.0, new + (rarer + equal / 2.0) / (ALPHA + draws))
+
+
 def p_hierarchical(draws: Ints, kinds: Ints, mass: Floats) -> Floats:
     """Return the p of a kind new to a subject: P(new) times the mass of the peers that is at most as common.
 

@@ -30,6 +30,18 @@ def test_probabilities_add_up_and_the_mass_equals_the_definition(counts, value):
     assert math.isclose(naive.p_at_most(counts, value), novelty.p_at_most(given_counts, value))
 
 
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.data())
+def test_counts_of_counts_give_the_same_mass(counts, data):
+    """For a kind that was never drawn, and for each that was; beyond the last size it counts as of it."""
+    sizes = np.bincount(counts)
+    value = data.draw(st.sampled_from([0, *counts]))
+
+    assert math.isclose(novelty.p_at_most(np.array(counts), value), novelty.p_of_sizes(sizes, value))
+    assert novelty.p_of_sizes(sizes, max(counts)) == novelty.p_of_sizes(sizes, 10**9)
+    assert 1.0 == novelty.p_of_sizes(np.zeros(5, np.int64), 0)
+
+
 def test_rarer_kinds_have_smaller_p():
     """Whatever the counts, p grows with how common a kind is, from P(new) to at most 1."""
     counts = np.array([1, 1, 2, 5, 100])
