@@ -23,7 +23,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.archived import device_flows, other_side
 from sensor.detectors.first_contacts import WALK_ECHO, contacts
-from sensor.detectors.parties import flow_records, keys_of, party
+from sensor.detectors.parties import flow_records, keys_of, party, seen_as
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding
@@ -180,13 +180,15 @@ class IcmpTunnel:
         side = "resp" if outgoing else "orig"
         whom = party(names, other, int(flow[f"{side}_hi"]), int(flow[f"{side}_lo"]))
         address = addresses.text(flow[f"{side}_hi"], flow[f"{side}_lo"])
+        near = "orig" if outgoing else "resp"
+        own = addresses.text(flow[f"{near}_hi"], flow[f"{near}_lo"])
         name, site, identity = names.device_name(device), names.device_site(device), names.device_id(device)
         basis: dict[str, float] = {"day": day, **{f"rate_{what}": RATES[what] for what in told}}
         basis |= {what: float(value) for what, value in held.items() if what != "day"}
         p = _p(basis)
         total = held["bytes"] + held["reply_bytes"] + held["in_bytes"]
         text = (
-            f"{name} exchanged {total:,} bytes in ICMP echo with {whom.name}: {_why(told, held)}. A reply returns the "
+            f"{seen_as(names, device, own)} exchanged {total:,} bytes in ICMP echo with {whom.name}: {_why(told, held)}. A reply returns the "
             f"data of its request, and pings carry {PING_BYTES} bytes or less; assumed, not measured: one in "
             f"{1 / p:,.0f} device-days."
         )

@@ -45,6 +45,12 @@ def party(names: Names, device: int, hi: int, lo: int) -> Peer:
     return Peer(kind="address", id=address, name=f"{given} ({address})" if given else address)
 
 
+def seen_as(names: Names, device: int, address: str) -> str:
+    """Write a device's name, and the address it was seen under where that is another text."""
+    called = names.device_name(device)
+    return called if called == address else f"{called} ({address})"
+
+
 def keys_of(peers: Iterable[Peer]) -> tuple[str, ...]:
     """Return what ties an evidence to others that share its other sides."""
     return tuple(f"{'device' if peer.kind == 'device' else 'address'}:{peer.id}" for peer in peers)

@@ -25,7 +25,7 @@ from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
 from baselines.table import Table
 from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days, shrunk
-from sensor.detectors.parties import keys_of, last_records, message_record, party
+from sensor.detectors.parties import keys_of, last_records, message_record, party, seen_as
 from sensor.detectors.remote_operations import OPERATIONS, Operation, call_of, operation_of
 from sensor.model import addresses
 from sensor.model.archive import Archive
@@ -291,7 +291,7 @@ class RemoteControl:
             entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
             observed=float(count), expected=0.0, range=None, reference="own" if owned else "analytic",
             reference_n=int(self._sites.columns["device_days"][act.site]), p=p, db=decibans(p),
-            text=_text(name, whom.name, act, told, p), records=act.records, model="remote_control.operations/1",
+            text=_text(seen_as(names, device, origin), whom.name, act, told, p), records=act.records, model="remote_control.operations/1",
             basis=basis, keys=(f"source:{origin}", f"destination:{target}", *keys_of([whom])),
         )  # fmt: skip
         return Finding(
