@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from baselines import seasonal
-from baselines.calibration import BINS, HIGH, LOW, Law, p_floor
+from baselines.calibration import Law
 from baselines.evidence import decibans
 from sensor.detectors.volume_groups import KINDS
 from sensor.detectors.volume_state import BUCKET_NS, FEATURES, FLOOR, HURDLES, SIDES, Cells
@@ -48,17 +48,6 @@ class Whose(msgspec.Struct, frozen=True):
 def whose(names: Names, row: int) -> Whose:
     """Return how a device is named."""
     return Whose(row, names.device_name(row), names.device_site(row), names.device_id(row))
-
-
-def law_numbers(law: Law, score: float, prefix: str) -> dict[str, float]:
-    """Return what a p follows from: the pool's law, as far as this score needs it."""
-    held = {"n": law.n, "start": min(law.start, 1e300), "share": law.share, "shape": law.shape, "scale": law.scale,
-            "bend": min(law.bend, 1e300), "least": p_floor(law.n)}  # fmt: skip
-    if score <= law.start:
-        place = min(float(BINS), max(0.0, (np.log10(max(score, 10.0**LOW)) - LOW) / (HIGH - LOW) * BINS))
-        at = min(BINS - 1, int(place))
-        held |= {"at": at, "log_rank": float(law.log_rank[at]), "log_rank_next": float(law.log_rank[at + 1])}
-    return {f"{prefix}_{name}": float(value) for name, value in {**held, "floor": law.floor}.items()}
 
 
 def now(

@@ -7,7 +7,7 @@ sketch that counted them first (13 %, three times that).
 
 import math
 
-from baselines.calibration import BINS, HIGH, LOW
+from sensor.detectors.pooled import p_of_law, same
 from sensor.detectors.volume_state import BUCKET_NS, FEATURES
 from sensor.model.archive import Archive
 from sensor.model.evidence import Evidence
@@ -50,46 +50,22 @@ def again(evidence: Evidence) -> float | None:
     """Return p again from the basis, by the definitions; NaN where the basis contradicts itself."""
     basis = evidence.basis
     if evidence.model == "volumes.now/2":
-        score = _same(_score(basis) / basis["milder"], basis["score"])
-        worst = _same(_distance(p_of_law(basis, "law", score), basis["statistics"]), basis["worst"])
+        score = same(_score(basis) / basis["milder"], basis["score"])
+        worst = same(_distance(p_of_law(basis, "law", score), basis["statistics"]), basis["worst"])
         return max(p_of_law(basis, "day", worst), basis["day_floor"])
     if evidence.model == "volumes.accumulation/2":
         raw = p_of_law(basis, "law", basis["score"])
         x = min(12.0, _distance(raw, basis["statistics"]) * math.log(10.0))
         # The sum is kept in single precision.
-        total = _same(max(0.0, basis["total_before"] + x - 2.0), basis["total"], 1e-5)
+        total = same(max(0.0, basis["total_before"] + x - 2.0), basis["total"], 1e-5)
         return max(p_of_law(basis, "day", total), basis["day_floor"])
     if evidence.model == "volumes.drift/2":
         ratio = (basis["now"] - basis["before"]) / basis["unrest"] * (-1.0 if basis["low"] else 1.0)
-        raw = p_of_law(basis, "law", _same(ratio, basis["score"]))
+        raw = p_of_law(basis, "law", same(ratio, basis["score"]))
         return min(1.0, max(raw, basis["law_floor"]) * basis["statistics"])
     if evidence.model == "volumes.common/2":
         return (basis["as_one"] + 1.0) / (basis["days"] + 2.0)
     return None
-
-
-def p_of_law(basis: dict[str, float], prefix: str, score: float) -> float:
-    """Return the p of a score without its floor: a rank between two bins, or the Pareto tail beyond `start`."""
-    law = {name: basis.get(f"{prefix}_{name}", math.nan) for name in ("start", "share", "shape", "scale", "bend", "at")}
-    if math.isnan(score):
-        return math.nan
-    if score > law["start"]:
-        y = (score - law["start"]) / law["scale"]
-        least = basis[f"{prefix}_least"]
-        bend = 1e300 if law["shape"] >= 0.0 else (
-            law["start"] + law["scale"] / law["shape"] * ((least / law["share"]) ** -law["shape"] - 1.0)
-        )  # fmt: skip
-        bend = _same(bend, law["bend"])
-        if math.isnan(bend) or score > bend:
-            return least * math.exp(-(score - bend) / law["scale"])
-        if abs(law["shape"]) < 1e-9:
-            return law["share"] * math.exp(-y)
-        return float(law["share"] * max(0.0, 1.0 + law["shape"] * y) ** (-1.0 / law["shape"]))
-    place = min(float(BINS), max(0.0, (math.log10(max(score, 10.0**LOW)) - LOW) / (HIGH - LOW) * BINS))
-    if min(BINS - 1, int(place)) != law["at"]:
-        return math.nan
-    low, high = basis[f"{prefix}_log_rank"], basis[f"{prefix}_log_rank_next"]
-    return math.exp(low + (place - law["at"]) * (high - low))
 
 
 def _score(basis: dict[str, float]) -> float:
@@ -112,11 +88,6 @@ def _nats(z: float) -> float:
     if z < 25.0:
         return min(1e4, -math.log(0.5 * math.erfc(z / math.sqrt(2.0))))
     return min(1e4, z * z / 2.0 + math.log(z * math.sqrt(2.0 * math.pi)) - math.log1p(-1.0 / z**2 + 3.0 / z**4))
-
-
-def _same(computed: float, stored: float, tolerance: float = 1e-6) -> float:
-    """Return the stored number where it is what was computed, within rounding; else NaN, which equals nothing."""
-    return stored if math.isclose(computed, stored, rel_tol=tolerance, abs_tol=tolerance) else math.nan
 
 
 def _distance(raw: float, statistics: float) -> float:

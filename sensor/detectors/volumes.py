@@ -23,6 +23,7 @@ from baselines.table import Table
 from baselines.tally import tally
 from sensor.detectors import volume_text as texts
 from sensor.detectors.first_contacts import contacts
+from sensor.detectors.pooled import law_numbers
 from sensor.detectors.volume_groups import MAJORITY, Groups
 from sensor.detectors.volume_judge import BUCKET, DAY_HOURS, DAY_NOW, DRIFT, HOURLY, WHOLE_DAY, Judge, Judged
 from sensor.detectors.volume_state import (
@@ -232,8 +233,8 @@ class Volumes:
         }  # fmt: skip
         day = pools.law(DAY_NOW, kind)
         basis = texts.counted(c, of, bucket, side, numbers)
-        basis |= texts.law_numbers(pools.law(BUCKET + side, kind), score, "law")
-        basis |= texts.law_numbers(day, worst, "day")
+        basis |= law_numbers(pools.law(BUCKET + side, kind), score, "law")
+        basis |= law_numbers(day, worst, "day")
         return texts.now(of, c, bucket, side, basis, p, day, kind)
 
     def _commons(self, found: Judged, bucket: int) -> list[Finding]:
@@ -261,8 +262,8 @@ class Volumes:
                 "hour": hour, "feature": side // 2, "low": side % 2, "statistics": SIDES,
                 "score": float(score[row, side]), "total_before": float(before[row]), "total": float(total[row]),
                 "since": float(c["since"][row]),
-                **texts.law_numbers(pools.law(HOURLY + side, kind), float(score[row, side]), "law"),
-                **texts.law_numbers(day, float(total[row]), "day"),
+                **law_numbers(pools.law(HOURLY + side, kind), float(score[row, side]), "law"),
+                **law_numbers(day, float(total[row]), "day"),
             }  # fmt: skip
             of = texts.whose(self._names, row)
             findings.append(texts.accumulated(of, hour, side, basis, float(p[row]), day, kind))
@@ -280,7 +281,7 @@ class Volumes:
             score = abs(moved) / scale
             basis = {
                 "day": day, "feature": side // 2, "low": side % 2, "statistics": SIDES, "now": then + moved,
-                "before": then, "unrest": scale, "score": score, **texts.law_numbers(law, score, "law"),
+                "before": then, "unrest": scale, "score": score, **law_numbers(law, score, "law"),
             }  # fmt: skip
             of = texts.whose(self._names, row)
             findings.append(texts.drifted(of, day, side, basis, float(least[row]), law, kind))

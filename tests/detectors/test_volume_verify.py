@@ -1,15 +1,10 @@
 """Volumes computed again: p from the basis, counts from the archive, and edits found."""
 
-import math
-
 import msgspec
-import numpy as np
 import pytest
 
-from baselines.calibration import SLICE_NS, Pools
 from sensor.detectors.volume_state import BUCKET_NS, DAY
-from sensor.detectors.volume_text import law_numbers
-from sensor.detectors.volume_verify import again, p_of_law, recount
+from sensor.detectors.volume_verify import again, recount
 from tests.detectors.archives import Kept
 from tests.detectors.test_volumes import DAYS, bucket, ready_one, run
 from tests.scenes import START, S
@@ -26,21 +21,6 @@ def test_p_is_computed_again_and_edits_are_found():
     for name in ("count", "centre", "spread", "any", "milder", "score", "statistics", "worst", "law_start"):
         edited = msgspec.structs.replace(evidence, basis={**evidence.basis, name: evidence.basis[name] * 1.01})
         assert again(edited) != pytest.approx(evidence.p, rel=1e-9), name
-
-
-@pytest.mark.parametrize("n", [50, 3_000, 30_000])
-def test_a_p_follows_from_the_numbers_of_its_law(n):
-    """By rank, in the tail, and beyond the end of one: as the pool gave it."""
-    pools = Pools(1)
-    pools.advance(0)
-    pools.add(0, np.zeros(n, np.int32), np.random.default_rng(0).random(n))
-    pools.advance(5 * SLICE_NS)
-    law = pools.law(0, 0)
-    for score in (0.0, 0.5, 0.9, 0.99, 0.9999, 1.2, 50.0):
-        _, raw = pools.p(0, np.zeros(1, np.int32), np.array([score]))
-
-        assert math.isclose(raw[0], p_of_law(law_numbers(law, score, "law"), "law", score), rel_tol=1e-9)
-    assert math.isnan(p_of_law(law_numbers(law, 0.5, "law"), "law", 0.6))
 
 
 def test_a_bucket_is_counted_again_from_the_archive():
