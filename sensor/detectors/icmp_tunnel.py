@@ -188,7 +188,8 @@ class IcmpTunnel:
         p = _p(basis)
         total = held["bytes"] + held["reply_bytes"] + held["in_bytes"]
         text = (
-            f"{seen_as(names, device, own)} exchanged {total:,} bytes in ICMP echo with {whom.name}: {_why(told, held)}. A reply returns the "
+            f"{seen_as(names, device, own)} exchanged {total:,} bytes in ICMP echo with {whom.name}: "
+            f"{_why(told, held)}. A reply returns the "
             f"data of its request, and pings carry {PING_BYTES} bytes or less; assumed, not measured: one in "
             f"{1 / p:,.0f} device-days."
         )

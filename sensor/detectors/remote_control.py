@@ -291,7 +291,8 @@ class RemoteControl:
             entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
             observed=float(count), expected=0.0, range=None, reference="own" if owned else "analytic",
             reference_n=int(self._sites.columns["device_days"][act.site]), p=p, db=decibans(p),
-            text=_text(seen_as(names, device, origin), whom.name, act, told, p), records=act.records, model="remote_control.operations/1",
+            text=_text(seen_as(names, device, origin), whom.name, act, told, p), records=act.records,
+            model="remote_control.operations/1",
             basis=basis, keys=(f"source:{origin}", f"destination:{target}", *keys_of([whom])),
         )  # fmt: skip
         return Finding(
