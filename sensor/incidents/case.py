@@ -36,8 +36,8 @@ class Case(msgspec.Struct):
         keys: What ties more evidence to it, with when it was last seen, ns.
         held_back: It would have been an incident, but the day's budget was spent.
         worst_p: Smallest p of network evidence on `worst_day`.
-        heard: How often findings came in.
-        of_day: Day number that a digest row is of.
+        asked: What the answers rest on (`investigate.signature`).
+        dropped: Lines and context forgotten for room.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Case(msgspec.Struct):
     notes: list[Moment] = msgspec.field(default_factory=list)
     merged: list[str] = msgspec.field(default_factory=list)
     answers: tuple[Answer, ...] = ()
+    asked: str = ""
     held_back: bool = False
     worst_p: float = 1.0
     worst_day: int = -1
@@ -86,8 +87,12 @@ class Case(msgspec.Struct):
         return self.last_ns + (ACCOUNT_DAYS_NS if of_account else OTHER_DAYS_NS)
 
     def shares(self, evidence: Evidence) -> bool:
-        """Tell whether an evidence comes from an address, session, device or source that is in it already."""
-        return any(key in self.keys for key in evidence.keys)
+        """Tell whether an evidence comes from an address, session, device or source that is in it already.
+
+        That what a device does is done by this device ties nothing.
+        """
+        own = f"device:{evidence.entity.id}"
+        return any(key in self.keys and key != own for key in evidence.keys)
 
     def repeats(self, evidence: Evidence) -> bool:
         """Tell whether an evidence says again what one of the same family said: the same value, an incident once."""

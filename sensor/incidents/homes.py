@@ -38,10 +38,7 @@ class Homes:
         """Tell whether a finding adds to an incident, or is only listed in its timeline."""
         if "context" in evidence.marks or evidence.db <= 0.0 or case.repeats(evidence):
             return False
-        if evidence.id in case.evidence or evidence.db >= JOIN_DB or case.shares(evidence):
-            return True
-        # One more view of what it is about already: shown, while only the strongest of them counts.
-        return not rank.is_act(evidence) and any(one.family == evidence.family for one in case.evidence.values())
+        return evidence.id in case.evidence or evidence.db >= JOIN_DB or case.shares(evidence)
 
     def _linked(self, finding: Finding, end_ns: int) -> list[Case]:
         """Return incidents of entities linked strongly to the subject, and of those that share a tie."""

@@ -21,13 +21,17 @@ from sensor.incidents import rank, render, sequence
 from sensor.incidents.case import Case, node_of
 from sensor.incidents.grow import Growth
 from sensor.incidents.held import Held, of_incident, pack, unpack
+from sensor.incidents.investigate import investigate, signature
 from sensor.incidents.mutes import Mutes, hides
+from sensor.model.archive import Archive
 from sensor.model.evidence import Evidence, Finding
 from sensor.model.incident import Incident
 from sensor.model.mute import Mute, Verdict
 from sensor.model.tick import Names
 from sensor.model.times import DAY_NS
 
+ASKED_MAX = 16
+"""Incidents investigated a commit: some ten queries each, of some hundredths of a second."""
 P_NO_LEARNING = 1e-3
 """No learning from what is rarer: the method in force."""
 
@@ -147,6 +151,23 @@ class Incidents:
         return render.incident(
             case, self._growth.opening.level_db(), self._devices, self._names, self._growth.blocks.rows
         )
+
+    def investigate(self, archive: Archive, device_rows: Mapping[str, int]) -> list[Case]:
+        """Ask the records about open incidents whose evidence changed, a few at a time; return them."""
+
+        def name_of(identity: str) -> str:
+            row = device_rows.get(identity, -1)
+            return self._names.device_name(row) if row >= 0 else identity
+
+        asked = []
+        for key in sorted(self.changed & self.cases.keys()):
+            case = self.cases[key]
+            if case.is_open and case.is_incident and case.asked != signature(case):
+                case.answers, case.asked = investigate(case, archive, name_of), signature(case)
+                asked.append(case)
+                if len(asked) == ASKED_MAX:
+                    break
+        return asked
 
     def begin(self) -> None:
         """Start another run on the same state: finished cases are in it, what is counted a run starts at nothing."""

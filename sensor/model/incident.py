@@ -66,6 +66,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows the answer rests on."""
     query: str
     """For `spanline hunt`."""
+    answered: bool = True
+    """False where the records could not be asked."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

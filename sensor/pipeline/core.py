@@ -30,6 +30,7 @@ from sensor.model.result import Coverage, InputResult
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
 from sensor.store.archive import Archive
+from sensor.store.archive_reader import ArchiveReader
 from sensor.store.sorting import Step
 from sensor.store.state import State
 
@@ -165,6 +166,7 @@ class Core:
             hidden=list(self.incidents.mutes.hidden.values()),
         )  # fmt: skip
         self._archive.committed()
+        self._investigate()
         self.incidents.changed.clear()
         self.incidents.mutes.hidden.clear()
         self._spent("commit", begin)
@@ -231,6 +233,16 @@ class Core:
         else:
             self.incidents.adopt(self.state.incidents(digest=True, states=("open",)), rows)
         self._hear()
+
+    def _investigate(self) -> None:
+        """Ask the archive, as it is committed, about incidents that changed."""
+        if not self.config.archive.enabled:
+            return
+        known = self.entities.devices
+        rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}
+        with ArchiveReader(self.state, self.state.folder) as archive:
+            asked = self.incidents.investigate(archive, rows)
+        self.state.amend([self.incidents.render(case) for case in asked])
 
     def _hear(self) -> None:
         """Take in what people decided beside this process."""

@@ -244,6 +244,14 @@ class State:
             self.manifest.write_pending()
         return closed
 
+    def amend(self, incidents: Sequence[Incident]) -> None:
+        """Write incidents about which more is known now, durably."""
+        if incidents:
+            with self._connection:
+                for incident in incidents:
+                    self._put_incident(incident)
+                self.manifest.write_pending()
+
     def suppress(self, mute: Mute, changed: Iterable[Incident], hidden: Iterable[Muted]) -> None:
         """Put a suppression in force, with the incidents it changed and what it hid, durably."""
         with self._connection:

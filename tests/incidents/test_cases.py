@@ -11,7 +11,11 @@ from tests.incidents.test_case import case
 
 def holding(known, key="INC-1", tier="triage", device=0, opened_ns=START):
     one = case(key, tier, opened_ns)
-    one.take(seen("beacon", "beacon", 1e-5, START, device=device, keys=("destination:x",)), opened_ns, weighs=True)
+    one.take(
+        seen("beacon", "beacon", 1e-5, START, device=device, keys=("destination:x", "device:dev-0")),
+        opened_ns,
+        weighs=True,
+    )
     known.add(one)
     return one
 
