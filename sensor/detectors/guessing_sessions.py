@@ -1,9 +1,9 @@
 """Guessed secrets where nobody sees the result: completed login sessions that are short, alike and many.
 
-SSH, RDP, FTP, Telnet and VNC by what their bytes say, on any port, and by port where nothing was said. A person's
-logins differ from each other; a guesser's are alike (baselines/alike.py). p is Poisson's: at most USUAL sessions that
-are alike in ten minutes are assumed of one source to one service, never below P_FLOOR, as programs log in by themselves
-too. A pair that had as many on an earlier day says nothing below twice that.
+SSH, RDP, FTP, Telnet and VNC by what their bytes say, on any port, and by port where they say nothing, or only TLS. A
+person's logins differ from each other; a guesser's are alike (baselines/alike.py). p is Poisson's: at most USUAL
+sessions that are alike in ten minutes are assumed of one source to one service, never below P_FLOOR, as programs log in
+by themselves too. A pair that had as many on an earlier day says nothing below twice that.
 
 An odd session after n that are alike, much larger than they, is the one that got in: 1/(n + 1) by its rank, times the
 sources there were; a rank says nothing of how many there are, so the two multiply. From outside only that opens an
@@ -48,6 +48,8 @@ P_FLOOR = 1e-3
 P_ODD = 0.05
 """An odd session is told at or below this: after 19 that are alike from one source."""
 PAIRS_MAX = 1 << 18
+STEP_MAX = PAIRS_MAX // 4
+"""Sessions of a step that are judged; further ones are only counted."""
 _OUTSIDE = 1 << 62
 _MADE = np.isin(CONN_STATES, ("SF", "S1", "S2", "S3", "RSTO", "RSTR"))
 _COLUMNS = (
@@ -75,6 +77,7 @@ class GuessingSessions:
         self._names = names
         self._pairs = KeyedTable(dict.fromkeys(_COLUMNS, (np.int64, (), 0)), PAIRS_MAX, secret)
         self._seen = 0
+        self.uncounted = 0
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -86,7 +89,8 @@ class GuessingSessions:
         if tick.merged:
             self._follow(dict(tick.merged))
         at, port = _sessions(tick)
-        at, port = at[: PAIRS_MAX // 4], port[: PAIRS_MAX // 4]
+        self.uncounted += max(0, len(at) - STEP_MAX)
+        at, port = at[:STEP_MAX], port[:STEP_MAX]
         self._seen += len(at)
         if len(at) == 0:
             return []
@@ -129,19 +133,20 @@ class GuessingSessions:
         """Say whether login sessions were seen."""
         if not self._seen:
             return Coverage(detector=self.name, state="no_input", why="no completed session of a login service")
-        return Coverage(detector=self.name, state="judged", why=f"{self._seen:,} sessions of login services")
+        more = f"; {self.uncounted:,} over {STEP_MAX:,} at once only counted" if self.uncounted else ""
+        return Coverage(detector=self.name, state="judged", why=f"{self._seen:,} sessions of login services{more}")
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         state = {f"pairs/{name}": column for name, column in self._pairs.save().items()}
-        return state | {"seen": np.array([self._seen], np.int64)}
+        return state | {"seen": np.array([self._seen, self.uncounted], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
         self._pairs.load({name[6:]: column for name, column in state.items() if name.startswith("pairs/")})
-        self._seen = int(state["seen"][0])
+        self._seen, self.uncounted = (int(value) for value in state["seen"])
 
     def _follow(self, moved: dict[int, int]) -> None:
         words = self._pairs.columns["keys"][: len(self._pairs), 0].tolist()
@@ -256,7 +261,7 @@ def _sessions(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         or [0]
     )
     port = flows["resp_p"][at].astype(np.int64)
-    unsaid = (flows["service"][at] == b"") & np.isin(port, list(TITLES))
+    unsaid = np.isin(flows["service"][at], (b"", b"ssl")) & np.isin(port, list(TITLES))
     service = np.where(unsaid, port, by_name[which] if len(at) else 0)
     return at[service > 0], service[service > 0]
 

@@ -34,6 +34,8 @@ from sensor.model.times import DAY_NS, rfc3339
 
 PAIRS_MAX = 1 << 18
 """(device, other side) pairs of about 120 bytes; the half unused longest goes first."""
+STEP_MAX = PAIRS_MAX // 8
+"""Echo flows of a step that are judged; further ones are only counted."""
 PING_BYTES = 128
 """No ping program sends as much by itself: 32 (Windows), 56 (BSD, Linux), up to 76 in the benign captures."""
 UNLIKE_BYTES = 8
@@ -66,6 +68,7 @@ class IcmpTunnel:
         self._names = names
         self._pairs = KeyedTable(dict.fromkeys(_COLUMNS, (np.int64, (), 0)), PAIRS_MAX, secret)
         self._seen = 0
+        self.uncounted = 0
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -79,7 +82,9 @@ class IcmpTunnel:
         flows = tick.flows
         on = contacts(tick).walk == WALK_ECHO
         on &= (flows["orig_bytes"] > 0) | (flows["resp_bytes"] > 0)
-        at = np.nonzero(on)[0][: PAIRS_MAX // 8]
+        at = np.nonzero(on)[0]
+        self.uncounted += max(0, len(at) - STEP_MAX)
+        at = at[:STEP_MAX]
         self._seen += len(at)
         if len(at) == 0:
             return []
@@ -104,19 +109,20 @@ class IcmpTunnel:
         """Say whether echo was seen."""
         if not self._seen:
             return Coverage(detector=self.name, state="no_input", why="no ICMP echo of a local device with a payload")
-        return Coverage(detector=self.name, state="judged", why=f"{self._seen:,} echo flows of local devices")
+        more = f"; {self.uncounted:,} over {STEP_MAX:,} at once only counted" if self.uncounted else ""
+        return Coverage(detector=self.name, state="judged", why=f"{self._seen:,} echo flows of local devices{more}")
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         state = {f"pairs/{name}": column for name, column in self._pairs.save().items()}
-        return state | {"seen": np.array([self._seen], np.int64)}
+        return state | {"seen": np.array([self._seen, self.uncounted], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
         self._pairs.load({name[6:]: column for name, column in state.items() if name.startswith("pairs/")})
-        self._seen = int(state["seen"][0])
+        self._seen, self.uncounted = (int(value) for value in state["seen"])
 
     def _rows(self, tick: Tick, at: NDArray[np.int64], device: NDArray[np.int32], other: str) -> NDArray[np.int32]:
         """Return the row of each flow's pair; a pair of another day begins anew."""

@@ -47,7 +47,15 @@ def guesses(count=40, *, start=0.0, every=3.0, **options):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"port": 2022}, {"service": ""}, {"port": 3389, "service": "rdp"}, {"state": "RSTR"}]
+    "options",
+    [
+        {},
+        {"port": 2022},
+        {"service": ""},
+        {"port": 3389, "service": "rdp"},
+        {"port": 3389, "service": "ssl"},
+        {"state": "RSTR"},
+    ],
 )
 def test_many_alike_logins_are_guessing(options):
     """By what the bytes say, on any port, and by port where nothing was said; one evidence, with the rate assumed."""

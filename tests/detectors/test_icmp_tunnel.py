@@ -1,6 +1,5 @@
 """Echo that carries what no ping carries, and pings that are pings."""
 
-import numpy as np
 import pytest
 
 from sensor.detectors import icmp_tunnel
@@ -108,4 +107,15 @@ def test_save_and_load_is_identity():
     assert [8 * 576.0] == [f.evidence.observed for f in found]
     assert [] == second.score(tick(known, flows()))
     assert second.saturation["icmp_pairs"] < 0.01
-    assert np.array_equal(first.save()["seen"] + 1, second.save()["seen"])
+    assert [1, 0] == (second.save()["seen"] - first.save()["seen"]).tolist()
+
+
+def test_echo_of_a_step_is_bounded(monkeypatch):
+    """Beyond the cap it is only counted, and the coverage says so."""
+    monkeypatch.setattr(icmp_tunnel, "STEP_MAX", 3)
+    known = entities()
+    one = detector(known, SECRET)
+    one.score(tick(known, flows(*(echo(at_s=k / 10, count=1) for k in range(9)))))
+
+    assert 6 == one.uncounted
+    assert "only counted" in one.coverage().why
