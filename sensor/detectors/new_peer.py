@@ -1,46 +1,55 @@
-"""New peers: a device that keeps to its habits contacts something it, and its site, never had.
+"""New peers and services: a device that keeps to its habits uses something that it never did, and few others do.
 
-p = P(new for the device) × P(new for the site, where it is new there too), both Pitman–Yor (baselines/novelty.py),
-times the contacts the device made that day: a union over its chances. Needs 24 h of the device's history. It opens no
-incident: it goes to the digest below P_DIGEST, or joins one.
+Three categories: destinations (by name), services asked for, services offered (`usage`). The model's p is
+P(new for the device) · (mass of the site's things that at most as many devices use), Pitman–Yor on both levels
+(`baselines.novelty`), times the device's uses a day: a union over its chances. The least of the three categories times
+three is the day's; it is held against the peers' days (`baselines.calibration`), so that p is a rate per device-day.
+Until these are 100 the model's own is taken, and none is below 1e-3.
 
-A peer is an address; behind an explicit proxy it is the host that the client asked the proxy for.
-
-Not here yet: popularity among peers as base measure; names instead of addresses; services and fingerprints.
+Needs 24 h of the device's history. It opens no incident: it goes to the digest below P_DIGEST, or joins one. The peer
+group is the site. What was seen is remembered for 30 to 60 days (`baselines.seen`), one use in 500 wrongly.
 """
 
-import hashlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.evidence import decibans
+from baselines.calibration import RANKED_MIN, Pools
 from baselines.keyed import KeyedTable
-from baselines.novelty import p_new
+from baselines.novelty import p_hierarchical, p_new
+from baselines.seen import Seen
+from baselines.selfcheck import ALPHAS, SelfCheck
 from baselines.table import Table
-from sensor.entities.flow_states import answered, opened
-from sensor.entities.networks import no_host
-from sensor.model import addresses
-from sensor.model.evidence import Entity, Evidence, Finding, Peer, Record
-from sensor.model.ids import identify
+from sensor.detectors.new_peer_text import Found, told
+from sensor.detectors.new_peer_verify import again, recount
+from sensor.detectors.popularity import Popularity
+from sensor.detectors.usage import CATEGORIES, DESTINATION, Uses, by_name, uses
+from sensor.model.evidence import Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
-from sensor.model.times import DAY_NS, rfc3339, span
+from sensor.model.times import DAY_NS, span
 
-PEERS_MAX = 1 << 21
-"""(device, peer) pairs; the half unused longest goes first."""
+__all__ = ["NewPeer", "again", "detector", "recount"]
+
 HISTORY_NS = DAY_NS
 P_SHOWN = 0.05
-P_DIGEST = 1e-3
-_PIECE = 1 << 18
+P_OWN = 1e-3
+"""No p of the model alone is below: there is no real reference for it."""
+FORMER = 4
+"""Rows that turned out to be this device, whose uses count as its own; further ones are forgotten."""
+D_MAX = 300.0
+VERSION = 2
+_CHECKED = "new_peer"
 
 _SPEC: dict[str, Any] = {
-    "draws": (np.int64, (), 0),
-    "kinds": (np.int64, (), 0),
-    "day": (np.int64, (), -1),
-    "today": (np.int64, (), 0),
-}
+    "draws": (np.int64, (CATEGORIES,), 0), "kinds": (np.int64, (CATEGORIES,), 0),
+    "today": (np.int64, (CATEGORIES,), 0), "days": (np.int32, (), 0), "day": (np.int64, (), -1),
+    "first": (np.int64, (), -1),  # ns of its first use
+    "worst": (np.float64, (), 0.0),  # −log10 of the day's least p of the model
+    "flagged": (np.uint8, (), 0), "former": (np.int32, (FORMER,), -1),
+}  # fmt: skip
+DEVICES_MAX = 1_000_000
 
 
 def detector(names: Names, secret: int) -> "NewPeer":
@@ -49,199 +58,255 @@ def detector(names: Names, secret: int) -> "NewPeer":
 
 
 class NewPeer:
-    """Responders that answered, by device and by site."""
+    """What devices use, and how rare a use would be that is new."""
 
     name = "new_peer"
     family = "novelty"
     techniques: tuple[str, ...] = ("T1071",)
     needs = "history"
-    unit = "−log10 of the probability of a new peer"
-    citation = "Pitman and Yor 1997, section 3"
+    unit = "−log10 of the day's least probability of something new"
+    citation = "Pitman and Yor 1997, section 3; Teh 2006, section 3; pooled p: METHOD in force"
 
     def __init__(self, names: Names, secret: int) -> None:
-        self._names = names
-        self._devices = Table(_SPEC, 1_000_000)
-        self._sites = Table(_SPEC, 1 << 16)
-        self._peers = KeyedTable({}, PEERS_MAX, secret)
-        self._site_peers = KeyedTable({}, PEERS_MAX, secret)
+        self._names, self._secret = names, secret
+        self._devices = Table(_SPEC, DEVICES_MAX)
+        self._seen, self._popular = Seen(secret), Popularity(secret)
+        self._pools, self._check = Pools(1), SelfCheck(1)
+        self._day = -1
+        self._rows_told: list[int] = []
 
     @property
     def saturation(self) -> dict[str, float]:
         """Share of the cap in use, by table."""
-        return {"peers": self._peers.saturation}
+        return {"peers": self._popular.saturation, "seen": self._seen.saturation}
+
+    @property
+    def calibration(self) -> dict[tuple[str, float], float]:
+        """Calibration ratio by statistic and alpha; NaN where there was too little to say."""
+        return {(_CHECKED, alpha): self._check.ratio(0, alpha) for alpha in ALPHAS}
 
     def score(self, tick: Tick) -> list[Finding]:
-        """Judge the first contacts of devices with 24 h of history; the rarest of each device."""
+        """Judge first uses of devices with 24 h of history; the rarest of each device, where its day had none rarer."""
+        self._rows_told = []
+        if tick.learn:
+            self._close((tick.end_ns - 1) // DAY_NS)
+            self._pools.advance(tick.end_ns)
         self._follow(tick)
-        best: dict[int, tuple[float, int, bool]] = {}
-        for i, device, to_site in self._new(tick):
-            if self._names.history_ns(device) < HISTORY_NS or device >= self._devices.rows:
-                continue
-            p = self._p(device, int(tick.site[i]) if to_site else -1, tick)
-            if p <= P_SHOWN and (device not in best or p < best[device][0]):
-                best[device] = (p, i, to_site)
-        return [self._finding(tick, device, *found) for device, found in best.items()]
+        first = self._devices.columns["first"][: self._devices.rows]
+        ready = (first >= 0) & (tick.end_ns - first >= HISTORY_NS)
+        if not ready.any():
+            return []
+        used = self._new(uses(tick, lambda rows: _at(ready, rows)))
+        best: dict[int, Found] = {}
+        for found in self._judged(tick, used):
+            if found.device not in best or found.p_model < best[found.device].p_model:
+                best[found.device] = found
+        told = [finding for found in best.values() for finding in self._told(tick, found)]
+        self._rows_told = [finding.device for finding in told]
+        return told
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
-        """Count the contacts and remember the peers, but of flagged devices."""
-        on = self._contacts(tick)
-        device = tick.orig_device[on]
-        on = on[~flagged[device]] if len(on) else on
-        if len(on) == 0:
+        """Count the uses and remember what is new, but of flagged devices."""
+        if not tick.learn:
             return
-        device, site = tick.orig_device[on], tick.site[on]
-        hi, lo = _peers(tick, on)
         self._devices.cover(self._names.count())
-        self._sites.cover(int(site.max()) + 1)
-        today = (tick.end_ns - 1) // DAY_NS
-        for table, rows, peers in ((self._devices, device, self._peers), (self._sites, site, self._site_peers)):
-            columns = table.columns
-            touched = np.unique(rows)
-            columns["today"][touched[columns["day"][touched] != today]] = 0
-            columns["day"][touched] = today
-            np.add.at(columns["draws"], rows, 1)
-            np.add.at(columns["today"], rows, 1)
-            for start in range(0, len(on), _PIECE):
-                piece = slice(start, start + _PIECE)
-                peers.reserve(len(rows[piece]))
-                before = len(peers)
-                where = peers.insert(rows[piece].astype(np.uint64), hi[piece].copy(), lo[piece].copy())
-                peers.columns["last"][where] = tick.end_ns
-                fresh = np.unique(where[where >= before])
-                np.add.at(columns["kinds"], peers.columns["keys"][fresh, 0].astype(np.int64), 1)
+        own = self._devices.columns
+        # What is flagged for no more than our own rows of this tick is in no incident.
+        incidents = np.setdiff1d(np.nonzero(flagged)[0], self._rows_told)
+        own["flagged"][incidents] = 1
+        used = uses(tick, lambda rows: ~_at(flagged, rows))
+        if not len(used.flow):
+            return
+        touched = np.unique(used.device)
+        own["days"][touched] += own["day"][touched] != self._day
+        own["day"][touched] = self._day
+        own["first"][touched] = np.where(own["first"][touched] < 0, tick.end_ns, own["first"][touched])
+        for column in ("draws", "today"):
+            np.add.at(own[column], (used.device, used.category), 1)
+        before = self._seen.add(used.key, used.hi, used.lo, self._day)
+        fresh = used.at(~before & ~self._was_former(used, used.hi, used.lo))
+        if len(fresh.flow):
+            self._remember(tick, fresh)
 
     def coverage(self) -> Coverage:
         """Say how many devices have 24 h of history."""
-        rows = self._devices.rows
-        if not rows:
+        first = self._devices.columns["first"][: self._devices.rows]
+        known = first[first >= 0]
+        if not len(known):
             return Coverage(detector=self.name, state="no_input", why="no answered flow of a local device")
-        history = [self._names.history_ns(row) for row in range(rows)]
-        ready = sum(known >= HISTORY_NS for known in history)
-        if ready:
-            return Coverage(detector=self.name, state="judged", why=f"{ready} of {rows} devices have 24 h of history")
-        return Coverage(
-            detector=self.name, state="learning", why=f"needs 24 h of history; the longest is {span(max(history))}"
-        )
+        last = max(self._pools.now_ns, int(known.max()))
+        ready = int((last - known >= HISTORY_NS).sum())
+        if not ready:
+            longest = span(last - int(known.min()))
+            return Coverage(
+                detector=self.name, state="learning", why=f"needs 24 h of history; the longest is {longest}"
+            )
+        days = self._pools.size(0)
+        why = f"{ready} of {len(known)} devices have 24 h of history; p from "
+        why += f"{days:,} device-days" if days >= RANKED_MIN else f"the model alone, none below {P_OWN:g}"
+        why += "; no p below 1e-3, as they do not hold" if self._pools.demoted else ""
+        return Coverage(detector=self.name, state="judged", why=why)
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        return {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        return {**state, "head": np.array([VERSION, self._day], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        """Restore what `save` returned, or the release before. Raises ValueError for a version it cannot read."""
+        if "head" not in state:
+            self._load_release_before(state)
+            return
+        if int(state["head"][0]) != VERSION:
+            raise ValueError(f"new peers of version {int(state['head'][0])}; this program reads {VERSION}")
+        self._day = int(state["head"][1])
         for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+            held.load(_part(state, part))
 
-    def _parts(self) -> list[tuple[str, Table | KeyedTable]]:
+    def _parts(self) -> list[tuple[str, Table | Seen | Popularity | Pools | SelfCheck]]:
         return [
-            ("devices", self._devices), ("sites", self._sites), ("peers", self._peers),
-            ("site_peers", self._site_peers),
+            ("devices", self._devices), ("seen", self._seen), ("popular", self._popular), ("pools", self._pools),
+            ("check", self._check),
         ]  # fmt: skip
 
+    def _load_release_before(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take over contacts and peers of the release before, which knew addresses alone."""
+        old = _part(state, "devices")
+        rows = len(old["draws"])
+        self._devices.cover(rows)
+        own = self._devices.columns
+        for name in ("draws", "kinds", "today"):
+            own[name][:rows, DESTINATION] = old[name]
+        own["days"][:rows], own["day"][:rows] = old["draws"] > 0, old["day"]
+        own["first"][:rows] = np.where(old["draws"] > 0, np.maximum(old["day"], 0) * DAY_NS, -1)
+        self._day = int(old["day"].max(initial=-1))
+        for part in ("peers", "site_peers"):
+            table = KeyedTable({}, 1 << 21, self._secret)
+            table.load(_part(state, part))
+            first, hi, lo = (table.columns["keys"][: len(table), word].copy() for word in range(3))
+            if part == "peers":
+                self._seen.add(first * np.uint64(4), hi, lo, self._day)
+            else:
+                self._popular.add(first.astype(np.int64) * 4, hi, lo, self._day * DAY_NS)
+
     def _follow(self, tick: Tick) -> None:
-        """Give contacts and peers of rows that turned out to be another device to the row that stands for it."""
+        """Let rows that turned out to be another device go on as it: what either used is no news of the one."""
         if not tick.merged:
             return
         self._devices.cover(self._names.count())
         own = self._devices.columns
         for gone, kept in tick.merged:
-            own["draws"][kept] += own["draws"][gone]
-            day = max(own["day"][gone], own["day"][kept])
-            own["today"][kept] = sum(own["today"][row] for row in (gone, kept) if own["day"][row] == day)
-            own["day"][kept] = day
+            for name in ("draws", "kinds", "today"):
+                own[name][kept] += own[name][gone]
+            firsts = [int(own["first"][row]) for row in (gone, kept) if own["first"][row] >= 0]
+            own["first"][kept] = min(firsts, default=-1)
+            for name in ("days", "day", "worst", "flagged"):
+                own[name][kept] = max(own[name][kept], own[name][gone])
+            rows = [gone, *(row for row in (*own["former"][gone], *own["former"][kept]) if row >= 0)][:FORMER]
+            own["former"][kept][: len(rows)] = rows
             self._devices.clear(gone)
-        moved = self._peers.rename(dict(tick.merged))
-        np.add.at(own["kinds"], self._peers.columns["keys"][moved, 0].astype(np.int64), 1)
 
-    @staticmethod
-    def _contacts(tick: Tick) -> NDArray[np.int64]:
-        """Return the flows that are contacts: fresh, opened by a device, answered by a single host."""
-        flows = tick.flows
-        on = (tick.orig_device >= 0) & tick.fresh & opened(flows) & answered(flows)
-        return np.nonzero(on & ~no_host(flows["resp_hi"], flows["resp_lo"]))[0]
+    def _close(self, day: int) -> None:
+        """Close a day: what was its worst is what a day is like."""
+        if day <= self._day:
+            return
+        own = {name: column[: self._devices.rows] for name, column in self._devices.columns.items()}
+        since = self._day * DAY_NS
+        take = (own["today"].sum(axis=1) > 0) & (own["first"] >= 0) & (since - own["first"] >= HISTORY_NS)
+        take &= own["flagged"] == 0
+        if take.any():
+            self._pools.advance((self._day + 1) * DAY_NS - 1)
+            one, worst = np.zeros(int(take.sum()), np.int32), own["worst"][take].copy()
+            p, _ = self._pools.p(0, one, worst)
+            if self._pools.size(0) >= RANKED_MIN:
+                self._check.note(0, self._day, p, self._pools.law(0, 0).floor)
+            self._pools.add(0, one, worst)
+            self._pools.demote(frozenset({0}) if self._check.failing(0) else frozenset())
+        own["today"][:], own["worst"][:], own["flagged"][:] = 0, 0.0, 0
+        self._day = day
 
-    def _new(self, tick: Tick) -> list[tuple[int, int, bool]]:
-        """Return (flow, device, new to the site) of each first contact, in order, each pair once."""
-        on = self._contacts(tick)
-        if len(on) == 0:
-            return []
-        hi, lo = _peers(tick, on)
-        device = tick.orig_device[on].astype(np.uint64)
-        new = self._peers.find(device, hi, lo) < 0
-        at_site = self._site_peers.find(tick.site[on].astype(np.uint64), hi, lo) < 0
-        which = np.nonzero(new)[0]
-        if len(which) == 0:
-            return []
-        _, first = np.unique(np.stack([device[which], hi[which], lo[which]], axis=1), axis=0, return_index=True)
-        return [(int(on[i]), int(device[i]), bool(at_site[i])) for i in which[np.sort(first)].tolist()]
+    def _new(self, used: Uses) -> Uses:
+        """Return first uses, in order, each once; a name that was used before at another address is none."""
+        used = used.at(~self._was_seen(used, used.hi, used.lo))
+        if not len(used.flow):
+            return used
+        hi, lo, _ = by_name(self._names, used)
+        keep = ~self._was_seen(used, hi, lo)
+        used = Uses(used.flow[keep], used.category[keep], used.device[keep], hi[keep], lo[keep])
+        _, first = np.unique(np.stack([used.key, used.hi, used.lo], axis=1), axis=0, return_index=True)
+        return used.at(np.sort(first))
 
-    def _p(self, device: int, site: int, tick: Tick) -> float:
-        """Return the p of a new peer of a device, new to the site too unless `site` is −1."""
+    def _was_seen(self, used: Uses, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        return self._seen.find(used.key, hi, lo) | self._was_former(used, hi, lo)
+
+    def _was_former(self, used: Uses, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Tell what a row used that turned out to be this device."""
+        found = np.zeros(len(hi), np.bool_)
+        former = self._devices.columns["former"]
+        inside = used.device < len(former)
+        for k in range(FORMER):
+            rows = np.where(inside, former[np.where(inside, used.device, 0), k], -1)
+            at = np.nonzero(rows >= 0)[0]
+            if not len(at):
+                break
+            key = (rows[at].astype(np.int64) * 4 + used.category[at]).astype(np.uint64)
+            found[at] |= self._seen.find(key, hi[at], lo[at])
+        return found
+
+    def _remember(self, tick: Tick, fresh: Uses) -> None:
+        """Count new kinds, and one more device for each thing; a known name at a new address is neither."""
+        hi, lo, named = by_name(self._names, fresh)
+        new = ~named
+        at = np.nonzero(named)[0]
+        if len(at):
+            former = self._was_former(fresh, hi, lo)[at]
+            new[at] = ~self._seen.add(fresh.key[at], hi[at], lo[at], self._day) & ~former
+        np.add.at(self._devices.columns["kinds"], (fresh.device[new], fresh.category[new]), 1)
+        group = tick.site[fresh.flow[new]].astype(np.int64) * 4 + fresh.category[new]
+        self._popular.add(group, hi[new], lo[new], tick.end_ns)
+
+    def _judged(self, tick: Tick, used: Uses) -> list[Found]:
+        group = tick.site[used.flow].astype(np.int64) * 4 + used.category
+        users = self._popular.users(group, used.hi, used.lo)
         own = self._devices.columns
-        p = float(p_new(own["draws"][[device]], own["kinds"][[device]])[0])
-        if 0 <= site < self._sites.rows:
-            whole = self._sites.columns
-            p *= float(p_new(whole["draws"][[site]], whole["kinds"][[site]])[0])
-        return min(1.0, p * self._chances(device, tick))
+        found = []
+        for i, (device, category) in enumerate(zip(used.device.tolist(), used.category.tolist(), strict=True)):
+            draws, kinds = (own[name][[device], category] for name in ("draws", "kinds"))
+            mass = self._popular.mass(int(group[i]), int(users[i]))
+            p = float(p_hierarchical(draws, kinds, np.array([mass]))[0])
+            usual = float(draws[0]) / max(1, int(own["days"][device]))
+            chances = max(1.0 + float(own["today"][device, category]), usual)
+            found.append(
+                Found(
+                    device=device, flow=int(used.flow[i]), category=category, draws=int(draws[0]), kinds=int(kinds[0]),
+                    users=int(users[i]), mass=mass, chances=chances, p_new=float(p_new(draws, kinds)[0]),
+                    p_model=min(1.0, p * chances * CATEGORIES),
+                )
+            )  # fmt: skip
+        return found
 
-    def _chances(self, device: int, tick: Tick) -> int:
-        """Return how many contacts a device has made today, this one included."""
+    def _told(self, tick: Tick, found: Found) -> list[Finding]:
+        """Tell it where it is the day's worst so far, and rare among the peers' days."""
         own = self._devices.columns
-        same_day = own["day"][device] == (tick.end_ns - 1) // DAY_NS
-        return 1 + (int(own["today"][device]) if same_day else 0)
-
-    def _finding(self, tick: Tick, device: int, p: float, i: int, to_site: bool) -> Finding:
-        flow, own = tick.flows[i], self._devices.columns
-        draws, kinds = int(own["draws"][device]), int(own["kinds"][device])
-        party = _party(self._names, flow, tick.destinations.get(i))
-        peer = party.name
-        name, site, identity = (
-            self._names.device_name(device),
-            self._names.device_site(device),
-            self._names.device_id(device),
-        )
-        everyone = ", and nobody at the site had either" if to_site else ""
-        text = (
-            f"{name} contacted {peer}, port {int(flow['resp_p'])}, for the first time{everyone}. In "
-            f"{span(self._names.history_ns(device))} it made {draws:,} contacts with {kinds:,} peers; "
-            f"p = {p:.2g} that day."
-        )
-        chances = self._chances(device, tick)
-        evidence = Evidence(
-            id=identify("EV", site, identity, self.name, (tick.end_ns - 1) // DAY_NS), ts=rfc3339(tick.end_ns),
-            site=site,
-            entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
-            observed=1.0, expected=p, range=None, reference="own", reference_n=draws, p=p, db=decibans(p), text=text,
-            records=_record(self._names, flow), model="new_peer.pitman_yor/1",
-            basis={"draws": draws, "kinds": kinds, "new_to_site": float(to_site), "chances": chances, "p_day": p},
-        )  # fmt: skip
-        return Finding(
-            evidence=evidence, device=device, name=name, techniques=self.techniques, digest=p < P_DIGEST,
-            peers=(party,),
-            check=f"What is {peer} to {name}: a new service, an update, or unknown?",
-        )  # fmt: skip
+        worst = min(D_MAX, -float(np.log10(found.p_model)))
+        if worst <= own["worst"][found.device]:
+            return []
+        if tick.learn:
+            own["worst"][found.device] = worst
+        law = self._pools.law(0, 0)
+        pooled, _ = self._pools.p(0, np.zeros(1, np.int32), np.array([worst]))
+        is_pooled = law.n >= RANKED_MIN
+        p = float(pooled[0]) if is_pooled else max(P_OWN, found.p_model)
+        if p > P_SHOWN:
+            return []
+        return [told(self._names, tick, found, worst, p, law if is_pooled else None)]
 
 
-def _peers(tick: Tick, on: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return two words for the peer of each listed flow: its address, or a digest of the name a proxy was asked for."""
-    hi, lo = tick.flows["resp_hi"][on], tick.flows["resp_lo"][on]
-    for i, at in enumerate(on.tolist() if tick.destinations else ()):
-        if host := tick.destinations.get(at):
-            digest = hashlib.blake2b(host.encode("utf-8", "replace"), digest_size=16).digest()
-            hi[i], lo[i] = int.from_bytes(digest[:8]), int.from_bytes(digest[8:])
-    return hi, lo
+def _at(flags: NDArray[np.bool_], rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return the flags of rows; False beyond them."""
+    inside = rows < len(flags)
+    return inside & (flags if len(flags) else np.zeros(1, np.bool_))[np.where(inside, rows, 0)]
 
 
-def _party(names: Names, flow: np.void, host: str | None) -> Peer:
-    address = addresses.text(flow["resp_hi"], flow["resp_lo"])
-    if host:
-        return Peer(kind="domain", id=host, name=f"{host} (through the proxy {address})")
-    named = names.address_name(flow["resp_hi"], flow["resp_lo"])
-    return Peer(kind="address", id=address, name=f"{named} ({address})" if named else address)
-
-
-def _record(names: Names, flow: np.void) -> tuple[Record, ...]:
-    place = {"row" if np.isnan(flow["size_sq"]) else "offset": int(flow["offset"])}
-    uid = flow["uid"].decode("ascii", "replace") or None
-    return (Record(input=names.input_path(int(flow["input"])), uid=uid, **place),)
+def _part(state: dict[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    return {name[len(part) + 1 :]: column for name, column in state.items() if name.startswith(f"{part}/")}

@@ -1,0 +1,103 @@
+"""What devices use, as things to compare: destinations, the services they ask for, and those they offer.
+
+A destination is the registered name of what answered, else its address; behind an explicit proxy it is the host that
+the client asked for. A service is a protocol and a port, the dynamic ones as one (RFC 6335 §6). Things are two words,
+and a key is (device and category, thing). No detector.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.detectors.registered import registered
+from sensor.entities.flow_states import answered, opened
+from sensor.entities.networks import no_host
+from sensor.model.tick import Names, Tick
+
+DESTINATION, ASKS, OFFERS = 0, 1, 2
+CATEGORIES = 3
+DYNAMIC = 49_152
+"""Ports from here on are nobody's (RFC 6335 §6): a thing of their own, all together."""
+THINGS_KEPT = 1 << 16
+"""Names remembered with their words."""
+
+Words = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+
+
+class Uses(msgspec.Struct):
+    """Uses of a tick; columns of shape (n,)."""
+
+    flow: Ints
+    category: Ints
+    device: Ints
+    hi: Words
+    lo: Words
+
+    @property
+    def key(self) -> Words:
+        """First word of the keys: device and category."""
+        return (self.device * 4 + self.category).astype(np.uint64)
+
+    def at(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Uses":
+        """Return some of them."""
+        return Uses(self.flow[which], self.category[which], self.device[which], self.hi[which], self.lo[which])
+
+
+@functools.lru_cache(maxsize=THINGS_KEPT)
+def thing_of(name: str) -> tuple[int, int]:
+    """Return two words for a name: its digest."""
+    digest = hashlib.blake2b((registered(name) or name).encode("utf-8", "replace"), digest_size=16).digest()
+    return int.from_bytes(digest[:8]), int.from_bytes(digest[8:])
+
+
+def uses(tick: Tick, keep: Callable[[NDArray[np.int32]], NDArray[np.bool_]]) -> Uses:
+    """Return what devices used in a tick: by flows that are fresh, opened, and answered by a single host.
+
+    Args:
+        tick: The tick.
+        keep: Which devices count, from their rows, bool, shape (n,).
+    """
+    flows = tick.flows
+    on = tick.fresh & opened(flows) & answered(flows) & ~no_host(flows["resp_hi"], flows["resp_lo"])
+    parts = []
+    for ends, categories in ((tick.orig_device, (DESTINATION, ASKS)), (tick.resp_device, (OFFERS,))):
+        at = np.nonzero(on & (ends >= 0))[0]
+        at = at[keep(ends[at])] if len(at) else at
+        for category in categories:
+            hi, lo = _destinations(tick, at) if category == DESTINATION else _services(flows[at])
+            parts.append((at, np.full(len(at), category), ends[at].astype(np.int64), hi, lo))
+    columns = [np.concatenate([part[k] for part in parts]) for k in range(5)]
+    return Uses(columns[0], columns[1].astype(np.int64), columns[2], columns[3], columns[4])
+
+
+def by_name(names: Names, used: Uses) -> tuple[Words, Words, NDArray[np.bool_]]:
+    """Return each use's thing with destinations by their names, and which have one; a look-up an address."""
+    hi, lo = used.hi.copy(), used.lo.copy()
+    named = np.zeros(len(hi), np.bool_)
+    at = np.nonzero(used.category == DESTINATION)[0]
+    if len(at):
+        distinct, which = np.unique(np.stack([hi[at], lo[at]], axis=1), axis=0, return_inverse=True)
+        found = [names.address_name(high, low) for high, low in distinct.tolist()]
+        things = np.array([thing_of(name) if name else (0, 0) for name in found], np.uint64).reshape(-1, 2)
+        has = np.array([name is not None for name in found], np.bool_)[which.reshape(-1)]
+        named[at] = has
+        hi[at[has]], lo[at[has]] = things[which.reshape(-1)[has], 0], things[which.reshape(-1)[has], 1]
+    return hi, lo, named
+
+
+def _destinations(tick: Tick, at: Ints) -> tuple[Words, Words]:
+    hi, lo = tick.flows["resp_hi"][at], tick.flows["resp_lo"][at]
+    for k, flow in enumerate(at.tolist() if tick.destinations else ()):
+        if host := tick.destinations.get(flow):
+            hi[k], lo[k] = thing_of(host)
+    return hi, lo
+
+
+def _services(flows: NDArray[np.void]) -> tuple[Words, Words]:
+    port = np.where(flows["resp_p"] >= DYNAMIC, DYNAMIC, flows["resp_p"])
+    return flows["proto"].astype(np.uint64), port.astype(np.uint64)
