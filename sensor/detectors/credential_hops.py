@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
+from sensor.detectors.device_days import P_OPENS
 from sensor.detectors.logins import Login, logins
 from sensor.detectors.parties import message_record
 from sensor.model.accounts import fold
@@ -211,7 +212,8 @@ class CredentialHops:
             model="credential_hops.hopper/1", basis=basis, keys=(f"account:{account}", f"destination:{login.target}"),
         )  # fmt: skip
         return Finding(
-            evidence=evidence, device=device, name=name, techniques=self.techniques, opens=True,
+            evidence=evidence, device=device, name=name, techniques=self.techniques,
+            opens=p <= P_OPENS, digest=p > P_OPENS,
             peers=tuple(
                 Peer(kind=kind, id=one, name=one) for kind, one in (("account", account), ("service", login.target))
             ),

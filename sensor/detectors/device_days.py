@@ -14,6 +14,8 @@ from sensor.model.times import DAY_NS
 
 COLUMNS: dict[str, Any] = {"device_days": (np.int64, (), 0), "day": (np.int64, (), -1)}
 SITES_MAX = 1 << 16
+P_OPENS = 6.6e-3
+"""10 dB: from where evidence weighs enough to join others; what weighs less by a site's own rates opens nothing."""
 WEIGHT = 200
 """Device-days that an assumed rate weighs: the shrinkage of the method in force."""
 

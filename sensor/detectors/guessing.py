@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from baselines.evidence import decibans
 from baselines.table import Table
+from sensor.detectors.device_days import P_OPENS
 from sensor.detectors.logins import Login, is_address, is_public, logins, result_of
 from sensor.detectors.parties import last_records
 from sensor.detectors.scan_text import poisson_tail
@@ -45,8 +46,8 @@ P_MIN = 1e-6
 """No assumed rate carries a p below this."""
 OUTDATED = 1e-2
 """Assumed: device-days on which a program goes on with an outdated password."""
-BURST, SPRAY, SUCCESS_AFTER, OUTDATED_AFTER = 8, 3, 8, 20
-"""From where each is told: .6^8 = .017 is about one in 60 device-days; three sprayed accounts have p = 1.5e-4."""
+BURST, SPRAY, SUCCESS_AFTER, OUTDATED_AFTER = 10, 3, 10, 20
+"""From where each is told: .6^10 = .006 is one in 165 device-days, 10 dB; three sprayed accounts have p = 1.5e-4."""
 ATTEMPTS_MAX = 1 << 14
 """(source, service) pairs of a day; the one quiet for longest goes first."""
 KEPT = 64
@@ -211,7 +212,7 @@ class Guessing:
         if not told:
             return None
         names, device, source = self._names, one.device, key[0].partition(" ")[2]
-        opens = set(told) != {"outdated"}
+        opens = set(told) != {"outdated"} and min(told.values()) * len(told) <= P_OPENS
         if device < 0:  # a log tells of it, and no sensor saw it
             subject = Entity(kind="address" if is_address(source) else "service", id=source)
             return self._finding(tick, key, one, told, subject, source, names.site_name(one.site), device, opens=opens)

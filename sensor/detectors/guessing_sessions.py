@@ -6,7 +6,8 @@ sessions that are alike in ten minutes are assumed of one source to one service,
 by themselves too. A pair that had as many on an earlier day says nothing below twice that.
 
 An odd session after n that are alike, much larger than they, is the one that got in: 1/(n + 1) by its rank, times the
-sources there were; a rank says nothing of how many there are, so the two multiply. From outside only that opens an
+sources there were, times an assumed .1 for being that large by chance. A rank says nothing of how many there are, so it
+multiplies with that. From outside only that opens an
 incident; the rest folds into one digest row a service and day.
 
 Not here: results that messages and logs tell (sensor/detectors/guessing.py); one session each to many hosts.
@@ -45,8 +46,10 @@ ALIKE = 10
 """From where it is told: the Poisson tail is 4.6e-5."""
 P_FLOOR = 1e-3
 """Assumed: device-days on which a program logs in as often by itself and had not done so before."""
-P_ODD = 0.05
-"""An odd session is told at or below this: after 19 that are alike from one source."""
+ODD_CHANCE = 0.1
+"""Assumed: odd sessions of guessers that are by chance as much larger, without having got in."""
+P_ODD = 0.005
+"""An odd session is told at or below this: after 20 that are alike from one source."""
 PAIRS_MAX = 1 << 18
 STEP_MAX = PAIRS_MAX // 4
 """Sessions of a step that are judged; further ones are only counted."""
@@ -176,7 +179,11 @@ class GuessingSessions:
         if not outside and held["best"] >= ALIKE and held["best"] > 2 * held["before"]:
             told["many"] = max(P_FLOOR, poisson_tail(held["best"], USUAL))
         sources = len(self._of_service(row, day)) if outside else 1
-        if held["odd"] and (p := sources / (held["odd"] + 1)) <= P_ODD and held["best"] > 2 * held["before"]:
+        if (
+            held["odd"]
+            and (p := ODD_CHANCE * sources / (held["odd"] + 1)) <= P_ODD
+            and held["best"] > 2 * held["before"]
+        ):
             told["odd"] = p
         if told:
             return [self._finding(tick, row, of, service, day, held, told, sources)]
@@ -217,7 +224,7 @@ class GuessingSessions:
         return Finding(
             evidence=evidence, device=device, name=name, peers=(whom,), opens=True,
             techniques=(*self.techniques, "T1078") if "odd" in told else self.techniques,
-            check=f"Look at the logins on {name if outside else whom.name}: which account got in, and was it {name}'s?",
+            check=f"Look at the logins on {name if outside else whom.name}: which account got in, and from where?",
         )  # fmt: skip
 
     def _weather(self, tick: Tick, row: int, of: NDArray[np.int64], service: int, day: int) -> Finding:
@@ -330,5 +337,5 @@ def again(evidence: Evidence) -> float | None:
     if "told_many" in basis:
         parts.append(max(1e-3, poisson_tail(int(basis["best"]), basis["usual"])))
     if "told_odd" in basis:
-        parts.append(basis["sources"] / (basis["run"] + 1))
+        parts.append(0.1 * basis["sources"] / (basis["run"] + 1))
     return min(1.0, math.prod(parts))

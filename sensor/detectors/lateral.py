@@ -19,7 +19,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.archived import device_flows
-from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days, shrunk
+from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
 from sensor.detectors.parties import flow_records, keys_of, last_records, party
 from sensor.model import addresses
 from sensor.model.archive import Archive
@@ -266,7 +266,8 @@ class Lateral:
         )  # fmt: skip
         return Finding(
             evidence=evidence, device=device, name=name, peers=peers,
-            techniques=tuple(sorted({code for _, code in by})), opens=count >= OPENS, digest=count < OPENS,
+            techniques=tuple(sorted({code for _, code in by})),
+            opens=count >= OPENS and p <= P_OPENS, digest=count < OPENS or p > P_OPENS,
             check=f"Who works on {name} now, and does that person administer {peers[0].name}?",
         )  # fmt: skip
 

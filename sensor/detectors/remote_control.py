@@ -24,7 +24,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
 from baselines.table import Table
-from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days, shrunk
+from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
 from sensor.detectors.parties import keys_of, last_records, message_record, party, seen_as
 from sensor.detectors.remote_operations import OPERATIONS, Operation, call_of, operation_of
 from sensor.model import addresses
@@ -297,7 +297,7 @@ class RemoteControl:
         )  # fmt: skip
         return Finding(
             evidence=evidence, device=device, name=name, techniques=tuple(sorted(techniques)), peers=(whom,),
-            opens=True,
+            opens=p <= P_OPENS,
             check=f"Who administers {whom.name} from {name}? If nobody: look at what was started there at that time.",
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
 from baselines.table import Table
 from sensor.detectors.archived import device_flows
-from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days, shrunk
+from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
 from sensor.detectors.own_ports import HOMES, OWN, TITLES, stranger
 from sensor.detectors.parties import flow_records, keys_of, party
 from sensor.model.archive import Archive
@@ -35,7 +35,7 @@ RATE = 1e-3
 """Assumed: device-days on which a host speaks a protocol on another's port towards outside for a good reason."""
 LISTED = 5e-2
 """Assumed: the same for what is only listed."""
-OWN_LEAST = 20
+OWN_LEAST = 200
 """(device, day) uses of a local port for its own protocol before another one there says something."""
 HABITS_MAX, OWN_MAX = 1 << 18, 1 << 16
 PEERS_MAX = 8
@@ -163,8 +163,7 @@ class WrongPort:
         columns["outside"][row] = opens and kind == _OUT
         counted = bool(columns["outside"][row]) and int(columns["known"][row]) == day
         p, basis = self._p(site, port, kind, opens=opens, counted=counted)
-        if kind == _LOCAL and (own := basis.get("own_draws")) is not None:
-            opens = opens and own >= OWN_LEAST
+        opens = opens and p <= P_OPENS
         basis |= {
             "day": float(day),
             "port": float(port),

@@ -37,20 +37,22 @@ def habits(known, one, days=10):
         step(known, one, *calls, ticket("bob", "vault", host=6, at_s=day * DAY_S + 60), day=day)
 
 
-def learned():
+def learned(days=10):
     known = entities()
     one = detector(known, SECRET)
-    habits(known, one)
+    habits(known, one, days)
     return known, one
 
 
 def test_a_stolen_credential_is_told():
     """Bob's ticket for the vault, asked for from Ann's machine: P(new) of both sides."""
-    known, one = learned()
-    found = step(known, one, ticket("bob", "vault", host=5, at_s=10 * DAY_S), day=10)
+    for days, opens in ((10, False), (20, True)):
+        known, one = learned(days)
+        found = step(known, one, ticket("bob", "vault", host=5, at_s=days * DAY_S), day=days)
 
-    assert [(True, "10.0.0.5")] == [(f.opens, f.name) for f in found]
-    assert np.isclose((1.25 / 11) * (1.25 / 11), found[0].evidence.p)
+        assert [(opens, not opens, "10.0.0.5")] == [(f.opens, f.digest, f.name) for f in found]
+        basis = found[0].evidence.basis
+        assert np.isclose(1.25 * 1.25 / (1 + basis["source_draws"]) / (1 + basis["account_draws"]), found[0].evidence.p)
     assert "account:bob@ex.com" in found[0].evidence.keys
     assert "judged" == one.coverage().state
 

@@ -113,7 +113,7 @@ def test_a_large_session_after_many_alike_is_told_as_one_that_got_in():
     assert [("T1110.001", "T1078")] == [f.techniques for f in found]
     assert "may have got in" in found[0].evidence.text
     assert 40.0 == found[0].evidence.basis["run"]
-    assert np.isclose(1e-3 / 41, found[0].evidence.p)
+    assert np.isclose(1e-4 / 41, found[0].evidence.p)
 
 
 def test_guessers_from_outside_are_one_row_a_service():
@@ -135,7 +135,7 @@ def test_one_from_outside_that_gets_in_is_the_targets_incident():
     )  # fmt: skip
     told = [f for f in found if f.opens]
 
-    assert [(known.device_id(known.locate(0, "10.0.0.9")), 0.01)] == [
+    assert [(known.device_id(known.locate(0, "10.0.0.9")), 0.001)] == [
         (f.evidence.entity.id, f.evidence.p) for f in told
     ]
     assert "source:203.0.113.7" in told[0].evidence.keys

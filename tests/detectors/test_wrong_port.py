@@ -73,15 +73,15 @@ def test_a_host_that_offers_ssh_on_443_to_everybody_opens_nothing(monkeypatch):
 
 
 def test_among_local_hosts_the_ports_own_use_decides():
-    """After thirty (device, day) uses of port 22 for SSH, HTTP there is P(new) of them."""
+    """After 300 (device, day) uses of port 22 for SSH, HTTP there is P(new) of them."""
     known = entities()
     one = detector(known, SECRET)
-    usual = [spoken("ssh", 22, f"10.0.0.{10 + k % 10}", "10.0.0.9", at_s=DAY_S * (k // 10) + k) for k in range(30)]
+    usual = [spoken("ssh", 22, f"10.0.0.{10 + k % 100}", "10.0.0.9", at_s=DAY_S * (k // 100) + k) for k in range(300)]
     steps(known, one, flows(*usual))
     found = steps(known, one, flows(spoken("http", 22, "10.0.0.12", "10.0.0.9", at_s=3 * DAY_S)))
 
-    assert [(True, 1.25 / 31)] == [(f.opens, f.evidence.p) for f in found]
-    assert "30 device-days" in found[0].evidence.text
+    assert [(True, 1.25 / 301)] == [(f.opens, f.evidence.p) for f in found]
+    assert "300 device-days" in found[0].evidence.text
 
 
 def test_a_habit_of_an_earlier_day_is_silent_unless_it_was_flagged():
