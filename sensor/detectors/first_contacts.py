@@ -31,6 +31,20 @@ _ECHO_REQUEST, _ECHO_REQUEST_V6 = 8, 128
 _TRACEROUTE = (33434, 33534)
 """UDP ports of traceroute(8): its default first one, and one for each of up to a hundred probes."""
 
+_SETS = (
+    "abcdefghijklmnopqrstuvwxyz",  # the responder's letters
+    "SH",
+    "AD",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",  # the originator's
+    "sh",
+    "ad",
+)
+_RESP, _SYN, _WENT_ON, _ORIG, _ANSWER, _WENT_ON_BACK = (1 << k for k in range(len(_SETS)))
+_LETTERS = np.array(
+    [sum(1 << k for k, letters in enumerate(_SETS) if chr(code) in letters) for code in range(256)], np.uint8
+)
+"""Which of the sets a letter of a history is in, a bit each."""
+
 
 def contacts(tick: Tick) -> Contacts:
     """Read each flow of a tick as a contact; done once a tick."""
@@ -52,13 +66,9 @@ def one_sided(flows: NDArray[np.void]) -> NDArray[np.bool_]:
         bool, shape (n,).
     """
     letters = np.ascontiguousarray(flows["history"]).view(np.uint8)
-    letters = letters.reshape(len(flows), flows.dtype["history"].itemsize)
-
-    def has(which: str) -> NDArray[np.bool_]:
-        return np.asarray(np.isin(letters, np.frombuffer(which.encode(), np.uint8)).any(axis=1))
-
-    originator = ~has("abcdefghijklmnopqrstuvwxyz") & has("SH") & has("AD")
-    responder = ~has("ABCDEFGHIJKLMNOPQRSTUVWXYZ") & has("sh") & has("ad")
+    said = np.bitwise_or.reduce(_LETTERS[letters.reshape(len(flows), flows.dtype["history"].itemsize)], axis=1)
+    originator = (said & _RESP == 0) & (said & _SYN != 0) & (said & _WENT_ON != 0)
+    responder = (said & _ORIG == 0) & (said & _ANSWER != 0) & (said & _WENT_ON_BACK != 0)
     return np.asarray((flows["proto"] == TCP) & (originator | responder), np.bool_)
 
 

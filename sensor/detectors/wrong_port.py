@@ -46,6 +46,8 @@ _HABIT: dict[str, Any] = {
     "day": (np.int64, (), -1), "today": (np.int64, (), 0), "known": (np.int64, (), -1), "outside": (np.uint8, (), 0),
 }  # fmt: skip
 _SERVICES = tuple(HOMES)
+_IS_OWN = np.isin(np.arange(1 << 16), list(OWN))
+"""By port number: it is one protocol's own."""
 _OWN_USE = 1 << 15
 _OUT, _LOCAL, _OFFERED = range(3)
 
@@ -191,7 +193,7 @@ class WrongPort:
     def _count_own(self, tick: Tick, today: int) -> None:
         """Count, once a (device, port, day), local uses of a port for its own protocol."""
         at = self._known(tick)
-        at = at[tick.resp_local[at] & (tick.orig_device[at] >= 0) & np.isin(tick.flows["resp_p"][at], list(OWN))]
+        at = at[tick.resp_local[at] & (tick.orig_device[at] >= 0) & _IS_OWN[tick.flows["resp_p"][at]]]
         if len(at) == 0:
             return
         port, said = tick.flows["resp_p"][at], tick.flows["service"][at]
