@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.evidence import p_of_decibans
 from baselines.slots import Slots
 from baselines.table import Table
 from sensor.detectors.acts import (
@@ -28,7 +29,7 @@ from sensor.detectors.acts import (
     told,
     who_of,
 )  # fmt: skip
-from sensor.detectors.administration_kinds import KINDS, ORDINARY, kind_of
+from sensor.detectors.administration_kinds import KINDS, ORDINARY, SERIOUS, kind_of
 from sensor.detectors.habits import TENANTS_MAX, shared
 from sensor.model.archive import Archive
 from sensor.model.event import Event
@@ -65,6 +66,11 @@ USUAL_DAYS = 3
 MADE_MAX = 4096
 """Accounts that were just made, remembered."""
 MADE_DAYS = 1
+AGAIN = 0.2
+"""Of each further serious kind a day, as of a second refused prompt: assumed."""
+NEW_ACCOUNT = 0.1
+P_OPENS = p_of_decibans(20.0)
+"""An act whose weight alone is that of an incident: METHOD in force, triage of a small tenant."""
 P_TOLD = 0.15
 """Beyond, an act weighs under 1 dB: it is daily work."""
 
@@ -98,7 +104,11 @@ class Administration:
         self._names = names
         self._habits = shared(names, secret)
         k = len(_ORDER)
-        self._actors = Slots({"days": (np.uint16, (k,), 0), "last": (np.uint16, (k,), 0)}, ACTORS_MAX, UNKNOWN_MAX)
+        spec: dict[str, Any] = {
+            "days": (np.uint16, (k,), 0), "last": (np.uint16, (k,), 0), "told_day": (np.uint16, (), 0),
+            "told": (np.uint64, (), 0),
+        }  # fmt: skip
+        self._actors = Slots(spec, ACTORS_MAX, UNKNOWN_MAX)
         self._tenants = Table({"days": (np.int64, (k,), 0)}, TENANTS_MAX)
         self._made: dict[str, int] = {}
         self._seen = 0
@@ -214,18 +224,37 @@ class Administration:
         whom = f" ({', '.join(about)})" if about else ""
         p, basis = rate, {"rate": rate}
         if new is not None:
-            p *= 0.1
-            basis["factor new account"] = 0.1
+            p *= NEW_ACCOUNT
+            basis["factor new account"] = NEW_ACCOUNT
+        others = self._others_today(who, kind, day_of(event.ts))
+        if others:
+            p *= AGAIN**others
+            basis["factor other acts"] = AGAIN**others
         case = Case(
             ts=event.ts, target=(kind, *(about[:1] or [""]), day_of(event.ts)), p=p,
             text=f"{who.name} {words}{whom}: {event.source}'s "
             f'"{event.action}" from {place}. {said[0].upper() + said[1:]}'
-            f"{f'; {new} was made in the day before' if new else ''}; p = {p:.2g}.",
+            f"{f'; {new} was made in the day before' if new else ''}"
+            f"{f'; {others} other kinds of such acts that day, each a fifth' if others else ''}; p = {p:.2g}.",
             observed=1.0, basis=basis, stage="act", techniques=(technique,),
             keys=(*keys_of(event), *(f"account:{one}" for one in about if "@" in one)), events=(event,),
+            opens=p <= P_OPENS,
             check=f"Ask {who.name} for the request behind it.",
         )  # fmt: skip
         return told(self, self._names, who, case)
+
+    def _others_today(self, who: Who, kind: str, day: int) -> int:
+        """Note a serious kind for its actor's day; return how many others there were."""
+        if kind not in SERIOUS:
+            return 0
+        row = self._actors.take(who.account if who.account >= 0 else who.name)
+        columns = self._actors.columns
+        if columns["told_day"][row] != day:
+            columns["told_day"][row], columns["told"][row] = day, 0
+        bit = 1 << _ORDER.index(kind)
+        before = int(columns["told"][row])
+        columns["told"][row] = before | bit
+        return (before & ~bit).bit_count()
 
     def _subject(self, tick: Tick, i: int, kind: str) -> Who:
         """Return whose act it is: the actor, or the target of an act on second factors that no person did."""

@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[float, str, str]] = {
     "app_secret": (1 / 1000, "added a credential to an application", "T1098.001"),
     "api_token": (1 / 1000, "made or revoked an API token", "T1098.001"),
     "federation": (1 / 5000, "changed who may vouch for sign-ins (federation, domains)", "T1484.002"),
+    "domain": (1 / 500, "added a domain to the tenant, or proved it", "T1484.002"),
     "policy": (1 / 1000, "weakened or removed a sign-in or protection policy", "T1556.009"),
     "protection": (1 / 2000, "switched a protection off", "T1562.001"),
     "logging": (1 / 5000, "switched logging off", "T1562.008"),
@@ -46,6 +47,23 @@ KINDS: dict[str, tuple[float, str, str]] = {
 ORDINARY = frozenset({"mfa_added", "device", "user_made", "password", "consent_narrow"})
 """Told only of suspected accounts: these are everybody's or every helpdesk's daily work."""
 
+SERIOUS = frozenset(
+    {
+        *(
+            "consent_broad",
+            "app_secret",
+            "federation",
+            "logging",
+            "mfa_bypass",
+            "impersonation",
+            "export",
+            "delegation",
+        ),
+        *("mail_flow", "protection", "secret_read"),
+    }
+)
+"""Few work orders name two of these: each further kind a day weighs as a further refused prompt does."""
+
 _EXACT = {
     # Entra
     "disable strong authentication": "mfa_removed", "user deleted security info": "mfa_removed",
@@ -63,8 +81,8 @@ _EXACT = {
     "add role assignment to role definition": "role_made", "add role definition": "role_made",
     "update role definition": "role_made", "update role setting in pim": "role_made",
     "set federation settings on domain": "federation", "set domain authentication": "federation",
-    "set domainfederationsettings": "federation", "add unverified domain": "federation",
-    "verify domain": "federation", "add partner to company": "federation", "add domain to company": "federation",
+    "set domainfederationsettings": "federation", "add unverified domain": "domain",
+    "verify domain": "domain", "add partner to company": "federation", "add domain to company": "domain",
     "create identityprovider": "federation", "add a partner to cross-tenant access setting": "federation",
     "update company settings": "policy", "delete conditional access policy": "policy", "delete policy": "policy",
     "disable conditional access policy": "policy", "delete named location": "policy",
@@ -123,7 +141,7 @@ _EXACT = {
     "delete_2sv_scratch_codes": "ordinary", "generate_2sv_scratch_codes": "mfa_bypass",
     "authorize_api_client_access": "consent_broad", "add_application": "app_added",
     "add_application_to_whitelist": "app_added", "add_to_trusted_oauth2_apps": "app_added",
-    "add_trusted_domains": "federation", "add_secondary_domain": "federation", "add_domain_alias": "federation",
+    "add_trusted_domains": "federation", "add_secondary_domain": "domain", "add_domain_alias": "domain",
     "change_sso_settings": "federation", "toggle_sso_enabled": "federation",
     "create_saml2_service_provider_config": "federation", "customer_takeout_created": "export",
     "customer_takeout_scheduled": "export", "create_email_monitor": "delegation",

@@ -20,8 +20,10 @@ from baselines.evidence import p_of_decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import ALPHA, DISCOUNT
 from baselines.table import Table
-from sensor.detectors.acts import day_of
+from sensor.detectors.acts import by_kind, day_of
 from sensor.detectors.traits import Traits
+from sensor.model.account import SignInSeen
+from sensor.model.event import Event
 from sensor.model.tick import Names, Tick
 from sensor.model.times import HOUR_NS
 
@@ -125,6 +127,8 @@ class Habits:
         self._tenant_names: dict[str, int] = {}
         self._domains: dict[str, int] = {}
         self._frozen = np.zeros(0, np.bool_)
+        self._indexed: Tick | None = None
+        self._by_id: dict[str | None, list[int]] = {}
         self._tick: Tick | None = None
         self._judged: Judged | None = None
 
@@ -173,12 +177,37 @@ class Habits:
             self._tick = tick
         return self._judged
 
+    def events_of(self, tick: Tick, seen: SignInSeen) -> list[Event]:
+        """Return the tick's records of a sign-in."""
+        if self._indexed is not tick:
+            self._indexed, self._by_id = tick, {}
+            for i in by_kind(tick, "signin"):
+                self._by_id.setdefault(tick.events[i].raw_id, []).append(i)
+        return [tick.events[i] for raw_id in seen.row.raw_ids for i in self._by_id.get(raw_id, ())]
+
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Learn a tick's successes, but of frozen accounts, flagged devices, and values in quarantine."""
         self._frozen = tick.frozen_accounts
-        if not tick.signins:
-            return
-        judged = self.judge(tick)
+        if tick.signins:
+            self._learn(tick, self.judge(tick), flagged)
+        self._tick = self._judged = self._indexed = None
+        self._by_id = {}
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return everything as named arrays."""
+        parts = (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values))
+        state = {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        text = msgspec.json.encode([self._tenant_names, self._domains])
+        return {**state, "tenant_names": np.frombuffer(text, np.uint8)}
+
+    def load(self, state: dict[str, NDArray[Any]]) -> None:
+        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
+        for part, held in (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values)):
+            cut = len(part) + 1
+            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        self._tenant_names, self._domains = msgspec.json.decode(state["tenant_names"].tobytes())
+
+    def _learn(self, tick: Tick, judged: Judged, flagged: NDArray[np.bool_]) -> None:
         self._remember_flagged(judged)
         take = judged.good & (judged.account >= 0)
         if len(tick.frozen_accounts):
@@ -198,20 +227,6 @@ class Habits:
             added = self._learn_trait(trait, account[on], value[on], day[on])
             if trait in JUDGED and len(added):
                 self._learn_tenant(JUDGED.index(trait), tenant[on[added]], value[on[added]], day[on[added]])
-
-    def save(self) -> dict[str, NDArray[Any]]:
-        """Return everything as named arrays."""
-        parts = (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values))
-        state = {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
-        text = msgspec.json.encode([self._tenant_names, self._domains])
-        return {**state, "tenant_names": np.frombuffer(text, np.uint8)}
-
-    def load(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values)):
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
-        self._tenant_names, self._domains = msgspec.json.decode(state["tenant_names"].tobytes())
 
     def _cover(self) -> None:
         """Give new accounts a row, and those without a tenant the one that their name now tells."""
@@ -311,9 +326,9 @@ class Habits:
         columns = self._tenants.columns
         where = self._values.find(_words(tenant, k), value, np.zeros(len(value), np.uint64))
         count = np.where(where >= 0, self._values.columns["days"][np.maximum(where, 0)], 0)
-        mass = columns["mass"][tenant, k] - DISCOUNT * columns["held"][tenant, k]
-        upto = np.arange(BINS)[None, :] <= _bin(count)[:, None]
-        below = np.where(upto & (count > 0)[:, None], mass, 0.0).sum(axis=1)
+        which, at = np.unique(tenant, return_inverse=True)
+        mass = columns["mass"][which, k] - DISCOUNT * columns["held"][which, k]
+        below = np.where(count > 0, np.cumsum(mass, axis=1)[at, _bin(count)], 0.0)
         new = ALPHA + DISCOUNT * columns["kinds"][tenant, k]
         return np.asarray(np.minimum(1.0, (new + below) / (ALPHA + columns["draws"][tenant, k])), np.float64)
 
@@ -383,27 +398,36 @@ class Habits:
         columns[f"{trait}_days"][rows, at] = np.minimum(columns[f"{trait}_days"][rows, at].astype(np.int64) + 1, 65_535)
         columns[f"{trait}_last"][rows, at] = day[places[easy]]
         np.add.at(columns[f"{trait}_draws"], rows, 1)
-        hard = [int(i) for i in np.nonzero(multi | ~there)[0] if self._add(trait, account, value, day, int(places[i]))]
-        return np.asarray(places[np.sort(np.concatenate([easy, np.array(hard, np.int64)]))], np.int64)
+        hard = np.nonzero(multi | ~there)[0]
+        added = [easy, *self._add(trait, account[places], value[places], day[places], hard)]
+        return np.asarray(places[np.sort(np.concatenate(added))], np.int64)
 
     def _add(
-        self, trait: str, account: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64], i: int
-    ) -> bool:
-        """Count one value by hand: new to its account, or seen on two days of one tick."""
-        columns, row = self.accounts, int(account[i])
-        found = np.nonzero(columns[trait][row] == value[i])[0]
-        if len(found):
-            slot = int(found[0])
-            if columns[f"{trait}_last"][row, slot] >= day[i]:
-                return False
-        else:
-            slot = int(np.argmin(columns[f"{trait}_last"][row]))
-            columns[trait][row, slot], columns[f"{trait}_days"][row, slot] = value[i], 0
-            columns[f"{trait}_kinds"][row] += 1
-        columns[f"{trait}_days"][row, slot] = min(65_535, int(columns[f"{trait}_days"][row, slot]) + 1)
-        columns[f"{trait}_last"][row, slot] = day[i]
-        columns[f"{trait}_draws"][row] += 1
-        return True
+        self, trait: str, account: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64],
+        left: NDArray[np.int64],
+    ) -> list[NDArray[np.int64]]:  # fmt: skip
+        """Count values that are new to their accounts, or seen on two days of one tick: one an account at a time."""
+        columns, counted = self.accounts, []
+        while len(left):
+            _, first = np.unique(account[left], return_index=True)
+            now = left[np.sort(first)]
+            left = np.setdiff1d(left, now, assume_unique=True)
+            rows, keys, days = account[now], value[now], day[now]
+            hit = columns[trait][rows] == keys[:, None]
+            there = hit.any(axis=1)
+            slot = np.where(there, hit.argmax(axis=1), columns[f"{trait}_last"][rows].argmin(axis=1))
+            new = ~there | (columns[f"{trait}_last"][rows, slot] < days)
+            fresh = np.nonzero(~there)[0]
+            columns[trait][rows[fresh], slot[fresh]] = keys[fresh]
+            columns[f"{trait}_days"][rows[fresh], slot[fresh]] = 0
+            columns[f"{trait}_kinds"][rows[fresh]] += 1
+            rows, slot, days = rows[new], slot[new], days[new]
+            before = columns[f"{trait}_days"][rows, slot].astype(np.int64)
+            columns[f"{trait}_days"][rows, slot] = np.minimum(before + 1, 65_535)
+            columns[f"{trait}_last"][rows, slot] = days
+            columns[f"{trait}_draws"][rows] += 1
+            counted.append(now[new])
+        return counted
 
     def _learn_tenant(
         self, k: int, tenant: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64]

@@ -109,21 +109,18 @@ class Place:
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Teach what all identity detectors hold to be usual, and remember where each account was last."""
         self._habits.learn(tick, flagged)
-        if not tick.signins:
-            return
-        judged = self._habits.judge(tick)
-        where = {
-            event.raw_id: event for i in by_kind(tick, "signin") if (event := tick.events[i]).detail.get("latitude")
-        }
-        if not where:
-            return
-        columns = self._habits.accounts
-        for i, seen in enumerate(tick.signins):
-            told_of = where.get(seen.row.raw_id)
-            if told_of is not None and judged.account[i] >= 0 and seen.row.result == "success":
-                row = judged.account[i]
-                columns["lat"][row], columns["lon"][row] = _point(told_of)
-                columns["placed_ns"][row], columns["placed_network"][row] = seen.ts, judged.values["network"][i]
+        columns, last = self._habits.accounts, {}
+        for i in by_kind(tick, "signin"):
+            event, account = tick.events[i], int(tick.event_account[i])
+            if event.outcome == "success" and 0 <= account < len(columns["lat"]) and event.detail.get("latitude"):
+                last[account] = event
+        if last:
+            rows = np.array(list(last), np.int64)
+            columns["lat"][rows], columns["lon"][rows] = np.array([_point(event) for event in last.values()]).T
+            columns["placed_ns"][rows] = [event.ts for event in last.values()]
+            columns["placed_network"][rows] = np.array(
+                [self._habits.traits.network(event.ip, event.asn) for event in last.values()], np.uint64
+            )
 
     def coverage(self) -> Coverage:
         """Say how many sign-ins were of accounts that are known."""
@@ -155,7 +152,7 @@ class Place:
         seen, p, k = tick.signins[i], float(judged.p[i]), int(judged.which[i])
         row, account = seen.row, int(judged.account[i])
         who = Who(account, self._names.account_name(account), seen.site)
-        events = _events(tick, seen)
+        events = self._habits.events_of(tick, seen)
         marks = (
             *(("success",) if row.result == "success" else ()), *(("rare_place",) if p < P_RARE else ()),
             *(("repeated",) if judged.repeated[i] else ()),
@@ -207,25 +204,22 @@ class Place:
     def _travel(self, tick: Tick) -> list[Finding]:
         """Return sign-ins that are too far from the one before, unless the network is one of the account's."""
         found: list[Finding] = []
-        columns = self._habits.accounts
-        at: dict[int, int] = {}
-        for i in by_kind(tick, "signin"):
-            event, account = tick.events[i], int(tick.event_account[i])
-            if not 0 <= account < len(columns["lat"]) or event.outcome != "success" or not event.detail.get("latitude"):
+        at = [i for i in by_kind(tick, "signin") if tick.events[i].detail.get("latitude")]
+        columns, network = self._habits.accounts, self._habits.traits.network
+        accounts = tick.event_account[at]
+        rows = np.clip(accounts, 0, len(columns["lat"]) - 1)
+        held = (columns[name][rows].tolist() for name in ("lat", "lon", "placed_ns", "placed_network"))
+        last: dict[int, tuple[float, float, int, int]] = {}
+        for i, account, *stored in zip(at, accounts.tolist(), *held, strict=True):
+            event = tick.events[i]
+            if event.outcome != "success" or not 0 <= account < len(columns["lat"]):
                 continue
-            last = at.get(account)
-            if last is None:
-                before = float(columns["lat"][account]), float(columns["lon"][account])
-                since, network = int(columns["placed_ns"][account]), int(columns["placed_network"][account])
-            else:
-                earlier = tick.events[last]
-                before, since = _point(earlier), earlier.ts
-                network = self._habits.traits.network(earlier.ip, earlier.asn)
-            at[account] = i
-            own = self._habits.traits.network(event.ip, event.asn)
-            if math.isnan(before[0]) or own == network:
+            latitude, longitude, ts, before = last.get(account) or stored
+            here, own = _point(event), network(event.ip, event.asn)
+            last[account] = (*here, event.ts, own)
+            if own == before or math.isnan(latitude) or (latitude, longitude) == here:
                 continue
-            km, hours = distance_km(before, _point(event)), abs(event.ts - since) / HOUR_NS
+            km, hours = distance_km((latitude, longitude), here), abs(event.ts - ts) / HOUR_NS
             if km > TRAVEL_KM and km > TRAVEL_KMH * hours and not self._is_usual(account, own):
                 found.append(self._impossible(tick, i, km, hours))
         return found
@@ -269,12 +263,6 @@ def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 def _point(event: Event) -> tuple[float, float]:
     return float(event.detail.get("latitude", math.nan)), float(event.detail.get("longitude", math.nan))
-
-
-def _events(tick: Tick, seen: SignInSeen) -> list[Event]:
-    """Return the tick's rows of a sign-in."""
-    wanted = set(seen.row.raw_ids)
-    return [tick.events[i] for i in by_kind(tick, "signin") if tick.events[i].raw_id in wanted]
 
 
 def _keys(names: Names, seen: SignInSeen) -> tuple[str, ...]:

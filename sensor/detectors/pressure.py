@@ -111,11 +111,13 @@ class Pressure:
     def score(self, tick: Tick) -> list[Finding]:
         """Judge each refused prompt, each run of wrong secrets, and each success after refusals."""
         found: dict[str, Finding] = {}
-        for i in by_kind(tick, "signin"):
-            event = tick.events[i]
-            self._seen += 1
-            if event.mfa in _PROMPTS and is_refused(event):
-                self._put(found, self._prompt(tick, i))
+        refused: dict[str, list[Event]] = {}
+        signins = by_kind(tick, "signin")
+        self._seen += len(signins)
+        prompts = [i for i in signins if tick.events[i].mfa in _PROMPTS and is_refused(tick.events[i])]
+        known = self._known_devices(tick) if prompts else set()
+        for i in prompts:
+            self._put(found, self._prompt(tick, i, refused, known))
         for kind in ("admin", "other", "signin"):
             for i in by_kind(tick, kind):
                 if is_lockout(tick.events[i]):
@@ -171,8 +173,8 @@ class Pressure:
     def _key(self, who: Who) -> Key:
         return who.account if who.account >= 0 else who.name
 
-    def _prompt(self, tick: Tick, i: int) -> Finding | None:
-        """Take one refused or unanswered prompt in."""
+    def _prompt(self, tick: Tick, i: int, refused: dict[str, list[Event]], known: set[str]) -> Finding:
+        """Take one refused or unanswered prompt in; `refused` holds the tick's by account."""
         event, who = tick.events[i], who_of(self._names, tick, i)
         row, columns = self._held.take(self._key(who)), self._held.columns
         key = self._habits.traits.key
@@ -187,18 +189,18 @@ class Pressure:
             columns["at"][row] += 1
             columns["ts"][row, at], columns["flow"][row, at], columns["denied"][row, at] = event.ts, flow, denied
             columns["address"][row, at] = key(event.ip) if event.ip else 0
-        marks = ("known_device",) if self._on_known_device(tick, event) else ()
-        return self._refused(tick, who, row, event, marks, keys_of(event))
+        marks = ("known_device",) if event.raw_id in known else ()
+        events = refused.setdefault(who.name, [])
+        events.append(event)
+        return self._refused(who, row, event, events, marks, keys_of(event))
 
-    def _on_known_device(self, tick: Tick, event: Event) -> bool:
-        """Tell whether the sign-in that asked came from a device that is the account's own."""
-        judged = self._habits.judge(tick)
-        return any(
-            bool(judged.known_device[i]) for i, seen in enumerate(tick.signins) if event.raw_id in seen.row.raw_ids
-        )
+    def _known_devices(self, tick: Tick) -> set[str]:
+        """Return the ids of the tick's records that came from a device that is the account's own."""
+        known = np.nonzero(self._habits.judge(tick).known_device)[0].tolist()
+        return {raw_id for i in known for raw_id in tick.signins[i].row.raw_ids}
 
     def _refused(
-        self, tick: Tick, who: Who, row: int, event: Event, marks: tuple[str, ...], keys: tuple[str, ...],
+        self, who: Who, row: int, event: Event, events: list[Event], marks: tuple[str, ...], keys: tuple[str, ...],
         more: str = "",
     ) -> Finding:  # fmt: skip
         """Tell of the prompts of the last 24 h."""
@@ -219,7 +221,7 @@ class Pressure:
             f"{said}, each further a fifth of that; p = {p:.2g}. Whoever asks mostly knows the password.{more}",
             observed=float(prompts), basis={"rate": rate, "prompts": float(prompts), "denied": float(denied)},
             stage="entry", techniques=("T1621", "T1078.004") if "success" in marks else ("T1621",), keys=keys,
-            marks=(*(("denied",) if denied else ()), *marks), events=_prompts(tick, event), opens=True,
+            marks=(*(("denied",) if denied else ()), *marks), events=events, opens=True,
             check=f"Ask {who.name} whether they refused a prompt, and change the password.",
         )  # fmt: skip
         return told(self, self._names, who, case)
@@ -240,14 +242,12 @@ class Pressure:
         if here < 2 and not rare:
             return None
         who = Who(seen.account, self._names.account_name(seen.account), seen.site)
-        event = next(
-            (tick.events[k] for k in by_kind(tick, "signin") if tick.events[k].raw_id == seen.row.raw_id), None
-        )
-        event = event or Event(ts=seen.ts, source=seen.row.source, kind="signin", action="", ip=seen.row.ip)
+        events = self._habits.events_of(tick, seen)
+        event = events[-1] if events else Event(ts=seen.ts, source="", kind="signin", action="", ip=seen.row.ip)
         why = f"{here} of them from this address" if here >= 2 else "from a place that is rare for it"
         keys = keys_of(event) or ((f"address:{seen.row.ip}",) if seen.row.ip else ())
         return self._refused(
-            tick, who, row, event, ("success", "success_after_denial"), keys,
+            who, row, event, events, ("success", "success_after_denial"), keys,
             f" Then it signed in from {seen.row.ip or 'an unknown address'} at {rfc3339(seen.ts)[:16]}Z, {why}.",
         )  # fmt: skip
 
@@ -282,9 +282,7 @@ class Pressure:
         basis = {"wrong": float(k), "lockout": rate, "own_network": float(own)}
         if mostly_own:
             basis["floor"] = OWN_P
-        events = [
-            tick.events[j] for j in by_kind(tick, "signin") if tick.events[j].raw_id in set(seen.row.raw_ids)
-        ]  # fmt: skip
+        events = self._habits.events_of(tick, seen)
         end = ", until it was locked" if locked else ""
         counter = ("most came from a network the account has used for days: a saved password?",) if mostly_own else ()
         since = int(self._held.columns["wrong_since"][self._held.find(seen.account)])
@@ -322,13 +320,3 @@ class Pressure:
         last = self._held.columns["counted_day" if what == "denied" else "timed_day"][row]
         events -= events > 0 and last >= day_of(ts) - 1
         return rate_of(events, self._habits.tenant_days(tenant), DENIED_RATE if what == "denied" else TIMED_OUT_RATE)
-
-
-def _prompts(tick: Tick, event: Event) -> list[Event]:
-    """Return the tick's refused prompts of an account, and the event itself."""
-    found = [
-        one
-        for i in by_kind(tick, "signin")
-        if (one := tick.events[i]).mfa in _PROMPTS and is_refused(one) and one.account == event.account
-    ]
-    return found if event in found or not event.action else [*found, event]

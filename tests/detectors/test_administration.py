@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sensor.detectors.administration import DORMANT_DAYS, SIGNINS, again, detector
+from sensor.detectors.administration import AGAIN, DORMANT_DAYS, SIGNINS, again, detector
 from sensor.detectors.administration_kinds import KINDS
 from sensor.detectors.place import detector as place
 from tests.detectors.acts_made import ANN, act, known, office, run, signin
@@ -70,6 +70,18 @@ def test_a_role_for_an_account_that_was_just_made_weighs_ten_times():
     assert 0.1 == one.evidence.basis["factor new account"]
     assert "eve@corp.example was made in the day before" in one.evidence.text
     assert np.isclose(again(one.evidence), one.evidence.p)
+
+
+def test_a_second_serious_act_of_a_day_is_a_fifth_and_may_open():
+    """A credential for an application, then its consent: the second weighs as an incident does."""
+    secret = act("admin", "Add service principal credentials", hour=10, source="entra")
+    consent = act("consent", "Consent to application", hour=11, source="entra", detail={"scopes": ["Mail.ReadWrite"]})
+    first, second = found(secret, consent)
+
+    assert (False, True) == (first.opens, second.opens)
+    assert AGAIN == second.evidence.basis["factor other acts"]
+    assert np.isclose(again(second.evidence), second.evidence.p)
+    assert "1 other kinds of such acts that day" in second.evidence.text
 
 
 @pytest.mark.parametrize(
