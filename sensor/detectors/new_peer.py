@@ -74,6 +74,7 @@ class NewPeer:
         self._pools, self._check = Pools(1), SelfCheck(1)
         self._day = -1
         self._rows_told: list[int] = []
+        self._read: tuple[Tick, Uses] | None = None
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -96,12 +97,9 @@ class NewPeer:
         ready = (first >= 0) & (tick.end_ns - first >= HISTORY_NS)
         if not ready.any():
             return []
-        used = self._new(uses(tick, lambda rows: _at(ready, rows)))
-        best: dict[int, Found] = {}
-        for found in self._judged(tick, used):
-            if found.device not in best or found.p_model < best[found.device].p_model:
-                best[found.device] = found
-        told = [finding for found in best.values() for finding in self._told(tick, found)]
+        used = self._uses(tick)
+        used = self._new(used.at(_at(ready, used.device)))
+        told = [finding for found in self._judged(tick, used) for finding in self._told(tick, found)]
         self._rows_told = [finding.device for finding in told]
         return told
 
@@ -114,7 +112,9 @@ class NewPeer:
         # What is flagged for no more than our own rows of this tick is in no incident.
         incidents = np.setdiff1d(np.nonzero(flagged)[0], self._rows_told)
         own["flagged"][incidents] = 1
-        used = uses(tick, lambda rows: ~_at(flagged, rows))
+        used = self._uses(tick)
+        self._read = None
+        used = used.at(~_at(flagged, used.device))
         if not len(used.flow):
             return
         touched = np.unique(used.device)
@@ -162,6 +162,12 @@ class NewPeer:
         self._day = int(state["head"][1])
         for part, held in self._parts():
             held.load(_part(state, part))
+
+    def _uses(self, tick: Tick) -> Uses:
+        """Return a tick's uses, which are read for scoring and for learning."""
+        if self._read is None or self._read[0] is not tick:
+            self._read = (tick, uses(tick))
+        return self._read[1]
 
     def _parts(self) -> list[tuple[str, Table | Seen | Popularity | Pools | SelfCheck]]:
         return [
@@ -266,24 +272,27 @@ class NewPeer:
         self._popular.add(group, hi[new], lo[new], tick.end_ns)
 
     def _judged(self, tick: Tick, used: Uses) -> list[Found]:
+        """Return each device's rarest first use."""
+        if not len(used.flow):
+            return []
         group = tick.site[used.flow].astype(np.int64) * 4 + used.category
         users = self._popular.users(group, used.hi, used.lo)
-        own = self._devices.columns
-        found = []
-        for i, (device, category) in enumerate(zip(used.device.tolist(), used.category.tolist(), strict=True)):
-            draws, kinds = (own[name][[device], category] for name in ("draws", "kinds"))
-            mass = self._popular.mass(int(group[i]), int(users[i]))
-            p = float(p_hierarchical(draws, kinds, np.array([mass]))[0])
-            usual = float(draws[0]) / max(1, int(own["days"][device]))
-            chances = max(1.0 + float(own["today"][device, category]), usual)
-            found.append(
-                Found(
-                    device=device, flow=int(used.flow[i]), category=category, draws=int(draws[0]), kinds=int(kinds[0]),
-                    users=int(users[i]), mass=mass, chances=chances, p_new=float(p_new(draws, kinds)[0]),
-                    p_model=min(1.0, p * chances * CATEGORIES),
-                )
-            )  # fmt: skip
-        return found
+        kinds_of, which = np.unique(np.stack([group, users], axis=1), axis=0, return_inverse=True)
+        mass = np.array([self._popular.mass(g, n) for g, n in kinds_of.tolist()])[which.reshape(-1)]
+        own, at = self._devices.columns, (used.device, used.category)
+        draws, kinds = own["draws"][at], own["kinds"][at]
+        chances = np.maximum(1.0 + own["today"][at], draws / np.maximum(1, own["days"][used.device]))
+        p = np.minimum(1.0, p_hierarchical(draws, kinds, mass) * chances * CATEGORIES)
+        order = np.lexsort((np.arange(len(p)), p, used.device))
+        rarest = order[np.unique(used.device[order], return_index=True)[1]]
+        return [
+            Found(
+                device=int(used.device[i]), flow=int(used.flow[i]), category=int(used.category[i]), draws=int(draws[i]),
+                kinds=int(kinds[i]), users=int(users[i]), mass=float(mass[i]), chances=float(chances[i]),
+                p_new=float(p_new(draws[[i]], kinds[[i]])[0]), p_model=float(p[i]),
+            )
+            for i in np.sort(rarest).tolist()
+        ]  # fmt: skip
 
     def _told(self, tick: Tick, found: Found) -> list[Finding]:
         """Tell it where it is the day's worst so far, and rare among the peers' days."""
@@ -302,7 +311,7 @@ class NewPeer:
         return [told(self._names, tick, found, worst, p, law if is_pooled else None)]
 
 
-def _at(flags: NDArray[np.bool_], rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _at(flags: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return the flags of rows; False beyond them."""
     inside = rows < len(flags)
     return inside & (flags if len(flags) else np.zeros(1, np.bool_))[np.where(inside, rows, 0)]

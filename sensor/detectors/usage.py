@@ -7,7 +7,6 @@ and a key is (device and category, thing). No detector.
 
 import functools
 import hashlib
-from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -55,19 +54,13 @@ def thing_of(name: str) -> tuple[int, int]:
     return int.from_bytes(digest[:8]), int.from_bytes(digest[8:])
 
 
-def uses(tick: Tick, keep: Callable[[NDArray[np.int32]], NDArray[np.bool_]]) -> Uses:
-    """Return what devices used in a tick: by flows that are fresh, opened, and answered by a single host.
-
-    Args:
-        tick: The tick.
-        keep: Which devices count, from their rows, bool, shape (n,).
-    """
+def uses(tick: Tick) -> Uses:
+    """Return what devices used in a tick: by flows that are fresh, opened, and answered by a single host."""
     flows = tick.flows
     on = tick.fresh & opened(flows) & answered(flows) & ~no_host(flows["resp_hi"], flows["resp_lo"])
     parts = []
     for ends, categories in ((tick.orig_device, (DESTINATION, ASKS)), (tick.resp_device, (OFFERS,))):
         at = np.nonzero(on & (ends >= 0))[0]
-        at = at[keep(ends[at])] if len(at) else at
         for category in categories:
             hi, lo = _destinations(tick, at) if category == DESTINATION else _services(flows[at])
             parts.append((at, np.full(len(at), category), ends[at].astype(np.int64), hi, lo))

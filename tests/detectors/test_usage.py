@@ -1,7 +1,5 @@
 """What devices use: destinations, services asked for and offered, each once answered."""
 
-import numpy as np
-
 from sensor.detectors.usage import ASKS, DESTINATION, DYNAMIC, OFFERS, by_name, thing_of, uses
 from tests.detectors.ticks import entities, tick
 from tests.scenes import flow, flows
@@ -12,7 +10,7 @@ def used(*rows, known=None, **options):
     step = tick(known, flows(*rows))
     for name, value in options.items():
         setattr(step, name, value)
-    return uses(step, lambda devices: np.ones(len(devices), np.bool_)), known
+    return uses(step), known
 
 
 def test_a_flow_is_a_destination_and_a_service_for_one_end_and_an_offer_of_the_other():
@@ -35,12 +33,13 @@ def test_dynamic_ports_are_one_service():
     assert [DYNAMIC, DYNAMIC, DYNAMIC - 1] == found.lo[found.category == ASKS].tolist()
 
 
-def test_devices_that_do_not_count_are_left_out():
-    """By the caller's word."""
-    known = entities()
-    step = tick(known, flows(flow()))
+def test_some_of_them_can_be_looked_at():
+    """All columns alike."""
+    found, _ = used(flow(), flow(resp="10.0.0.8", at_s=1))
+    some = found.at(found.category == ASKS)
 
-    assert 0 == len(uses(step, lambda devices: np.zeros(len(devices), np.bool_)).flow)
+    assert (2, {ASKS}) == (len(some.flow), set(some.category.tolist()))
+    assert some.key.tolist() == found.key[found.category == ASKS].tolist()
 
 
 def test_names_stand_for_addresses_by_what_was_registered():
