@@ -40,7 +40,7 @@ GROWS = 1.1
 HALF_LIFE_DAYS = 3.0
 """Of a device's usual day: the method in force, as for levels."""
 CONTINUES_DAYS = 3
-"""What was told is not learned for as long, and goes on as the same evidence: the life of an incident."""
+"""What opened is not learned for as long, and goes on as the same evidence: the life of an incident."""
 _PIECE = 1 << 16
 
 _ADDRESS: dict[str, Any] = {"a": (np.uint64, (), 0), "b": (np.uint64, (), 0)}
@@ -48,7 +48,7 @@ _PLACE: dict[str, Any] = {
     "first": (np.int64, (), -1), "day": (np.int64, (), -1), "sent": (np.float64, (), 0.0),
     "received": (np.float64, (), 0.0), "since": (np.int64, (), 0), "hour": (np.int64, (), -1),
     "hourly": (np.float64, (), 0.0), "most": (np.float64, (), 0.0), "flows": (np.int64, (), 0),
-    "told": (np.float64, (), 0.0), "site": (np.int32, (), 0),
+    "told": (np.float64, (), 0.0), "opened": (np.uint8, (), 0), "site": (np.int32, (), 0),
 }  # fmt: skip
 _DEVICE: dict[str, Any] = {
     "day": (np.int64, (), -1), "fresh": (np.int64, (), 0), "today": (np.float64, (), 0.0),
@@ -153,7 +153,7 @@ class Exfiltration:
         self._day = day
         columns, n = self._places.columns, len(self._places)
         device = columns["keys"][:n, 0].astype(np.int64)
-        done = (columns["day"][:n] < day) & (columns["first"][:n] == columns["day"][:n]) & (columns["told"][:n] == 0)
+        done = (columns["day"][:n] < day) & (columns["first"][:n] == columns["day"][:n]) & (columns["opened"][:n] == 0)
         done &= ~np.isin(device, self._flagged) & (columns["sent"][:n] > 0)
         if done.any():
             self._pools.cover(int(columns["site"][:n][done].max()) + 1)
@@ -184,7 +184,7 @@ class Exfiltration:
         columns["most"][rows] = np.maximum(columns["most"][rows], columns["hourly"][rows])
         np.add.at(self._devices.columns["today"], device.astype(np.int64), sent)
         touched, first = np.unique(rows[::-1], return_index=True)
-        new = (columns["first"][touched] == today) | (columns["told"][touched] > 0)
+        new = (columns["first"][touched] == today) | (columns["opened"][touched] > 0)
         loud = new & (columns["sent"][touched] > GROWS * columns["told"][touched]) & (columns["sent"][touched] >= 14e3)
         last = on[len(on) - 1 - first]
         judged = [self._judge(tick, int(row), int(i)) for row, i in zip(touched[loud], last[loud], strict=True)]
@@ -222,11 +222,10 @@ class Exfiltration:
         columns["first"][rows[fresh]] = today
         columns["since"][rows[fresh]] = end_ns
         np.add.at(own["fresh"], device[fresh], 1)
-        forgotten = rows[(columns["told"][rows] > 0) & (today - columns["first"][rows] >= CONTINUES_DAYS)]
-        columns["told"][forgotten] = 0
-        over = rows[(columns["day"][rows] != today) & (columns["told"][rows] == 0)]
+        columns["opened"][rows[today - columns["first"][rows] >= CONTINUES_DAYS]] = 0
+        over = rows[(columns["day"][rows] != today) & (columns["opened"][rows] == 0)]
         columns["day"][rows] = today
-        for name in ("sent", "received", "flows", "most"):
+        for name in ("sent", "received", "flows", "most", "told"):
             columns[name][over] = 0
         hour = end_ns // HOUR_NS
         columns["hourly"][rows[columns["hour"][rows] != hour]] = 0.0
@@ -245,6 +244,7 @@ class Exfiltration:
         usual, days = float(own["usual"][device]), int(own["days"][device])
         loud = total >= OPENS_BYTES or (days > 0 and total >= max(OWN_BYTES, OWN_DAYS * usual))
         ready = self._names.history_ns(device) >= HISTORY_NS
+        columns["opened"][row] |= ready and loud
         sent = Sent(
             device, total, float(columns["received"][row]), float(columns["most"][row]), int(columns["flows"][row]),
             int(columns["first"][row]), int(columns["since"][row]), usual if days else None, pool, chances, p,
