@@ -4,7 +4,7 @@ What repeats (addresses, devices, names of sites and inputs) is encoded by Arrow
 flow costs a few hundred nanoseconds. Text that is no UTF-8 is escaped.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ _PROTO_NAMES = [PROTOS.get(number, "unknown_transport") for number in range(256)
 _COUNTS = (
     "orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "duration",
 )  # fmt: skip
+_NOT_ASCII = 0x80
 _V4 = np.uint64(addresses.V4_PREFIX)
 
 Columns = dict[str, Any]
@@ -61,8 +62,9 @@ def flow_columns(
 ) -> Columns:  # fmt: skip
     """Return the columns of flows but `n`, `tick`, `site` and what few flows have; every argument of shape (n,)."""
     columns: Columns = {name: integers(flows[name], -1) for name in _COUNTS}
-    columns |= {name: ascii_text(flows[name]) for name in ("uid", "service", "history")}
+    columns |= {name: ascii_text(flows[name]).dictionary_encode() for name in ("service", "history")}
     return columns | {
+        "uid": ascii_text(flows["uid"]),
         "ts": integers(flows["ts"]),
         "orig_h": hosts(flows["orig_hi"], flows["orig_lo"]),
         "orig_p": integers(flows["orig_p"]),
@@ -170,14 +172,18 @@ def macs(column: NDArray[np.uint64]) -> pa.Array:
 
 
 def ascii_text(column: NDArray[np.bytes_]) -> pa.Array:
-    """Return a column of bytes as text, null where it is empty."""
-    raw = pa.array(column.tolist(), pa.binary(), mask=column == b"")
-    encoded = raw.dictionary_encode()
-    try:
-        distinct = encoded.dictionary.cast(pa.string())
-    except pa.ArrowInvalid:
-        distinct = pa.array([one.decode("utf-8", "backslashreplace") for one in encoded.dictionary.to_pylist()])
-    return pa.DictionaryArray.from_arrays(encoded.indices, distinct)
+    """Return a column of bytes as text, null where it is empty; bytes of 0 are left out."""
+    width = column.dtype.itemsize
+    whole = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), width)
+    there = whole != 0
+    content = whole[there]
+    if len(content) and content.max() >= _NOT_ASCII:
+        return texts(one.decode("utf-8", "backslashreplace") or None for one in column.tolist())
+    lengths = there.sum(axis=1)
+    offsets = np.zeros(len(column) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    valid = np.packbits(lengths > 0, bitorder="little")
+    return pa.StringArray.from_buffers(len(column), pa.py_buffer(offsets), pa.py_buffer(content), pa.py_buffer(valid))
 
 
 def texts(values: Iterable[object]) -> pa.Array:
@@ -188,6 +194,21 @@ def texts(values: Iterable[object]) -> pa.Array:
     except (UnicodeEncodeError, pa.ArrowException):
         escaped = [None if one is None else one.encode("utf-8", "backslashreplace").decode() for one in made]
         return pa.array(escaped, pa.string())
+
+
+def scattered(values: Mapping[int, str | None], order: NDArray[np.int64]) -> pa.Array:
+    """Return a column of which few rows have a value.
+
+    Args:
+        values: By place before rows were put in order.
+        order: The place each row had, int64, shape (n,).
+    """
+    if not values:
+        return pa.nulls(len(order), pa.string())
+    whole: list[str | None] = [None] * len(order)
+    for place, value in values.items():
+        whole[place] = value
+    return texts(whole[place] for place in order.tolist())
 
 
 def as_json(values: Iterable[object]) -> pa.Array:

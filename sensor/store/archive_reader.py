@@ -131,6 +131,5 @@ def _add_views(connection: "duckdb.DuckDBPyConnection", folder: Path, state: Sta
     for table, columns in TABLES.items():
         files = state.manifest.files(table)
         # Our own names, and paths from our own list.
-        connection.execute(
-            f"CREATE VIEW {table} AS SELECT {', '.join(columns)} FROM {source(table, files, folder)}"  # noqa: S608
-        )
+        named = ", ".join(f'"{name}"' for name in columns)
+        connection.execute(f"CREATE VIEW {table} AS SELECT {named} FROM {source(table, files, folder)}")  # noqa: S608

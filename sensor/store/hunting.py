@@ -98,14 +98,7 @@ def _prepare(connection: "duckdb.DuckDBPyConnection", state: State, folder: Path
     for table, columns in ARCHIVED.items():
         if table in STATE_TABLES:  # the state has what a sign-in has become
             continue
-        shown = [
-            "shown_ts AS ts"
-            if name == "ts"
-            else f"make_timestamptz({name} // 1000) AS {name}"
-            if kind == "time"
-            else name
-            for name, (kind, _) in columns.items()
-        ]
+        shown = [_shown(name) if kind == "time" else f'"{name}"' for name, (kind, _) in columns.items()]
         files = source(table, state.manifest.files(table), folder_of(folder))
         connection.execute(f"CREATE VIEW {table} AS SELECT {', '.join(shown)} FROM {files}")  # noqa: S608 - our own
     for table in STATE_TABLES:
