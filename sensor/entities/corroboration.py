@@ -86,7 +86,9 @@ class Corroboration:
         self._waiting = Waitlist()
         self._tainted: OrderedDict[tuple[int, str, str], int] = OrderedDict()
 
-    def consider(self, event: Event, held: Held, site: int, now_ns: int, who: Names, *, begins: bool) -> None:
+    def consider(
+        self, event: Event, held: Held, site: int, now_ns: int, who: Names, *, begins: bool, place: str | None = None
+    ) -> None:  # fmt: skip
         """Take a sign-in, or a further row of one.
 
         Args:
@@ -96,6 +98,7 @@ class Corroboration:
             now_ns: Event time.
             who: Whom to ask.
             begins: It was not seen before.
+            place: The site's name.
         """
         known = self._waiting.get(held.row.id)
         if known is not None:
@@ -116,8 +119,13 @@ class Corroboration:
                 return
             if one.why_not is None:
                 self._taint(one)
-        elif event.outcome == "success":
-            self.coverage.place(site, one.spot)
+        else:
+            if event.outcome == "success":
+                self.coverage.place(site, one.spot)
+            if not self.coverage.has_sensor(site):
+                self._settle_at_once(held, f"it claims {event.ip}, an address of {place}, which has no sensor", now_ns)
+                self._learn(one)
+                return
         self._waiting.hold(one)
 
     def late(self, times: Sequence[int], devices: NDArray[np.int32], now_ns: int) -> None:
@@ -274,7 +282,7 @@ class Corroboration:
                 return Judgement("supported", because)
         due = max(when, one.held.ts) + ABSENT_NS
         if now_ns < due:
-            return Judgement("unknown", "", min(due, now_ns + MINUTE_NS))
+            return Judgement("unknown", "", due)
         return self._unseen(one, site, when, devices, place)
 
     def _unseen(self, one: Pending, site: int, when: int, devices: list[int], place: str) -> Judgement:

@@ -40,7 +40,6 @@ _MINUTE_MAX = 1 << 31
 class _Site(msgspec.Struct):
     seen: int = 0
     signins: int = 0
-    spots: list[tuple[Spot, int]] = []
 
 
 class Coverage:
@@ -49,6 +48,8 @@ class Coverage:
     def __init__(self) -> None:
         self._table = Table(SPEC, SITES_MAX)
         self._sites: dict[int, _Site] = {}
+        self._spots: dict[int, dict[Spot, int]] = {}
+        self._seen: set[int] = set()
 
     def take(self, site: NDArray[Any], ts: NDArray[np.int64], column: str = "flows") -> list[tuple[int, int]]:
         """Count records; return (site, minute) of those minutes that had none of any kind before.
@@ -72,6 +73,7 @@ class Coverage:
                 columns["minute"][number, at], columns["flows"][number, at] = minute, 0
                 columns["names"][number, at] = 0
                 begun.append((number, minute))
+                self._seen.add(number)
             columns[column][number, at] += count
         return begun
 
@@ -109,25 +111,39 @@ class Coverage:
         """Take in where records place a site's egress."""
         if not spot.is_placed:
             return
-        held = dict(self._sites.setdefault(site, _Site()).spots)
-        if spot in held or len(held) < SPOTS_MAX:
-            held[spot] = min(held.get(spot, 0) + 1, FORGET)
-        self._sites[site].spots = list(held.items())
+        held = self._spots.setdefault(site, {})
+        count = held.get(spot, 0)
+        if count < FORGET and (count or len(held) < SPOTS_MAX):
+            held[spot] = count + 1
 
     def spots(self, site: int) -> list[Spot]:
         """Return where records place a site's egress, each place that is more than one of ten, the commonest first."""
-        held = sorted(self._sites.get(site, _Site()).spots, key=lambda one: -one[1])
+        held = sorted(self._spots.get(site, {}).items(), key=lambda one: -one[1])
         total = sum(count for _, count in held)
         return [spot for spot, count in held if count * 10 >= total]
 
+    def has_sensor(self, site: int) -> bool:
+        """Tell whether any record of a site's network was ever seen."""
+        return site in self._seen
+
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the state as named arrays."""
-        held = np.frombuffer(msgspec.json.encode(list(self._sites.items())), np.uint8)
-        return {f"coverage/{name}": column for name, column in self._table.save().items()} | {"coverage/sites": held}
+        held = _Saved(
+            list(self._sites.items()), [(site, list(spots.items())) for site, spots in self._spots.items()]
+        )  # fmt: skip
+        blob = np.frombuffer(msgspec.json.encode(held), np.uint8)
+        return {f"coverage/{name}": column for name, column in self._table.save().items()} | {"coverage/sites": blob}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned; a state of before has none of it."""
         if "coverage/sites" not in state:
             return
-        self._sites = dict(msgspec.json.decode(state["coverage/sites"].tobytes(), type=list[tuple[int, _Site]]))
+        held = msgspec.json.decode(state["coverage/sites"].tobytes(), type=_Saved)
+        self._sites, self._spots = dict(held.sites), {site: dict(spots) for site, spots in held.spots}
+        self._seen = set(np.nonzero((state["coverage/minute"] >= 0).any(axis=1))[0].tolist())
         self._table.load({name[9:]: column for name, column in state.items() if name.startswith("coverage/")})
+
+
+class _Saved(msgspec.Struct):
+    sites: list[tuple[int, _Site]]
+    spots: list[tuple[int, list[tuple[Spot, int]]]]

@@ -276,7 +276,12 @@ class Entities:
 
     def _about(self, events: Sequence[Event], sites: Sequence[int], rows: Sequence[int]) -> NDArray[np.int32]:
         """Return the device that each event is about, shape (n,); `rows` holds those that events name."""
-        found = [self.sightings.device_of(*about) for about in zip(events, sites, rows, strict=True)]
+        if not events:
+            return np.empty(0, np.int32)
+        words = np.array([words_of(event.ip) for event in events], np.uint64)
+        at = self.devices.find(np.array(sites, np.int32), words[:, 0].copy(), words[:, 1].copy())
+        at[(words == 0).all(axis=1)] = -1
+        found = [self.sightings.device_of(*about) for about in zip(events, sites, rows, at.tolist(), strict=True)]
         return np.array(found, np.int32)
 
     def _learn_networks(self, sites: set[str]) -> None:

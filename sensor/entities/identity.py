@@ -170,7 +170,7 @@ class Identity:
         number = self.egress_site(event.ip, site_names)
         egress = site_names[number] if number >= 0 else None
         held, begins = self.signins.take(event, name, own, egress, account_row=row, device_row=device, site_number=site)
-        self.corroboration.consider(event, held, number, self._now_ns, where, begins=begins)
+        self.corroboration.consider(event, held, number, self._now_ns, where, begins=begins, place=egress)
         provider = PROVIDERS.get(event.source)
         if row >= 0 and provider and event.detail.get("event_category") not in _WITHOUT_PERSON:
             sites = (number,) if number >= 0 else None

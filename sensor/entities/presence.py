@@ -65,6 +65,16 @@ _VPN_UDP = (500, 4500, 1194, 1701, 51820, 41641)
 """IKE and its NAT traversal (RFC 7296 §2), OpenVPN, L2TP, PPTP, WireGuard, and Tailscale's default."""
 _DESKTOPS = (3389, 5900)
 """RDP and VNC (IANA)."""
+
+
+def _table(ports: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which of all ports are among some."""
+    table = np.zeros(1 << 16, np.bool_)
+    table[list(ports)] = True
+    return table
+
+
+_IS_VPN_TCP, _IS_VPN_UDP, _IS_DESKTOP = _table(_VPN_TCP), _table(_VPN_UDP), _table(_DESKTOPS)
 _GRE, _ESP = 47, 50
 _LONG_NS = MINUTE_NS
 """A shorter connection to a desktop's port is a scan or a refused logon."""
@@ -199,6 +209,11 @@ class Presence:
         if device >= 0:
             self._noted.append((device, ts, site, flags))
 
+    @property
+    def has_notes(self) -> bool:
+        """Whether anything was noted since the last `take`."""
+        return bool(self._noted)
+
     def take(self, tick: Tick, hosts: dict[int, int], leased: NDArray[np.bool_], now_ns: int) -> NDArray[np.int32]:
         """Take a tick's flows in, and what was noted.
 
@@ -211,8 +226,12 @@ class Presence:
         Returns:
             Devices of which slots changed that were over before, int32.
         """
-        parts = [self._opened(tick, hosts, leased), self._held_open(tick), self._marks_of_notes()]
+        parts = [self._marks_of_notes()] if self._noted else []
+        if len(tick.flows):
+            parts += [self._opened(tick, hosts, leased), self._held_open(tick)]
         self._noted.clear()
+        if not parts:
+            return np.empty(0, np.int32)
         marks = np.concatenate(parts)
         if not len(marks):
             return np.empty(0, np.int32)
@@ -352,10 +371,10 @@ class Presence:
         """Return the marks of VPNs and remote desktops, one for each slot that they last."""
         flows, replied = tick.flows, answered(tick.flows)
         port, proto = flows["resp_p"], flows["proto"]
-        vpn = ((proto == TCP) & np.isin(port, _VPN_TCP)) | ((proto == UDP) & np.isin(port, _VPN_UDP))
+        vpn = ((proto == TCP) & _IS_VPN_TCP[port]) | ((proto == UDP) & _IS_VPN_UDP[port])
         vpn |= (proto == _GRE) | (proto == _ESP)
         vpn &= (tick.orig_device >= 0) & ~tick.resp_local & replied
-        desktop = np.isin(port, _DESKTOPS) & (tick.resp_device >= 0) & replied & (flows["duration"] >= _LONG_NS)
+        desktop = _IS_DESKTOP[port] & (tick.resp_device >= 0) & replied & (flows["duration"] >= _LONG_NS)
         parts = []
         for which, device, flag in ((vpn, tick.orig_device, VPN), (desktop, tick.resp_device, DESKTOP)):
             at = np.nonzero(which)[0]

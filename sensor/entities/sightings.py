@@ -97,12 +97,11 @@ class Sightings:
             elif isinstance(message, Name) and message.name and row >= 0:
                 self.devices.naming.put(row, site, message.name, "announced", message.ts)
 
-    def device_of(self, event: Event, site: int, row: int) -> int:
-        """Return the device an event is about: the one it names, else the one at its address; −1 for none."""
+    def device_of(self, event: Event, site: int, row: int, device: int) -> int:
+        """Return the device an event is about: the one it names, else `device`, at its address; −1 for none."""
         if row >= 0:
             return self.devices.kept(row)
         hi, lo = words_of(event.ip)
-        device = self.devices.kept(self.devices.raw(site, hi, lo)) if hi or lo else -1
         if (hi or lo) and event.account and event.kind in {"signin", "logon"} and event.outcome == "success":
             self._account(site, (hi, lo), event.account, event.ts)
         workstation = event.detail.get("workstation")

@@ -99,6 +99,8 @@ class Witness:
     def take(self, tick: Tick, now_ns: int) -> None:
         """Take a tick's flows in, after its messages and events."""
         flows, corroboration = tick.flows, self._corroboration
+        if not len(flows) and not (self._named or self._touched or corroboration.presence.has_notes):
+            return
         self._stay_open(tick)
         begun = corroboration.coverage.take(tick.site, flows["ts"])
         if self._named:
