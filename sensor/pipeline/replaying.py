@@ -149,6 +149,7 @@ def _flow_table(path: Path | None) -> Iterator["ParquetFile | None"]:
 
 def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | None = None) -> Metrics:
     """Set every metric from what a run came to; call once a run."""
+    at_end = metrics is None  # what goes on counts a sign-in when its verdict is in
     metrics = metrics or Metrics(sensor.__version__)
     kinds = {(one.site, one.format.partition("-")[0] or "unknown") for one in run.inputs()}
     sites = [core.config.site, *core.config.sites, *(site for site in core.entities.sites)]
@@ -158,6 +159,8 @@ def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | No
     flows = {core.entities.site_name(site): count for site, count in core.seen.by_site.items()}
     for (site, source, kind), count in core.event_counts.items():
         metrics.events.labels(core.entities.site_name(site), source, kind).inc(count)
+    for labels, count in core.entities.identity.corroboration.take_counts(every=at_end).items():
+        metrics.signins.labels(*labels).inc(count)
     for (statistic, alpha), ratio in core.calibration().items():
         if not math.isnan(ratio):
             metrics.calibration.labels(statistic, f"{alpha:g}").set(ratio)
