@@ -93,7 +93,8 @@ class Scenes:
     def _note(self, scene: str, who: list[Person], first: int, last: int, at_most: str = "none") -> None:
         start = self.world.at(who[0].site, first, 0)
         self.world.truth.scenes.append({
-            "scene": scene, "accounts": [one.upn for one in who], "from": start,
+            "scene": scene, "accounts": [one.upn for one in who],
+            "laptops": [one.laptop.name for one in who], "from": start,
             "to": self.world.at(who[0].site, last + 1, 0), "at_most": at_most,
         })  # fmt: skip
 
@@ -220,8 +221,8 @@ class Scenes:
                     person.ip,
                     "exit.tunnelvision.example",
                     590,
-                    2_000_000 + part,
-                    40_000_000 + 7 * part,
+                    300_000 + 800 * part,
+                    9_000_000 + 7000 * part,
                 )
             self.world.sign_in(
                 ts, person, person.laptop, place, mfa="satisfied", is_asked=True, scene=scene, expected=NEVER_WRONG
