@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.incidents.case import Case, node_of
+from sensor.incidents.nulls import NullsHeld
 from sensor.incidents.recent import Entry
 from sensor.model.evidence import Evidence
 from sensor.model.incident import Incident
@@ -22,6 +23,7 @@ class OpeningHeld(msgspec.Struct, kw_only=True):
     surged: dict[str, int]
     users: int = 0
     counted: int = 0
+    nulls: NullsHeld = msgspec.field(default_factory=NullsHeld)
 
 
 class BlocksHeld(msgspec.Struct, kw_only=True):

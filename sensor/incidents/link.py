@@ -148,25 +148,27 @@ class Incidents:
 
     def render(self, case: Case) -> Incident:
         """Write a case as it is shown and stored."""
+        grown = self._growth
         return render.incident(
-            case, self._growth.opening.level_db(), self._devices, self._names, self._growth.blocks.rows
+            case, grown.opening.level_db(), self._devices, self._names, grown.blocks.rows, grown.opening.nulls
         )
 
+    def unasked(self) -> list[Case]:
+        """Return open incidents whose evidence changed since the records were asked about them, a few at a time."""
+        found = [self.cases[key] for key in sorted(self.changed & self.cases.keys())]
+        open_now = [case for case in found if case.is_open and case.is_incident]
+        return [case for case in open_now if case.asked != signature(case)][:ASKED_MAX]
+
     def investigate(self, archive: Archive, device_rows: Mapping[str, int]) -> list[Case]:
-        """Ask the records about open incidents whose evidence changed, a few at a time; return them."""
+        """Ask the records about what is `unasked`; return it."""
 
         def name_of(identity: str) -> str:
             row = device_rows.get(identity, -1)
             return self._names.device_name(row) if row >= 0 else identity
 
-        asked = []
-        for key in sorted(self.changed & self.cases.keys()):
-            case = self.cases[key]
-            if case.is_open and case.is_incident and case.asked != signature(case):
-                case.answers, case.asked = investigate(case, archive, name_of), signature(case)
-                asked.append(case)
-                if len(asked) == ASKED_MAX:
-                    break
+        asked = self.unasked()
+        for case in asked:
+            case.answers, case.asked = investigate(case, archive, name_of), signature(case)
         return asked
 
     def begin(self) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from baselines.budget import DAYS_MIN, Budget
 from sensor.incidents import rank
 from sensor.incidents.held import OpeningHeld
+from sensor.incidents.nulls import Nulls
 from sensor.model.evidence import CHANNELS, Evidence, Finding
 from sensor.model.tick import Names
 from sensor.model.times import DAY_NS, HOUR_NS
@@ -36,6 +37,7 @@ class Opening:
 
     Attributes:
         budget: Entity-days by channel.
+        nulls: What network and account come to together by coincidence.
         surged: When each site's surge was last seen, ns.
     """
 
@@ -48,6 +50,8 @@ class Opening:
         self._opened: dict[str, int] = {}
         self._wanted: dict[str, list[int]] = {}
         self._users, self._counted = 0, 0
+        self._thresholds: dict[tuple[int, float], float] = {}
+        self.nulls = Nulls(names)
 
     def begin(self, end_ns: int) -> None:
         """Let a tick begin; a day that ended is taken into the budget, unless it had a surge."""
@@ -59,9 +63,11 @@ class Opening:
                 size = self._names.account_count() if channel == _IDENTITY else self._names.count()
                 found = np.fromiter(best.values(), np.float64, len(best))
                 self.budget.observe(channel, self._day, np.concatenate([found, np.zeros(max(0, size - len(best)))]))
+            self._price()
         self._day = day
         self._best = [{} for _ in CHANNELS]
         self._opened.clear()
+        self._thresholds.clear()
 
     def observe(self, evidence: Evidence, db: float | None = None) -> None:
         """Count an entity's strongest of today; of an account all its acts together, given as `db`."""
@@ -74,7 +80,7 @@ class Opening:
         assumed = rank.level_db(people)
         if people < IDENTITY_ACCOUNTS or self.budget.days(_IDENTITY) < DAYS_MIN:
             return assumed
-        learned = self.budget.threshold(_IDENTITY, self._rate(people))
+        learned = self._threshold(_IDENTITY, self._rate(people))
         return assumed if math.isnan(learned) else max(rank.LEVEL_MIN_DB, learned)
 
     def may(self, finding: Finding) -> bool:
@@ -84,7 +90,7 @@ class Opening:
             return False
         channel = CHANNELS.index(evidence.channel) if evidence.channel in CHANNELS else 0
         devices = self._devices(evidence.site)
-        learned = self.budget.threshold(channel, self._rate(max(1, devices)))
+        learned = self._threshold(channel, self._rate(max(1, devices)))
         if math.isnan(learned):
             return finding.opens and rank.may_open(evidence.p, devices, self._per_1000)
         slow = evidence.channel in {"accumulation", "drift"} and finding.digest
@@ -129,7 +135,7 @@ class Opening:
         """Return what is held beside the budget's own columns."""
         return OpeningHeld(
             day=self._day, best=self._best, opened=self._opened, wanted=self._wanted, surged=self.surged,
-            users=self._users, counted=self._counted,
+            users=self._users, counted=self._counted, nulls=self.nulls.held,
         )  # fmt: skip
 
     def load(self, held: OpeningHeld) -> None:
@@ -137,6 +143,22 @@ class Opening:
         self._day, self._best, self._opened = held.day, held.best, held.opened
         self._wanted, self.surged = held.wanted, held.surged
         self._users, self._counted = held.users, held.counted
+        self.nulls.held = held.nulls
+
+    def _price(self) -> None:
+        """Give the day that ended to the nulls of coincidence: of devices the strongest of any channel."""
+        devices: dict[str, float] = {}
+        for channel, best in enumerate(self._best):
+            for key, db in best.items() if channel != _IDENTITY else ():
+                devices[key] = max(db, devices.get(key, 0.0))
+        self.nulls.end_day(self._day, self._best[_IDENTITY], devices)
+
+    def _threshold(self, channel: int, rate: float) -> float:
+        """Return a channel's threshold, which changes once a day."""
+        key = (channel, rate)
+        if key not in self._thresholds:
+            self._thresholds[key] = self.budget.threshold(channel, rate)
+        return self._thresholds[key]
 
     def _ceiling(self, site: str) -> float:
         return rank.ceiling(self._devices(site), self._per_1000)

@@ -51,9 +51,9 @@ def rules_of(case: Case) -> list[tuple[str, str]]:
     for one in case.evidence.values():
         if one.family in _RULES:
             quoted = _QUOTED.search(one.text)
-            key = next((key.partition(":")[2] for key in one.keys if key.startswith("object:")), "")
-            if quoted or key:
-                found.append((one.entity.id, quoted.group(1) if quoted else key))
+            keyed = [key.partition(":")[2] for kind in ("rule:", "object:") for key in one.keys if key.startswith(kind)]
+            if keyed or quoted:
+                found.append((one.entity.id, quoted.group(1) if quoted else keyed[0]))
     return list(dict.fromkeys(found))
 
 

@@ -236,7 +236,7 @@ class Core:
 
     def _investigate(self) -> None:
         """Ask the archive, as it is committed, about incidents that changed."""
-        if not self.config.archive.enabled:
+        if not self.config.archive.enabled or not self.incidents.unasked():
             return
         known = self.entities.devices
         rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from sensor.incidents.nulls import Nulls
 from sensor.incidents.render import incident
 from sensor.model.incident import Incident
 from tests.incidents.hands import START, People, act, seen
@@ -14,7 +15,7 @@ def test_everything_of_a_case_is_in_its_incident_in_order():
     one.take(seen("scan", "scan", 1e-5, START), START, weighs=True)
     one.take(act("place", "place", 1e-7, START), START + 5, weighs=True)
     one.take(seen("volumes", "volume", 0.3, START), START + 6, weighs=False)
-    shown = incident(one, 20.0, lambda site: 40, People(), {})
+    shown = incident(one, 20.0, lambda site: 40, People(), {}, Nulls(People()))
 
     assert ["place", "scan"] == [row.detector for row in shown.evidence]
     assert (1e-7, ("SYD",), 1, 3) == (shown.p, shown.sites, len(shown.context), len(shown.entities))
