@@ -105,6 +105,7 @@ class Corroboration:
             self._complete(known, event)
             return
         if not begins and (held.row.corroboration != "unknown" or held.account < 0):
+            self._count(held)
             return
         one = self._begin(event, held, now_ns)
         if one is None:
@@ -139,7 +140,7 @@ class Corroboration:
             self._judge(one, now_ns, who, names, site_of)
         for one in self._waiting.over(now_ns):
             self._settle(one)
-            self._count(one)
+            self._count(one.held)
 
     def follow(self, kept: dict[int, int]) -> None:
         """Let what is known of devices that turned out to be others be theirs."""
@@ -152,7 +153,7 @@ class Corroboration:
         """Return how many sign-ins came to which verdict since the last time; `every`: those that wait too."""
         if every:
             for one in self._waiting.every():
-                self._count(one)
+                self._count(one.held)
         counts, self.counts = self.counts, {}
         return {key: count for key, count in counts.items() if count > 0}
 
@@ -226,11 +227,8 @@ class Corroboration:
         return None
 
     def _settle_at_once(self, held: Held, because: str, now_ns: int) -> None:
-        before = held.judged
         self._signins.judge(held, "unknown", because, now_ns)
-        if not before:
-            key = (held.row.source, held.row.result, "unknown")
-            self.counts[key] = self.counts.get(key, 0) + 1
+        self._count(held)
 
     def _judge(self, one: Pending, now_ns: int, who: Names, names: Sequence[str], site_of: "SiteOf") -> None:
         found = self._remote(one, who)
@@ -246,7 +244,7 @@ class Corroboration:
         else:
             self._settle(one)
         if one.settled:
-            self._count(one)
+            self._count(one.held)
 
     def _remote(self, one: Pending, who: Names) -> Judgement | None:
         """Look for the account's device at the sign-in's public address, by VPN lease or agent."""
@@ -374,18 +372,18 @@ class Corroboration:
         while len(self._tainted) > TAINTED_MAX:
             self._tainted.popitem(last=False)
 
-    def _count(self, one: Pending) -> None:
-        row = one.held.row
-        if one.counted == row.corroboration:
-            return
-        if one.counted is not None:
-            before = (row.source, row.result, one.counted)
-            if self.counts.get(before, 0) <= 0:
-                return  # given already: a counter never falls
-            self.counts[before] -= 1
+    def _count(self, held: Held) -> None:
+        """Count a sign-in by its verdict, once: under what it has become, unless that was given already."""
+        row = held.row
         key = (row.source, row.result, row.corroboration)
+        if held.counted == key:
+            return
+        if held.counted is not None:
+            if self.counts.get(held.counted, 0) <= 0:
+                return  # a counter never falls
+            self.counts[held.counted] -= 1
         self.counts[key] = self.counts.get(key, 0) + 1
-        one.counted = row.corroboration
+        held.counted = key
 
 
 ELSEWHERE = -1

@@ -39,6 +39,8 @@ class Held(msgspec.Struct):
     site: int
     told: bool = False
     judged: bool = False
+    counted: tuple[str, str, str] | None = None
+    """Source, result and verdict under which it was counted."""
 
 
 class SignIns:

@@ -40,8 +40,6 @@ class Pending(msgspec.Struct):
     why_not: str | None = None
     """Why it can never be contradicted, as it was known when it came."""
     settled: bool = False
-    counted: str | None = None
-    """Verdict under which it was counted."""
     devices: list[int] = []
     """The account's own, whose late records bear on it."""
 

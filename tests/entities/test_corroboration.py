@@ -122,6 +122,19 @@ def test_what_can_be_neither_is_judged_at_once():
     assert {} == known.identity.corroboration.take_counts(every=True)
 
 
+def test_a_sign_in_is_counted_once_through_all_its_rows():
+    """A prompt, then the success; the second row says where it was, and is looked at again."""
+    known = linked(entities())
+    step(known, 1000, events=[signin(900, ip="198.51.100.8", correlation_id="a")])
+    strange = {"ip": "192.0.2.9", "user_agent": "curl", "asn": 9, "correlation_id": "c"}
+    step(known, 5010, events=[signin(5000, country=None, outcome="interrupt", **strange)])
+    (seen,) = step(known, 5020, events=[signin(5010, number=1, country="US", **strange)])
+    step(known, 9000)
+
+    assert ("success", "unknown", False) == (seen.row.result, seen.row.corroboration, seen.revised)
+    assert {("entra", "success", "unknown"): 2} == known.identity.corroboration.take_counts(every=True)
+
+
 def test_a_vpn_lease_from_its_address_supports():
     """Until the logout."""
     known = entities()
