@@ -203,8 +203,8 @@ class ArpSpoofing:
         also = " It does so for more than one address: it stands between two hosts." if taken > 1 else ""
         text = (
             f"{name} ({addresses.mac(mac)}) said {count} times, unasked, that {address} is its own, while "
-            f"{addresses.mac(other)} holds it. A host announces a new address twice.{also} Assumed, not measured: one in {1 / p:,.0f} "
-            "device-days."
+            f"{addresses.mac(other)} holds it. A host announces a new address twice.{also} Assumed, not measured: "
+            f"one in {1 / p:,.0f} device-days."
         )
         records = tuple(
             Record(input=names.input_path(int(tick.arp_input[k])), offset=int(tick.arp["offset"][k]))
