@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from baselines import walk
 from baselines.evidence import decibans
-from sensor.detectors.first_contacts import WALK_ECHO, WALK_NAMES
+from sensor.detectors.first_contacts import WALK_ECHO, WALK_NAMES, WALK_TCP
 from sensor.model import addresses
 from sensor.model.evidence import RECORDS_MAX, Entity, Evidence, Finding, Peer, Record
 from sensor.model.ids import identify
@@ -137,7 +137,7 @@ def dead_finding(names: Names, tick: Tick, flow: np.void, event: NDArray[np.int6
     """Say that one service never answers, however often it is tried.
 
     The attempts are no independent trials (a dead service stays dead), so p is a rate: dead peers a device-day on
-    benign real days.
+    benign real days. Datagrams that nobody is to answer look the same, so only a dead peer by TCP is a digest row.
     """
     _, _, device, _, tries, _, since, kind = (int(value) for value in event)
     host = (int(flow["resp_hi"]), int(flow["resp_lo"]))
@@ -152,7 +152,7 @@ def dead_finding(names: Names, tick: Tick, flow: np.void, event: NDArray[np.int6
     return _finding(
         names, tick, device, f"dead {host[0]:x} {host[1]:x} {port}", since, kind, observed=tries, expected=0.0,
         of=tries, p=DEAD_P, basis={"tries": tries, "rate": DEAD_P, "walks": walks}, text=text, rows=rows,
-        techniques=("T1046",), opens=False, digest=True, peers=(whom,), reference="reference tail",
+        techniques=("T1046",), opens=False, digest=kind == WALK_TCP, peers=(whom,), reference="reference tail",
     )  # fmt: skip
 
 
