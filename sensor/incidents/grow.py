@@ -55,11 +55,14 @@ class Growth:
         self.opened: dict[tuple[str, str], int] = {}
         self.evidence_counts: dict[tuple[str, str], int] = {}
 
-    def add(self, case: Case, finding: Finding, end_ns: int) -> str:
-        """Take a finding into an incident, complete sequences, and see in which tier that leaves it."""
+    def add(self, case: Case, finding: Finding, end_ns: int, *, opens: bool = False) -> str:
+        """Take a finding into an incident, complete sequences, and see in which tier that leaves it.
+
+        What opened the incident weighs in it, however little.
+        """
         evidence = finding.evidence
         node = node_of(evidence.entity.kind, evidence.entity.id)
-        weighs = self.homes.weighs(case, evidence)
+        weighs = opens or self.homes.weighs(case, evidence)
         self._move(node, evidence.id, "evidence" if weighs else "context")
         self._put(case, finding, end_ns, weighs=weighs)
         if evidence.entity.kind == "account":
@@ -104,7 +107,7 @@ class Growth:
         counted = {one.finding.evidence.id for one in beside}
         for entry in [*beside, *self._before(finding, end_ns)]:
             self._bring(case, entry, end_ns, weighs=entry.finding.evidence.id in counted)
-        fate = self.add(case, finding, end_ns)
+        fate = self.add(case, finding, end_ns, opens=True)
         for party in [party for party in case.members.values() if party.kind == "account"]:
             self._complete(case, party.id, end_ns)
         self._retier(case, end_ns)

@@ -42,6 +42,15 @@ def test_rows_of_the_digest_become_part_of_what_opens(growth):
     assert [("closed", "digest", 0), ("open", "triage", 3)] == sorted(states.values())
 
 
+def test_what_opens_weighs_however_little(growth):
+    """A rate of one in fifty device-days is under ten decibans, and all that the incident rests on."""
+    finding = seen("beacon", "beacon", 0.02, START)
+    growth.open(finding, START)
+    case = next(iter(growth.cases.held.values()))
+
+    assert {finding.evidence.id} == set(case.evidence)
+
+
 def test_a_tier_is_raised_once_and_said(growth):
     """In the timeline, in the counts, in what must not be learned."""
     growth.open(seen("scan", "scan", 1e-5, START), START)
