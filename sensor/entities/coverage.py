@@ -62,7 +62,7 @@ class Coverage:
         if not len(site):
             return []
         self._table.cover(int(site.max()) + 1)
-        keys, counts = np.unique((np.asarray(site, np.int64) << 32) | (ts // MINUTE_NS), return_counts=True)
+        keys, counts = _counted((np.asarray(site, np.int64) << 32) | (ts // MINUTE_NS))
         columns, begun = self._table.columns, []
         for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
             number, minute = key >> 32, key & 0xFFFF_FFFF
@@ -142,6 +142,13 @@ class Coverage:
         self._sites, self._spots = dict(held.sites), {site: dict(spots) for site, spots in held.spots}
         self._seen = set(np.nonzero((state["coverage/minute"] >= 0).any(axis=1))[0].tolist())
         self._table.load({name[9:]: column for name, column in state.items() if name.startswith("coverage/")})
+
+
+def _counted(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct keys, sorted, and how often each is there; a tick's are mostly runs of the same few."""
+    begins = np.concatenate([[0], np.nonzero(keys[1:] != keys[:-1])[0] + 1])
+    distinct, which = np.unique(keys[begins], return_inverse=True)
+    return distinct, np.bincount(which, np.diff(np.append(begins, len(keys)))).astype(np.int64)
 
 
 class _Saved(msgspec.Struct):

@@ -228,7 +228,8 @@ class Presence:
         """
         parts = [self._marks_of_notes()] if self._noted else []
         if len(tick.flows):
-            parts += [self._opened(tick, hosts, leased), self._held_open(tick)]
+            replied = answered(tick.flows)
+            parts += [self._opened(tick, replied, hosts, leased), self._held_open(tick, replied)]
         self._noted.clear()
         if not parts:
             return np.empty(0, np.int32)
@@ -344,7 +345,9 @@ class Presence:
             grown[: len(self._row_of)] = self._row_of
             self._row_of = grown
 
-    def _opened(self, tick: Tick, hosts: dict[int, int], leased: NDArray[np.bool_]) -> NDArray[np.void]:
+    def _opened(
+        self, tick: Tick, replied: NDArray[np.bool_], hosts: dict[int, int], leased: NDArray[np.bool_]
+    ) -> NDArray[np.void]:
         """Return the marks of flows that devices opened."""
         flows = tick.flows
         at = np.nonzero((tick.orig_device >= 0) & opened(flows))[0]
@@ -352,7 +355,7 @@ class Presence:
         if not len(at):
             return marks
         hi, lo = flows["resp_hi"], flows["resp_lo"]
-        outside = (~tick.resp_local & ~no_host(hi, lo) & answered(flows))[at]
+        outside = (~tick.resp_local & ~no_host(hi, lo) & replied)[at]
         marks["row"], marks["slot"] = tick.orig_device[at], flows["ts"][at] // SLOT_NS
         marks["site"] = tick.site[at] + 1
         hashed = ((hi[at] ^ self._secret) * _MIX[0] ^ lo[at]) * _MIX[1]
@@ -367,9 +370,9 @@ class Presence:
         return marks
 
     @staticmethod
-    def _held_open(tick: Tick) -> NDArray[np.void]:
+    def _held_open(tick: Tick, replied: NDArray[np.bool_]) -> NDArray[np.void]:
         """Return the marks of VPNs and remote desktops, one for each slot that they last."""
-        flows, replied = tick.flows, answered(tick.flows)
+        flows = tick.flows
         port, proto = flows["resp_p"], flows["proto"]
         vpn = ((proto == TCP) & _IS_VPN_TCP[port]) | ((proto == UDP) & _IS_VPN_UDP[port])
         vpn |= (proto == _GRE) | (proto == _ESP)
