@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from sensor.cli import show
 from sensor.cli.mute import author_of, author_option
@@ -139,7 +140,10 @@ def _value(value: float | str | None) -> str:
 
 def _find(state_dir: Path, key: str) -> Incident:
     with open_state(state_dir) as state:
-        one = state.incident(key)
+        try:
+            one = state.incident(key)
+        except msgspec.MsgspecError as error:
+            fail(f"what is stored of {key} is damaged: {error}", WORK_FAILED)
     if one is None:
         fail(f"no incident {key} in {state_dir}", NO_SUCH)
     return one

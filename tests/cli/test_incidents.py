@@ -70,6 +70,17 @@ def test_explain_verifies_and_finds_an_edited_number(cli, key, tmp_path):
     assert "DIFFERS" in cli("explain", key, "--verify")[1]
 
 
+def test_a_damaged_incident_is_said_and_fails(cli, key, tmp_path):
+    """Exit 1 with what is wrong, no traceback."""
+    connection = sqlite3.connect(tmp_path / "state" / "state.sqlite")
+    with connection:
+        connection.execute('UPDATE incidents SET body = replace(body, \'"observed":\', \'"observed":"x","was":\')')
+    connection.close()
+    code, out, err = cli("explain", key, "--verify")
+
+    assert (1, "", True) == (code, out, "is damaged" in err)
+
+
 def test_explain_shows_the_numbers(cli, key):
     """Observed, expected, p, decibans and what they follow from."""
     out = cli("explain", key)[1]

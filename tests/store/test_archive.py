@@ -1,5 +1,8 @@
 """The archive: what is taken in is there after the commit, once, in its partitions, and not before."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -204,6 +207,14 @@ def test_a_flush_in_the_middle_bounds_memory(tmp_path, monkeypatch):
     writer.commit()
     assert 9 == len(uids(tmp_path))
     writer.close()
+
+
+def test_nothing_of_arrow_is_imported_before_it_is_needed():
+    """Starting costs no third of a second more."""
+    code = "import sys, sensor.pipeline.core; print('pyarrow' in sys.modules, 'duckdb' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "False False" == done.stdout.strip()
 
 
 @pytest.mark.parametrize("op", [1, 2])
