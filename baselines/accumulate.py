@@ -29,4 +29,4 @@ def accumulate(x: NDArray[np.float64], total: NDArray[np.float32]) -> None:
     """
     for i in range(len(x)):
         if not np.isnan(x[i]):
-            total[i] = max(0.0, total[i] + min(X_MAX, x[i]) - REFERENCE)
+            total[i] = max(0.0, float(total[i]) + min(X_MAX, x[i]) - REFERENCE)

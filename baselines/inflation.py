@@ -51,7 +51,8 @@ def watch(
             if np.isnan(score[i, k]) or np.isnan(point[i, k]):
                 continue
             counted = True
-            share[i, k] += weight * ((1.0 if score[i, k] >= point[i, k] else 0.0) - share[i, k])
+            before = float(share[i, k])
+            share[i, k] = before + weight * ((1.0 if score[i, k] >= point[i, k] else 0.0) - before)
         if counted:
             tries[i] = min(tries[i] + 1, 2_000_000_000)
 

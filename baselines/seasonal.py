@@ -139,15 +139,15 @@ def score(
                 inner, outer = float(within[g, j]), float(between[g, j])
                 k = PRIOR * inner / max(1e-9, inner + outer)
                 own = n / (n + max(k, 1.0))
-                middle = own * middle + (1.0 - own) * peer_level[g, j]
+                middle = own * middle + (1.0 - own) * float(peer_level[g, j])
                 variance = (n * variance + PRIOR * inner) / (n + PRIOR) + (1.0 - own) ** 2 * outer
-                part += peer_season[g, j, season_at] * SEASON_PRIOR / (v + SEASON_PRIOR)
+                part += float(peer_season[g, j, season_at]) * SEASON_PRIOR / (v + SEASON_PRIOR)
             any_p = 1.0
             if j < hurdles:
                 base = float(usually[i, j])
                 if known:
-                    base = (n * base + PRIOR * peer_active[g, j, season_at]) / (n + PRIOR)
-                any_p = (v * active[i, j, season_at] + SEASON_PRIOR * base) / (v + SEASON_PRIOR)
+                    base = (n * base + PRIOR * float(peer_active[g, j, season_at])) / (n + PRIOR)
+                any_p = (v * float(active[i, j, season_at]) + SEASON_PRIOR * base) / (v + SEASON_PRIOR)
                 least = 1.0 / (min(n, 4_032.0) + 2.0)
                 any_p = min(1.0 - least, max(least, any_p))
             centre[i, j], spread[i, j] = middle + part, max(math.sqrt(variance), floor[j])
@@ -191,8 +191,9 @@ def learn(
                 continue
             if j < hurdles:
                 is_any = 1.0 if counts[i, j] > 0.0 else 0.0
-                active[i, j, season_at] += max(slow_season, 1.0 / (v + 1.0)) * (is_any - active[i, j, season_at])
-                usually[i, j] += max(slow, 1.0 / (seen[i] + 1.0)) * (is_any - usually[i, j])
+                there, ever = float(active[i, j, season_at]), float(usually[i, j])
+                active[i, j, season_at] = there + max(slow_season, 1.0 / (v + 1.0)) * (is_any - there)
+                usually[i, j] = ever + max(slow, 1.0 / (seen[i] + 1.0)) * (is_any - ever)
                 if is_any == 0.0:
                     continue
             x = math.log1p(counts[i, j] + jitter(i, j, bucket, secret))
@@ -201,13 +202,14 @@ def learn(
             if m == 0:
                 level[i, j], scale[i, j] = x, 0.0
                 continue
-            step = x - level[i, j] - season[i, j, season_at]
+            middle, part = float(level[i, j]), float(season[i, j, season_at])
+            step = x - middle - part
             if m >= 2:
                 reach = WINSOR * max(float(scale[i, j]), floor[j])
                 step = min(reach, max(-reach, step))
             weight = max(slow, 1.0 / (m + 1.0))
-            level[i, j] += weight * step
-            season[i, j, season_at] += max(slow_season, 1.0 / (v + SEASON_PRIOR)) * (1.0 - weight) * step
+            level[i, j] = middle + weight * step
+            season[i, j, season_at] = part + max(slow_season, 1.0 / (v + SEASON_PRIOR)) * (1.0 - weight) * step
             scale[i, j] = math.sqrt((1.0 - weight) * (float(scale[i, j]) ** 2 + weight * step * step))
         visits[i, season_at] = min(65_535, visits[i, season_at] + 1)
         seen[i] += 1

@@ -65,14 +65,14 @@ def test_p_equals_the_definition(values, n):
 
 @pytest.mark.parametrize("law", ["t4", "pareto", "normal"])
 def test_p_hold_on_heavy_tailed_independent_scores(law):
-    """A pool of 300,000 scores: the ratio on 3,000,000 others is within [.5, 2] at 1e-2, 1e-3 and 1e-4."""
+    """A pool of 100,000 scores: the ratio on 400,000 others is within [.5, 2] at 1e-2, 1e-3 and 1e-4."""
     rng = np.random.default_rng(0)
     draw = {
         "t4": lambda n: np.abs(rng.standard_t(4, n)), "pareto": lambda n: rng.pareto(2, n),
         "normal": lambda n: np.abs(rng.normal(size=n)),
     }[law]  # fmt: skip
-    pools = filled(*((at, draw(30_000)) for at in range(10)))
-    p, _ = pools.p(0, zeros(3_000_000), draw(3_000_000))
+    pools = filled(*((at, draw(10_000)) for at in range(10)))
+    p, _ = pools.p(0, zeros(400_000), draw(400_000))
     ratios = [(p <= alpha).mean() / alpha for alpha in ALPHAS]
 
     assert [True] * 3 == [0.5 < ratio < 2 for ratio in ratios], ratios
@@ -111,7 +111,7 @@ def test_p_hold_on_scores_of_per_device_models():
 def test_no_p_below_the_floor():
     """The largest score ever seen gets the floor of its pool's size, not less, whatever the law."""
     rng = np.random.default_rng(0)
-    for n in (1, 99, 150, 1_999, 2_000, 9_999, 10_000, 200_000):
+    for n in (1, 99, 150, 1_999, 2_000, 9_999, 10_000, 40_000):
         for scores in (np.ones(n), rng.pareto(1, n), rng.random(n)):
             p, _ = filled((0, scores)).p(0, zeros(3), np.array([1e12, 1e4, np.inf]))
 
@@ -129,7 +129,7 @@ def test_below_ten_thousand_the_shape_is_not_negative():
     rng = np.random.default_rng(0)
 
     assert 0.0 <= filled((0, rng.random(9_000))).law(0, 0).shape
-    assert 0.0 > filled((0, rng.random(90_000))).law(0, 0).shape
+    assert 0.0 > filled((0, rng.random(20_000))).law(0, 0).shape
 
 
 def test_the_point_of_a_share_is_where_it_begins():
