@@ -74,21 +74,10 @@ class Entities:
         return self.sites.index(name)
 
     def resolve(
-        self,
-        end_ns: int,
-        flows: NDArray[np.void],
-        site: NDArray[np.int32],
-        arp: NDArray[np.void],
-        arp_site: NDArray[np.int32],
-        arp_input: NDArray[np.int32],
-        messages: list[AnyMessage],
-        message_site: list[int],
-        *,
-        fresh: Flags,
-        learn: bool,
-        events: Sequence[Event] = (),
-        event_site: Sequence[int] = (),
-    ) -> Tick:
+        self, end_ns: int, flows: NDArray[np.void], site: NDArray[np.int32], arp: NDArray[np.void],
+        arp_site: NDArray[np.int32], arp_input: NDArray[np.int32], messages: list[AnyMessage], message_site: list[int],
+        *, fresh: Flags, learn: bool, events: Sequence[Event] = (), event_site: Sequence[int] = (),
+    ) -> Tick:  # fmt: skip
         """Take a tick's records in and return them with device rows. All columns in order of event time."""
         self._advance(end_ns)
         self.address_names.observe(messages, message_site, self.sightings.through_proxy)
