@@ -176,4 +176,4 @@ def _may_have_expired(evidence: Evidence, archive: Archive) -> bool:
 def _expired(archive: Archive) -> str:
     if archive.since_ns:
         return f"records of before {rfc3339(archive.since_ns)} are not in the archive"
-    return "the archive has no such records"
+    return "the records that it names do not tell it"

@@ -49,8 +49,12 @@ class ArchiveReader:
 
     @property
     def since_ns(self) -> int:
-        """Event time from which on every record was kept, ns; 0 where nothing was ever left out."""
-        return self._state.manifest.facts.since_ns
+        """Event time from which on every record was kept, ns; 0 where nothing was ever left out.
+
+        What the state learned without an archive is missing: then nothing up to its clock is certain.
+        """
+        facts, clock_ns = self._state.manifest.facts, int(self._state.meta("clock_ns") or 0)
+        return facts.since_ns if facts.until_ns >= clock_ns else clock_ns + 1
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one query; parameters stand for its question marks, or for `$name`.

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -237,6 +238,20 @@ def test_what_has_expired_is_not_verifiable_and_no_pass(tmp_path):
         check.what for check in one.checks if check.verdict == "not verifiable"
     }
     assert all("are not in the archive" in check.why for check in one.checks if check.verdict == "not verifiable")
+
+
+def test_without_an_archive_nothing_is_taken_for_an_edit(tmp_path):
+    """The numbers are sealed and follow from their basis; whether from the records is not verifiable."""
+    settings = msgspec.structs.replace(config.default(), archive=config.Archive(enabled=False))
+    with State(tmp_path, exclusive=True) as state:
+        core = Core(settings, state)
+        Run(core, [Given(flows(*office(), *scan()), ledger=state.ledger)]).go()
+    (one,) = verified(tmp_path)
+
+    assert 0 == one.differences
+    assert {"observed (state)", "observed (shown)"} == {
+        check.what for check in one.checks if check.verdict == "not verifiable"
+    }
 
 
 def test_closing_an_incident_keeps_it_verified(copy, key):
