@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--learning", type=int, default=21)
     parser.add_argument("--sites", default="SYD,PER")
     parser.add_argument("--busy", type=float, default=1.0, help="web traffic; 1 is some 350 flows a laptop and day")
+    parser.add_argument("--calm", action="store_true", help="leave out the one scene that may be an incident")
     parser.add_argument("--start", type=date.fromisoformat, help="first day, a Monday")
     asked = parser.parse_args()
     if asked.start is not None and asked.start.weekday():
@@ -115,6 +116,7 @@ def main() -> None:
             asked.learning,
             tuple(asked.sites.split(",")),
             asked.busy,
+            asked.calm,
             asked.start,
         ),
         asked.folder,

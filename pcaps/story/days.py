@@ -213,20 +213,16 @@ class Days:
         sensor = self.world.sensors[site]
         if not person.laptop.os.startswith("Mac"):
             sensor.kerberos(ts, ip, "AS", f"{person.laptop.name}$", "krbtgt/EXAMPLE.COM.AU")
-        sensor.kerberos(
-            ts + rng.uniform(5, 60),
-            ip,
-            "AS",
-            person.sam,
-            "krbtgt/EXAMPLE.COM.AU",
-            "" if rng.random() > 0.02 else "KDC_ERR_PREAUTH_FAILED",
-        )
+        haste = 1.0 if self.world.options.busy >= THIN else 0.1
+        if rng.random() < 0.02:
+            sensor.kerberos(ts + 4 * haste, ip, "AS", person.sam, "krbtgt/EXAMPLE.COM.AU", "KDC_ERR_PREAUTH_FAILED")
+        sensor.kerberos(ts + haste * rng.uniform(5, 60), ip, "AS", person.sam, "krbtgt/EXAMPLE.COM.AU")
         for service in (
             "ldap/dc01.example.com.au",
             "cifs/files01.example.com.au",
             f"host/{person.laptop.name.lower()}.example.com.au",
         ):
-            sensor.kerberos(ts + rng.uniform(61, 90), ip, "TGS", person.sam, service)
+            sensor.kerberos(ts + haste * rng.uniform(61, 90), ip, "TGS", person.sam, service)
 
     def _meetings(self, person: Person, day: int, rng: random.Random, arrives: float, leaves: float) -> list[float]:
         starts = [

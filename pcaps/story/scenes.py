@@ -45,7 +45,8 @@ class Scenes:
         self._trip("traveller", self.begins + 1, 4, hotels[1])
         self._trip("traveller to the intruder's country", self.begins + 5, 3, america)
         self._denials("two denials on a known device", self.begins + 3, hotels[2], is_new=False)
-        self._denials("two denials on a new device", self.begins + 5, hotels[3], is_new=True)
+        if not self.world.options.is_calm:
+            self._denials("two denials on a new device", self.begins + 5, hotels[3], is_new=True)
         self._docked_trip(hotels[4])
         self._relay()
         self._browser_vpn()

@@ -39,6 +39,8 @@ class Options:
     sites: tuple[str, ...] = ("SYD", "PER")
     busy: float = 1.0
     """Web traffic; 1 is some 350 flows a laptop and day."""
+    is_calm: bool = False
+    """Leave out the one scene that may be an incident: two honest denials on a new device."""
     begins: date | None = None
     """First day, a Monday; None: the variant's own."""
 

@@ -72,7 +72,9 @@ def next_commands(answer: ReplayResult, state_dir: str) -> None:
         first = answer.incidents[0]
         click.echo(f"  spanline incident {first.id}{state}")
         click.echo(f"  spanline explain {first.id} --verify{state}")
-        click.echo(f"  spanline device {first.entities[0].id}{state}")
+        whose = next((one for one in first.entities if one.kind in {"device", "account"}), None)
+        if whose is not None:
+            click.echo(f"  spanline {whose.kind} {whose.id}{state}")
     click.echo(f"  spanline devices{state}")
 
 

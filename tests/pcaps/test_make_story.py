@@ -13,18 +13,8 @@ import pytest
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 SMALL = ("--staff", "10", "--learning", "12", "--days", "24", "--busy", "0.15", "--sites", "SYD")
 SHIPPED = (
-    "--start",
-    "2026-11-09",
-    "--days",
-    "16",
-    "--learning",
-    "7",
-    "--sites",
-    "SYD",
-    "--staff",
-    "9",
-    "--busy",
-    "0.15",
+    *("--start", "2026-11-09", "--days", "16", "--learning", "7"),
+    *("--sites", "SYD", "--staff", "9", "--busy", "0.1", "--calm"),
 )
 """Words that make what `spanline demo` replays; README.md has them too."""
 RESERVED = [
