@@ -20,7 +20,7 @@ from sensor.model.protocols import Rdp, Smb
 from tests.scenes import DAY, SECRET, START, S
 
 MIN, HOUR = 60 * S, 3600 * S
-STEP = 60 * S
+STEP = 120 * S
 NAME = {"entra": "login.microsoftonline.com", "okta": "example.okta.com"}
 PLACES = {
     "SYD": ("AU", "Sydney", -33.87, 151.21), "PER": ("AU", "Perth", -31.95, 115.86),
@@ -356,8 +356,9 @@ class World:
     def _from_afar(self, person, ts):
         """The docked computer is worked on from afar, for an hour or two around the sign-in."""
         begin, end = ts - int(self.rng.uniform(20, 90) * MIN), ts + int(self.rng.uniform(20, 60) * MIN)
-        self._tell(person.site, begin, Rdp, orig_h="10.0.200.250", resp_h=person.address, p=3389)
-        peer = (10 << 24) + int(person.address.rpartition(".")[2])
+        address = self._seat(person)[0]
+        self._tell(person.site, begin, Rdp, orig_h="10.0.200.250", resp_h=address, p=3389)
+        peer = (10 << 24) + int(address.rpartition(".")[2])
         self._flows(person.site, "10.0.200.250", np.array([begin]), [peer], port=3389, duration=(end - begin) / S)
         self._person(person, begin, end)
 
@@ -439,14 +440,18 @@ class World:
 
     # -- run
 
-    def run(self, told=None):
-        """Feed everything to entities as it arrives; return {raw id: last row}."""
+    def _entities(self):
         known = Entities(
             {}, SECRET, {"SYD": (EGRESS["SYD"],), "BER": (EGRESS["BER"],)}, {"example": ("example.com",)}
         )  # fmt: skip
         for site in self.sites:
             known.site_number(site)
         known.inputs = list(self.sites)
+        return known
+
+    def run(self, restart_ns=None):
+        """Feed everything to entities as it arrives, restarted once if asked; return {raw id: last row}."""
+        known = self._entities()
         rows = np.concatenate([part for _, part in self.flow_parts])
         sites = np.concatenate([np.full(len(part), number, np.int32) for number, part in self.flow_parts])
         arrival = rows["ts"] + rows["duration"]
@@ -465,6 +470,10 @@ class World:
         cuts = np.searchsorted(arrival, ends)
         at, m, e = 0, 0, 0
         for end, cut in zip(ends.tolist(), cuts.tolist(), strict=True):
+            if restart_ns is not None and end >= restart_ns:
+                before, known, restart_ns = known, self._entities(), None
+                known.load(before.save())
+                known.inputs = list(self.sites)
             begin_m, begin_e = m, e
             while m < len(messages) and messages[m][0] < end:
                 m += 1
@@ -483,9 +492,6 @@ class World:
                 last[seen.row.raw_id] = seen.row
                 if seen.row.corroboration == "contradicted":
                     self.ever.add(seen.row.raw_id)
-                if told is not None:
-                    told(end, seen)
-        self.known = known
         return last
 
 

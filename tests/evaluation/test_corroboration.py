@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.evaluation.signin_sites import World, score
+from tests.evaluation.signin_sites import HOUR, World, score
+from tests.scenes import DAY, START
 
 
 def total(worlds):
@@ -27,6 +28,15 @@ def test_verdicts_are_right_on_small_sites():
     assert sums["signins"] > 800
     assert sums["planted"] > 3
     meets_the_bar(sums, wrong, judged)
+
+
+@pytest.mark.slow
+def test_a_restart_changes_no_verdict():
+    """In the middle of a working day, with sign-ins that wait."""
+    world = World(seed=3, people=9, days=6, attacks=0.9)
+    noon = START + 4 * DAY + 3 * HOUR
+
+    assert world.run() == world.run(restart_ns=noon)
 
 
 @pytest.mark.slow
