@@ -13,8 +13,8 @@ from baselines._jit import kernel, rows
 
 REFERENCE = 2.0
 """Nats a period: between the mean of 1 where p hold, and the 4 that three times the usual brings an hour."""
-X_MAX = 12.0
-"""Nats a period counts for at most: what is rare at once is told at once, and need not be told by its sum."""
+X_MAX = 30.0
+"""Nats a period counts for at most, p = 1e-13: what is beyond is no more certain."""
 
 F64, F32 = rows(np.float64), rows(np.float32)
 

@@ -1,6 +1,6 @@
 """Slow drift: the level of the last three days against the level of 21 days before, by a row's own unrest.
 
-Daily values are logarithms of a day's total, in a ring of 28 days. The distance is that of two means of three days, on
+Daily values are a day's level, in logarithms, in a ring of 28 days. The distance is that of two means of three days, on
 the same weekdays; the unrest is the median absolute deviation of differences between a day and the same weekday a week
 before, about their median, so that a steady ramp, which moves all of these differences alike, does not hide itself.
 A ramp of ×16 moves the distance by 2.8 whatever its steps: point tests never saw it (METHOD in force). Not here: p.

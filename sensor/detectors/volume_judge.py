@@ -4,7 +4,8 @@
 number is the bucket's; its running minimum of the day is compared with full days' minima of the peers, so that p is a
 rate per device-day, however many buckets a day has and however dependent they are. *Accumulation*: six buckets' scores
 added up, an hour's p in the same way, a cumulative sum of −ln p over hours, the day's largest against the peers' days.
-*Drift*: three days against those 21 days before, against the peers' distances.
+*Drift*: the level of three days against that of 21 days before, against the peers' distances; a day's level is the mean
+of its buckets' logarithms, as one huge bucket makes a day's total and not its level (×16 ramps: .28 found by totals).
 
 Until the peers have 100 device-days a p says nothing that anybody should hear: there is none. Not here: evidence.
 """
@@ -128,6 +129,11 @@ class Judge:
             self.check.note(k, bucket // DAY, np.where(take, found.p[:, k], np.nan), floors)
             self.pools.add(BUCKET + k, np.where(take, kinds, np.int32(-1)), np.ascontiguousarray(found.score[:, k]))
         signed = np.nan_to_num(found.score[:, ::2]) - np.nan_to_num(found.score[:, 1::2])
+        # Of bytes the level is that of the buckets with any, as elsewhere.
+        counted = c["counts"] > np.where(np.arange(len(FEATURES)) < HURDLES, 0.0, -1.0)
+        c["day_x"] += np.where(counted, np.log1p(np.maximum(c["counts"], 0.0)), 0.0)
+        c["day_any"] += counted
+        c["day_n"] += 1
         c["hour"] += np.where(found.who[:, None], np.clip(signed, -SIGNED_MAX, SIGNED_MAX), 0.0)
         c["hour_n"] += found.who
 
@@ -163,11 +169,11 @@ class Judge:
             floors = np.array([law.floor for law in self._laws(statistic)])[kinds]
             self.check.note(checked, day, self.of_day(statistic, kinds, values), floors)
             self.pools.add(statistic, group, np.where(values >= 0.0, values, np.nan))
-        whole = (c["day_n"] >= WHOLE_DAY) & (c["joined"] == 0)
-        c["ring"][..., day % drift.RING] = np.where(whole[:, None], np.log1p(c["days"]), -1.0)
+        whole = ((c["day_n"] >= WHOLE_DAY) & (c["joined"] == 0))[:, None] & (c["day_any"] > 0)
+        c["ring"][..., day % drift.RING] = np.where(whole, c["day_x"] / np.maximum(c["day_any"], 1), -1.0)
         distance, unrest, before = drift.drift(np.where(c["ring"] < 0.0, np.float32(np.nan), c["ring"]), day)
         ratio = distance / unrest
-        score = np.stack([np.maximum(ratio, 0.0), np.maximum(-ratio, 0.0)], axis=2).reshape(len(whole), SIDES)
+        score = np.stack([np.maximum(ratio, 0.0), np.maximum(-ratio, 0.0)], axis=2).reshape(len(kinds), SIDES)
         p, _ = self._p(DRIFT, kinds, score)
         few = np.array([[law.n < RANKED_MIN for law in self._laws(DRIFT + k)] for k in range(SIDES)])
         p = np.where(few.T[kinds], np.nan, p)

@@ -35,14 +35,7 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
             return evidence.observed if near else exact
         return _sum(archive, evidence.entity.id, feature, start, start + BUCKET_NS)
     if evidence.model == "volumes.drift/2":
-        day, feature = int(basis["day"]), FEATURES[int(basis["feature"])]
-        if archive.since_ns > (day - 2) * DAY_NS:
-            return None
-        totals = [
-            _sum(archive, evidence.entity.id, feature, (day - k) * DAY_NS, (day - k + 1) * DAY_NS) for k in range(3)
-        ]
-        logs = [math.log1p(total) for total in totals if total is not None]
-        return math.expm1(sum(logs) / 3) if len(logs) == 3 else None
+        return _usual(evidence, archive)
     return None
 
 
@@ -55,7 +48,7 @@ def again(evidence: Evidence) -> float | None:
         return max(p_of_law(basis, "day", worst), basis["day_floor"])
     if evidence.model == "volumes.accumulation/2":
         raw = p_of_law(basis, "law", basis["score"])
-        x = min(12.0, _distance(raw, basis["statistics"]) * math.log(10.0))
+        x = min(30.0, _distance(raw, basis["statistics"]) * math.log(10.0))
         # The sum is kept in single precision.
         total = same(max(0.0, basis["total_before"] + x - 2.0), basis["total"], 1e-5)
         return max(p_of_law(basis, "day", total), basis["day_floor"])
@@ -92,6 +85,22 @@ def _nats(z: float) -> float:
 
 def _distance(raw: float, statistics: float) -> float:
     return -math.log10(max(min(1.0, raw * statistics), 1e-300)) if not math.isnan(raw) else math.nan
+
+
+def _usual(evidence: Evidence, archive: Archive) -> float | None:
+    """Return the usual bytes of the buckets with any over an evidence's three days; None for what is not bytes."""
+    day, feature = int(evidence.basis["day"]), FEATURES[int(evidence.basis["feature"])]
+    if feature not in ("bytes_out", "bytes_in") or archive.since_ns > (day - 2) * DAY_NS:
+        return None
+    levels = []
+    for start in range((day - 2) * DAY_NS, (day + 1) * DAY_NS, DAY_NS):
+        sums = [
+            _sum(archive, evidence.entity.id, feature, at, at + BUCKET_NS)
+            for at in range(start, start + DAY_NS, BUCKET_NS)
+        ]
+        logs = [math.log1p(total) for total in sums if total]
+        levels.append(sum(logs) / max(1, len(logs)))
+    return math.expm1(sum(levels) / 3)
 
 
 def _sum(archive: Archive, device: str, feature: str, after_ns: int, until_ns: int) -> float | None:

@@ -186,8 +186,6 @@ class Volumes:
         flagged = (c["flagged"] & 1) > 0
         findings = [*self._commons(found, closed), *self._now(found, c, closed, flagged)]
         self.judge.learn_bucket(c, found, closed, flagged)
-        c["days"] += c["counts"]
-        c["day_n"] += 1
         if bucket // HOUR != closed // HOUR:
             findings += self._hour(c, closed // HOUR, flagged)
         if bucket // DAY != closed // DAY:
@@ -286,7 +284,9 @@ class Volumes:
             of = texts.whose(self._names, row)
             findings.append(texts.drifted(of, day, side, basis, float(least[row]), law, kind))
         self._groups.close_day(c["group"][c["judged"] >= WHOLE_DAY])
-        c["worst"][:], c["judged"][:], c["days"][:], c["day_n"][:], c["flagged"][:] = -1.0, 0, 0.0, 0, 0
+        c["worst"][:] = -1.0
+        for name in ("judged", "day_x", "day_any", "day_n", "flagged"):
+            c[name][:] = 0
         self._groups.refresh(c, bucket)
         return findings
 

@@ -20,12 +20,12 @@ def site(devices, days=30, seed=0):
     c, judge = cells(table), Judge()
     level = rng.normal(10, 1, (devices, 1))
     for day in range(FIRST, FIRST + days):
-        close(judge, c, day, np.expm1(level + rng.normal(0, 0.3, (devices, 6))))
+        close(judge, c, day, level + rng.normal(0, 0.3, (devices, 6)))
     return judge, c, level, rng
 
 
-def close(judge, c, day, totals):
-    c["days"][:], c["day_n"][:], c["judged"][:], c["flagged"][:] = totals, DAY, DAY, 0
+def close(judge, c, day, levels):
+    c["day_x"][:], c["day_any"][:], c["day_n"][:], c["judged"][:], c["flagged"][:] = levels * DAY, DAY, DAY, DAY, 0
     c["worst"][:, NOW] = 2.0
     judge.pools.advance((day + 1) * DAY * BUCKET_NS - 1)
     return judge.day(c, day)
@@ -39,9 +39,9 @@ def test_a_poisoning_ramp_is_rare_among_its_peers():
     judge, c, level, rng = site(200, days=40)
     told = np.zeros(200)
     for k in range(21):
-        totals = np.expm1(level + rng.normal(0, 0.3, (200, 6)))
-        totals[7, 0] *= math.exp(math.log(16) * k / 20)
-        _, _, _, p = close(judge, c, FIRST + 40 + k, totals)
+        levels = level + rng.normal(0, 0.3, (200, 6))
+        levels[7, 0] += math.log(16) * k / 20
+        _, _, _, p = close(judge, c, FIRST + 40 + k, levels)
         told += np.fmin.reduce(p, axis=1) * 12 <= 1e-2
     law = judge.pools.law(DRIFT, 0)
 
@@ -95,10 +95,10 @@ def test_save_and_load_is_identity():
     judge, c, level, rng = site(30, days=30)
     other = Judge()
     other.load(judge.save())
-    totals = np.expm1(level + rng.normal(0, 0.3, (30, 6)))
-    mine = close(judge, c, FIRST + 30, totals)
+    levels = level + rng.normal(0, 0.3, (30, 6))
+    mine = close(judge, c, FIRST + 30, levels)
     c["ring"][..., (FIRST + 30) % drift.RING] = -1.0
-    theirs = close(other, c, FIRST + 30, totals)
+    theirs = close(other, c, FIRST + 30, levels)
 
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(mine, theirs, strict=True))
     assert judge.ratios().keys() == other.ratios().keys()

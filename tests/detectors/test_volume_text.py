@@ -36,7 +36,7 @@ def test_a_drift_is_told_in_a_days_own_unit():
     basis = {"now": math.log1p(16e6), "before": math.log1p(1e6), "score": 7.0}
     finding = volume_text.drifted(OF, 20_000, 0, basis, 2e-3, law(), 2)
 
-    assert "LAPTOP-231 sent 16,000,000 payload bytes a day" in finding.evidence.text
+    assert "LAPTOP-231 sent 16,000,000 payload bytes in a usual 10 minutes" in finding.evidence.text
     assert "× 16" in finding.evidence.text
     assert "1 in 500 of its peers' days looks like this (workstations, 2,000 device-days)" in finding.evidence.text
     assert ("drift", False, False, ("T1048",)) == (
