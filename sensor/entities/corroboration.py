@@ -32,7 +32,7 @@ from sensor.entities.remote import Remote
 from sensor.entities.signins import Held, SignIns
 from sensor.entities.ties import Who, own, tied
 from sensor.entities.used import Used, network_of
-from sensor.entities.waitlist import HELD_NS, Pending, Waitlist
+from sensor.entities.waitlist import HELD_MAX, HELD_NS, Pending, Waitlist
 from sensor.model.event import Event
 from sensor.model.times import DAY_NS, MINUTE_NS, SECOND_NS
 
@@ -148,6 +148,11 @@ class Corroboration:
             self.presence.merge(gone, other)
         self._waiting.follow(kept)
         self.remote.follow(kept)
+
+    @property
+    def saturation(self) -> dict[str, float]:
+        """Share of the cap in use, by table."""
+        return {"presence": self.presence.table.saturation, "signins_waiting": len(self._waiting) / HELD_MAX}
 
     def take_counts(self, *, every: bool) -> dict[tuple[str, str, str], int]:
         """Return how many sign-ins came to which verdict since the last time; `every`: those that wait too."""

@@ -199,6 +199,7 @@ class Core:
     def saturation(self) -> dict[str, float]:
         """Return the share of each bounded table in use."""
         tables = {"devices": self.entities.devices.table.saturation, "addresses": self.entities.devices.map.saturation}
+        tables |= self.entities.identity.corroboration.saturation
         for detector in self.detectors:
             tables |= getattr(detector, "saturation", {})
         return tables

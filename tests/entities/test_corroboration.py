@@ -135,6 +135,14 @@ def test_a_sign_in_is_counted_once_through_all_its_rows():
     assert {("entra", "success", "unknown"): 2} == known.identity.corroboration.take_counts(every=True)
 
 
+def test_tables_say_how_full_they_are():
+    """Devices that are looked at, and sign-ins that wait."""
+    known = linked(entities())
+    step(known, 1005, events=[signin(1000)])
+
+    assert {"presence": 1 / 50_000, "signins_waiting": 1 / 100_000} == known.identity.corroboration.saturation
+
+
 def test_a_vpn_lease_from_its_address_supports():
     """Until the logout."""
     known = entities()
