@@ -104,6 +104,9 @@ class Pairs:
         if tick.end_ns // HOUR_NS != self._swept:
             self._swept = tick.end_ns // HOUR_NS
             self._sweep(tick.end_ns)
+        ours = ((tick.orig_device >= 0) & ~tick.resp_local) | ((tick.resp_device >= 0) & ~tick.orig_local)
+        if not ours.any() and not tick.destinations:
+            return []
         on, word, hi, lo = self._select(tick)
         self.seen += len(on)
         found: list[Look] = []

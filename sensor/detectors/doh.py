@@ -121,7 +121,10 @@ class Doh:
                 found.append((device, site, str(message.server_name).lower(), message.ts, record))
         flows = tick.flows
         on = (tick.orig_device >= 0) & ~tick.resp_local
-        on &= (flows["resp_p"] == DOT_PORT) | ((flows["resp_p"] == _HTTPS) & np.isin(flows["resp_lo"], self._low))
+        on &= (flows["resp_p"] == DOT_PORT) | (flows["resp_p"] == _HTTPS)
+        if not on.any():
+            return found
+        on &= (flows["resp_p"] == DOT_PORT) | np.isin(flows["resp_lo"], self._low)
         for i in np.nonzero(on)[0].tolist():
             flow = flows[i]
             words = int(flow["resp_hi"]), int(flow["resp_lo"])

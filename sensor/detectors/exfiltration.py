@@ -92,6 +92,8 @@ class Exfiltration:
         if (day := (tick.end_ns - 1) // DAY_NS) > self._day:
             self._close(day)
         flows = tick.flows
+        if not (tick.orig_device >= 0).any():
+            return []
         out = (tick.orig_device >= 0) & ~tick.resp_local & ~no_host(flows["resp_hi"], flows["resp_lo"])
         out[list(tick.destinations)] = tick.orig_device[list(tick.destinations)] >= 0
         on = np.nonzero(out)[0]

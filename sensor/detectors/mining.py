@@ -69,6 +69,9 @@ RATE = 0.017
 PAIRS_MAX = 1 << 14
 NOTED_MAX = 4096
 
+_IS_POOLS = np.zeros(1 << 16, np.bool_)
+_IS_POOLS[list(PORTS)] = True
+
 _PAIR: dict[str, Any] = {
     "day": (np.int64, (), -1), "lives": (np.int64, (), 0), "sent": (np.float64, (), 0.0), "got": (np.float64, (), 0.0),
     "packets": (np.float64, (), 0.0), "told": (np.uint8, (), 0),
@@ -130,7 +133,9 @@ class Mining:
 
     def _talks(self, tick: Tick) -> list[Finding]:
         flows = tick.flows
-        on = (tick.orig_device >= 0) & ~tick.resp_local & (flows["proto"] == TCP) & np.isin(flows["resp_p"], PORTS)
+        on = (tick.orig_device >= 0) & ~tick.resp_local & (flows["proto"] == TCP) & _IS_POOLS[flows["resp_p"]]
+        if not on.any():
+            return []
         at = np.nonzero(on & ~no_host(flows["resp_hi"], flows["resp_lo"]))[0][: PAIRS_MAX // 4]
         if len(at) == 0:
             return []

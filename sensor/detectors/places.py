@@ -108,10 +108,15 @@ class Places:
 
     def _learn_flows(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Learn the outside ends of the devices' flows."""
+        if not len(tick.flows):
+            return
         outward, inward = (tick.orig_device, tick.resp_local, "resp"), (tick.resp_device, tick.orig_local, "orig")
         for device, local, end in (outward, inward):
             hi, lo = tick.flows[f"{end}_hi"], tick.flows[f"{end}_lo"]
-            on = (device >= 0) & ~local & ~no_host(hi, lo)
+            on = (device >= 0) & ~local
+            if not on.any():
+                continue
+            on &= ~no_host(hi, lo)
             on[on] = ~flagged[device[on]]
             self._add(tick.site[on].astype(np.uint64), hi[on].copy(), lo[on].copy(), tick.flows["ts"][on], device[on])
 

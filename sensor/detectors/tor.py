@@ -162,7 +162,10 @@ class Tor:
     def _relays(self, tick: Tick) -> list[int]:
         """Return the devices that reached a relay's port outside at an address new to their day."""
         flows = tick.flows
-        on = (tick.orig_device >= 0) & ~tick.resp_local & np.isin(flows["resp_p"], RELAY_PORTS)
+        port = flows["resp_p"]
+        on = (tick.orig_device >= 0) & ~tick.resp_local & ((port == RELAY_PORTS[0]) | (port == RELAY_PORTS[1]))
+        if not on.any():
+            return []
         on &= (flows["proto"] == TCP) & ~no_host(flows["resp_hi"], flows["resp_lo"])
         found = []
         for i in np.nonzero(on)[0].tolist():
