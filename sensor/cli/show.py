@@ -229,7 +229,7 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]], no_wrap: Collecti
 
 def signins(rows: Sequence[SignIn]) -> None:
     """Print sign-ins as a table."""
-    names = ("TIME", "ACCOUNT", "FROM", "PLACE", "APP", "RESULT", "MFA", "DEVICE", "NETWORK", "SOURCE")
+    names = ("TIME", "ACCOUNT", "FROM", "PLACE", "APP", "RESULT", "MFA", "DEVICE", "SOURCE", "NETWORK", "BECAUSE")
     table(names, (_signin_cells(one) for one in rows), ("TIME",))
 
 
@@ -238,8 +238,14 @@ def _signin_cells(one: SignIn) -> tuple[str, ...]:
     result = one.result + (f" {one.reason_code}" if one.reason_code and one.result != "success" else "")
     return (
         one.ts[:19] + "Z", one.account, one.ip or "", place + (f" ({one.site})" if one.site else ""), one.app or "",
-        result, one.mfa, one.device or "", one.corroboration, "+".join(one.sources),
+        result, one.mfa, one.device or "", "+".join(one.sources), one.corroboration, _because(one),
     )  # fmt: skip
+
+
+def _because(one: SignIn) -> str:
+    """Say why, and what the verdict was before."""
+    before = f" (revised at {one.revisions[-1].ts[11:16]}Z, was {one.revisions[-1].from_})" if one.revisions else ""
+    return one.because + before
 
 
 def facts(known: Mapping[str, str]) -> None:
