@@ -119,8 +119,8 @@ def convert(
     begin = time.perf_counter()
     for number, path in enumerate(captures):
         source = PcapSource(
-            path, SITE, number, ignore_checksums=ignore_checksums, threads=threads, messages=False, rows=rows,
-            interval=False, warn=lambda warning: say(f"warning: {warning}"),
+            path, SITE, number, ignore_checksums=ignore_checksums, believe_offload=False, threads=threads,
+            messages=False, rows=rows, interval=False, warn=lambda warning: say(f"warning: {warning}"),
         )  # fmt: skip
         try:
             for batch in source.batches():

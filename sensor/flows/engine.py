@@ -25,11 +25,15 @@ from sensor.packets.decode import (
     C_ARPS,
     C_CHECK,
     C_COUNT,
+    C_OFFLOADED,
     C_ORDINAL,
     C_PACKETS,
     C_SCRATCH,
     C_SCRATCH_END,
     C_SEED,
+    CHECK_ALL,
+    CHECK_BUT_OFFLOAD,
+    CHECK_NOTHING,
     I_COUNT,
     MAX_JOINED,
     decode,
@@ -169,6 +173,7 @@ class FlowEngine:
         max_flows: int = 1 << 20,
         *,
         ignore_checksums: bool = False,
+        believe_offload: bool = False,
         local_networks: Iterable[str] = LOCAL_NETWORKS,
         seed: int = DEFAULT_SEED,
         input_index: int = 0,
@@ -181,6 +186,7 @@ class FlowEngine:
         Args:
             max_flows: Live flows at a time; 256 bytes each, taken as they come into use.
             ignore_checksums: Whether packets with a wrong checksum are believed.
+            believe_offload: Whether those are whose checksum the sender's network card had yet to finish.
             local_networks: What `local_orig` and `local_resp` are told by.
             seed: Key of the hashes.
             input_index: Number of the input, noted in every row.
@@ -203,7 +209,8 @@ class FlowEngine:
         self._notes, self._facts = np.zeros(N_COUNT, np.int64), np.zeros(I_COUNT, np.int64)
         self._words, self._drops = np.zeros(4, np.uint64), np.zeros(len(DROP_REASONS), np.int64)
         self._ctl = np.zeros(C_COUNT, np.int64)
-        self._ctl[C_SEED], self._ctl[C_CHECK] = seed, not ignore_checksums
+        how = CHECK_NOTHING if ignore_checksums else CHECK_BUT_OFFLOAD if believe_offload else CHECK_ALL
+        self._ctl[C_SEED], self._ctl[C_CHECK] = seed, how
         self._conversations: Conversations | None = None
         self._decode, self._drive = self._bound()
         self._keep = keep
@@ -337,6 +344,11 @@ class FlowEngine:
     def accepted(self) -> int:
         """Frames that became part of a flow or an ARP row; fragments count once their datagram is whole."""
         return int(self._ctl[C_ACCEPTED])
+
+    @property
+    def offloaded(self) -> int:
+        """Packets that were believed though a network card had yet to finish their checksum."""
+        return int(self._ctl[C_OFFLOADED])
 
     @property
     def drops(self) -> dict[str, int]:

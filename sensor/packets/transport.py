@@ -7,7 +7,7 @@ opposite direction is another flow. Protocols without ports have zeros. SCTP's C
 
 import numpy as np
 
-from baselines._jit import be16, be32, kernel
+from baselines._jit import be16, be32, kernel, le16
 from sensor.model import capture
 from sensor.packets.checksum import fold, ones_sum, pseudo_sum
 
@@ -94,6 +94,24 @@ def checksum_right(buf, pos, end, proto, src_hi, src_lo, dst_hi, dst_lo):  # typ
     if proto != 1:
         total += pseudo_sum(src_hi, src_lo, dst_hi, dst_lo, proto, end - pos)
     return fold(total) == 0xFFFF
+
+
+@kernel()
+def is_unfinished(buf, l4_proto, l4, l4_end, src_hi, src_lo, dst_hi, dst_lo):  # type: ignore[no-untyped-def]
+    """Tell whether a checksum is what a system leaves for its network card to finish: the pseudo header's sum.
+
+    Linux calls it CHECKSUM_PARTIAL (https://docs.kernel.org/networking/checksum-offloads.html); Windows does the same,
+    without the length where the card is to cut a large segment. A damaged packet looks like it once in 2^15.
+    """
+    at, length = l4 + 16, l4_end - l4
+    if l4_proto == 17:
+        at, told = l4 + 6, be16(buf, l4 + 4)
+        length = told if 8 <= told < length else length
+    elif l4_proto != 6:
+        return False
+    field = le16(buf, at)
+    whole = fold(pseudo_sum(src_hi, src_lo, dst_hi, dst_lo, l4_proto, length))
+    return field == whole or field == fold(pseudo_sum(src_hi, src_lo, dst_hi, dst_lo, l4_proto, 0))
 
 
 @kernel()

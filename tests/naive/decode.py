@@ -50,7 +50,7 @@ def ipv4(data, wire, check):
     header, total = 4 * (data[0] & 15), word(data, 2) or wire
     if data[0] >> 4 != 4 or header < 20 or len(data) < header or not header <= total <= wire:
         raise Dropped("malformed_ip")
-    if check and not right(data[:header]):
+    if check and not right(data[:header]) and (check != "offload" or word(data, 10)):
         raise Dropped("bad_ip_checksum")
     part = word(data, 6)
     return Ip(
@@ -177,7 +177,7 @@ def network(layer, wire, ts, nth, check, result, frame):
             continue
         if ip.proto == 59 and status & capture.STATUS_INNER:
             return
-        found, failure = transport.fields(ip.proto, payload, size, ip.src, ip.dst, check and not ip.routed)
+        found, failure = transport.fields(ip.proto, payload, size, ip.src, ip.dst, False if ip.routed else check)
         found["status"] |= status
         packet = transport.Packet(
             ts, nth, ip.src, ip.dst, proto=ip.proto, ip_len=ip_len, vlan=layer.vlan, inner_vlan=layer.inner_vlan,
@@ -227,7 +227,7 @@ def decode(frames, *, check=True, result=None):
 
     Args:
         frames: (ts, captured bytes, bytes on the wire, LINK_ code) of each.
-        check: Whether checksums count.
+        check: Whether checksums count; "offload": those count that a network card has finished.
         result: What came of earlier frames, to go on with.
     """
     result = result or Decoded()

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from socket import AF_INET, AF_INET6, inet_pton
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from sensor.errors import Malformed
 from sensor.model import capture
+from tests.naive.checksum import pseudo_sum
 from tests.naive.decode import decode as naive_decode
 from tests.packets import frames
 from tests.packets.oracle import CRAFTED
@@ -50,8 +52,8 @@ def agree(given_, *, pieces=(), **options):
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_samples_decode_as_the_twin_has_it(path):
-    """All columns of all packets of every sample, with checksums and without."""
-    for check in (True, False):
+    """All columns of all packets of every sample, with checksums, without, and with those a card has finished."""
+    for check in (True, False, "offload"):
         agree(frames.of_capture(path), check=check)
 
 
@@ -138,6 +140,32 @@ def test_an_ip_length_of_zero_is_the_rest_of_the_frame():
     for ip in (IP(src="10.0.0.1", dst="10.0.0.2", len=0), IPv6(src="2001:db8::1", dst="2001:db8::2", plen=0)):
         (packet,) = agree([frames.ethernet(bytes(Ether(**MACS) / ip / tcp))], check=False).packets
         assert (3000, 3020 + (20 if isinstance(ip, IP) else 40)) == (packet.pay_len, packet.ip_len)
+
+
+def partial(packet, proto, length):
+    """The sum of the pseudo header alone, as a system leaves it for the card."""
+    src, dst = (inet_pton(AF_INET6 if ":" in end else AF_INET, end) for end in (packet.src, packet.dst))
+    return pseudo_sum(src, dst, proto, length)
+
+
+@pytest.mark.parametrize("ip", [IP(src="10.0.0.1", dst="10.0.0.2"), IPv6(src="2001:db8::1", dst="2001:db8::2")])
+def test_what_a_card_has_yet_to_finish_is_believed_where_asked(ip):
+    """TCP and UDP with the pseudo header's sum, TCP without its length, an IPv4 header's sum of 0; damage is not."""
+    data = b"the quick brown fox"
+    tcp, udp = TCP(sport=1, dport=2, flags="PA"), UDP(sport=3, dport=4)
+    good, sent = [ip / tcp.copy() / data, ip / udp.copy() / data], []
+    for layer, proto, length in ((tcp, 6, 39), (udp, 17, 27), (tcp, 6, 0)):
+        segment, around = layer.copy(), ip.copy()
+        segment.chksum = partial(ip, proto, length)
+        if isinstance(around, IP):
+            around.chksum = 0
+        sent.append(around / segment / data)
+    damaged = ip / TCP(sport=1, dport=2, flags="PA", chksum=0x1234) / data
+    given = [frames.ethernet(bytes(Ether(**MACS) / one)) for one in (*good, *sent, damaged)]
+
+    assert len(good) == agree(given).accepted
+    found = agree(given, check="offload")
+    assert (5, {"bad_checksum": 1}) == (found.accepted, dict(found.drops))
 
 
 def test_extension_headers_are_followed_to_a_limit():
