@@ -267,12 +267,12 @@ class Files:
         if p > P_TOLD:
             return None
         event, days = tick.events[i], int(self._accounts.columns["days"][row])
-        label = event.detail.get("label")
+        label, of_label = event.detail.get("label"), place.startswith("label ")
         case = Case(
             ts=event.ts, target=("rare", day), p=p,
-            text=f"{who.name} opened {_file(event)[-80:]!r} in {place[-80:]!r} from {event.ip or 'an unknown address'}"
+            text=f"{who.name} opened {_shown(event)!r} in {place[-80:]!r} from {event.ip or 'an unknown address'}"
             f": in {days} days with files it never opened anything there, and {100 * tail:.2g} % of what its tenant "
-            f"opens is as rare{f'; it carries the label {label}' if label else ''}; p = {p:.2g}.",
+            f"opens is as rare{f'; it carries the label {label}' if label and not of_label else ''}; p = {p:.2g}.",
             observed=float(len(events)), basis={"own": own, "tail": tail, "folders": float(folders)}, stage="act",
             keys=_keys(events), events=events, reference="own", reference_n=days, techniques=_technique(event),
         )  # fmt: skip
@@ -285,7 +285,7 @@ class Files:
         whom = ", ".join(to) if to else str(event.detail.get("target_domain") or "others")
         case = Case(
             ts=event.ts, target=("shared", day_of(event.ts)), p=p,
-            text=f"{who.name} opened {_file(event)[-80:]!r} to {whom}, outside the tenant or with a link for everybody "
+            text=f"{who.name} opened {_shown(event)!r} to {whom}, outside the tenant or with a link for everybody "
             f"({said}).",
             observed=1.0, basis={"rate": p}, stage="act", keys=keys_of(event), events=(event,), techniques=("T1530",),
             check="See who has opened it since, and close it.",
@@ -351,6 +351,11 @@ def _opened_to(event: Event) -> float:
 
 def _file(event: Event) -> str:
     return str(event.detail.get("file_id") or event.detail.get("file") or event.object or "a file")
+
+
+def _shown(event: Event) -> str:
+    """Return a file's name for a person, its id where it has none."""
+    return str(event.detail.get("file") or event.object or event.detail.get("file_id") or "a file")[-80:]
 
 
 def _places(event: Event) -> list[str]:

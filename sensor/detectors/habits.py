@@ -104,7 +104,8 @@ class Habits:
         self._names = names
         spec: dict[str, Any] = {
             "tenant": (np.int32, (), -1), "days": (np.int32, (), 0), "day": (np.int32, (), -1),
-            "hours": (np.uint16, (48,), 0), "lat": (np.float32, (), np.nan), "lon": (np.float32, (), np.nan),
+            "hour": (np.int32, (), -1), "hours": (np.uint16, (48,), 0),
+            "lat": (np.float32, (), np.nan), "lon": (np.float32, (), np.nan),
             "placed_ns": (np.int64, (), 0), "placed_network": (np.uint64, (), 0),
             "flagged": (np.uint64, (RING,), 0), "flagged_first": (np.int32, (RING,), -1),
             "flagged_last": (np.int32, (RING,), -1),
@@ -368,20 +369,37 @@ class Habits:
     ) -> None:
         """Count active days and their hours, each once."""
         columns = self.accounts
-        _, first = np.unique(account * (1 << 17) + day, return_index=True)
-        first = first[columns["day"][account[first]] < day[first]]
-        np.add.at(columns["days"], account[first], 1)
-        np.add.at(self._tenants.columns["days"], tenant[first], 1)
-        np.maximum.at(columns["day"], account[first], day[first].astype(np.int32))
-        hour = ts // HOUR_NS % 24 + 24 * ((ts // HOUR_NS // 24 + 3) % 7 >= 5)  # 1970 began on a Thursday
-        _, once = np.unique((account * (1 << 17) + day) * 48 + hour, return_index=True)
-        there = columns["hours"][account[once], hour[once]]
-        columns["hours"][account[once], hour[once]] = np.minimum(there.astype(np.int64) + 1, 65_535)
+        late = np.nonzero(columns["day"][account] < day)[0]
+        if len(late):
+            _, first = np.unique(account[late] * (1 << 17) + day[late], return_index=True)
+            first = late[first]
+            np.add.at(columns["days"], account[first], 1)
+            np.add.at(self._tenants.columns["days"], tenant[first], 1)
+            np.maximum.at(columns["day"], account[first], day[first].astype(np.int32))
+        hours = ts // HOUR_NS
+        late = np.nonzero(columns["hour"][account] < hours)[0]
+        if len(late):
+            _, first = np.unique(account[late] * (1 << 24) + hours[late], return_index=True)
+            rows, since = account[late[first]], hours[late[first]]
+            hour = since % 24 + 24 * ((since // 24 + 3) % 7 >= 5)  # 1970 began on a Thursday
+            np.add.at(columns["hours"], (rows, hour), np.uint16(1))
+            np.maximum.at(columns["hour"], rows, since.astype(np.int32))
 
     def _learn_trait(
         self, trait: str, account: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Count a value's day for its account; return the places that were counted, each account, value, day once."""
+        columns = self.accounts
+        today = (columns[trait][account] == value[:, None]) & (columns[f"{trait}_last"][account] >= day[:, None])
+        left = np.nonzero(~today.any(axis=1))[0]
+        if len(left) == 0:
+            return left
+        return left[self._count(trait, account[left], value[left], day[left])]
+
+    def _count(
+        self, trait: str, account: NDArray[np.int64], value: NDArray[np.uint64], day: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Count values that were not counted on their day yet; return the places that were."""
         columns = self.accounts
         order = np.lexsort((day, value, account))
         keep = np.ones(len(order), np.bool_)

@@ -41,6 +41,8 @@ FACTORS = {"traces": 0.5, "another's": 0.2, "bulk": 0.1, "sync": 0.2}
 """Share of benign acts of mail that have a property: assumed, orders of magnitude."""
 RATE = 0.3
 """A day on which an account changes a folder it never did, of all its days: assumed until it has own days."""
+P_TOLD = 0.15
+"""Beyond, an act weighs under 1 dB."""
 BULK_ITEMS = 100
 """Messages of one record: Exchange aggregates two minutes of access, in which nobody reads a hundred."""
 _SERVICE = "client=rest;client=restsystem"
@@ -163,6 +165,8 @@ class Mailbox:
         p = basis["rate"]
         for name, value in basis.items():
             p *= value if name.startswith("factor ") else 1.0
+        if p > P_TOLD:
+            return None
         folders = ", ".join(place.partition("/")[2] or place for place in sorted(new)[:4])
         whose = f" in {', '.join(others[:3])}, which is not its own mailbox" if others else ""
         where = f" in folders where it never did ({folders})" if new else ""

@@ -184,13 +184,13 @@ class Place:
             "agent": f"client {agent_name(row.user_agent or '')}",
         }[JUDGED[k]]  # fmt: skip
         how = "signed in" if row.result == "success" else "gave the right secret, and no second factor,"
-        since = " before" if judged.repeated[i] else ""
         blind = "" if row.country else "; no country is known, so it is judged by its network"
-        old = f"; first unusual on day {int(judged.day[i] - judged.first_day[i])} before" if since else ""
+        old = int(judged.day[i] - judged.first_day[i])
+        again_so = (f"; as {old} days before" if old else "; as earlier that day") if judged.repeated[i] else ""
         return (
             f"{who.name} {how} from {row.ip or 'an unknown address'} ({where}). In {days:,} days the account never "
             f"used the {what}, and of its tenant's {tenant_days:,} account-days {_share(judged.tail[k, i])} are as rare"
-            f"{self._hour(judged, i, seen)}{blind}{old}; p = {judged.p[i]:.2g}."
+            f"{self._hour(judged, i, seen)}{blind}{again_so}; p = {judged.p[i]:.2g}."
         )
 
     def _hour(self, judged: Judged, i: int, seen: SignInSeen) -> str:

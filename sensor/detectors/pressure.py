@@ -95,6 +95,7 @@ class Pressure:
         spec: dict[str, Any] = {
             "ts": (np.int64, (RING,), 0), "flow": (np.uint64, (RING,), 0), "address": (np.uint64, (RING,), 0),
             "denied": (np.uint8, (RING,), 0), "at": (np.int64, (), 0), "counted_day": (np.int32, (), -1),
+            "succeeded": (np.int64, (), 0),
             "timed_day": (np.int32, (), -1),
             "wrong": (np.int32, (), 0), "wrong_since": (np.int64, (), 0), "wrong_flow": (np.uint64, (4,), 0),
             "wrong_own": (np.int32, (), 0), "wrong_last": (np.int64, (), 0),
@@ -239,8 +240,9 @@ class Pressure:
         address = self._habits.traits.key(seen.row.ip) if seen.row.ip else 0
         here = int((recent & (columns["address"][row] == address)).sum()) if address else 0
         rare = bool(judged.p[i] < P_RARE)
-        if here < 2 and not rare:
-            return None
+        if (here < 2 and not rare) or columns["succeeded"][row] >= columns["ts"][row][recent].min():
+            return None  # it is the first success that the refusals led to, not every later sign-in of the day
+        columns["succeeded"][row] = seen.ts
         who = Who(seen.account, self._names.account_name(seen.account), seen.site)
         events = self._habits.events_of(tick, seen)
         event = events[-1] if events else Event(ts=seen.ts, source="", kind="signin", action="", ip=seen.row.ip)

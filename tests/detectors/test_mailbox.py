@@ -9,7 +9,7 @@ from tests.detectors.acts_made import ANN, act, known, run, signin
 from tests.scenes import SECRET
 
 
-def mail(action="Update", day=5.0, hour=10.0, folders=("\\Inbox",), **detail):
+def mail(action="Update", day=12.0, hour=10.0, folders=("\\Inbox",), **detail):
     own = {"folders": list(folders), "items": 1, "logon_type": "owner", "mailbox": ANN}
     return act("mailbox", action, day=day, hour=hour, ip="203.0.113.5", detail=own | detail)
 
@@ -17,8 +17,8 @@ def mail(action="Update", day=5.0, hour=10.0, folders=("\\Inbox",), **detail):
 def found(*events, freeze=(ANN,)):
     entities = known()
     both = [place(entities, SECRET), detector(entities, SECRET)]
-    run(entities, both, [signin(), *(mail(day=day) for day in range(5))])
-    run(entities, both, [signin(day=5, hour=1)], freeze=freeze)
+    run(entities, both, [signin(), *(mail(day=day) for day in range(12))])
+    run(entities, both, [signin(day=12, hour=1)], freeze=freeze)
     return [one for one in run(entities, both, list(events), freeze=freeze) if one.evidence.detector == "mailbox"]
 
 
@@ -26,7 +26,7 @@ def test_a_folder_that_was_never_changed_is_told_of_a_suspected_account():
     """Sent and deleted items, where traces are removed, weigh more; it opens nothing."""
     (plain,), (traces,) = found(mail(folders=["\\Projects"])), found(mail(folders=["\\Deleted Items"]))
 
-    assert np.isclose((1 + 0.25) / (1 + 5), plain.evidence.p)
+    assert np.isclose((1 + 0.25) / (1 + 12), plain.evidence.p)
     assert np.isclose(FACTORS["traces"] * plain.evidence.p, traces.evidence.p)
     assert ("act", False, "mailbox") == (traces.evidence.stage, traces.opens, traces.evidence.family)
     assert np.isclose(again(traces.evidence), traces.evidence.p)
@@ -38,7 +38,7 @@ def test_a_folder_that_was_never_changed_is_told_of_a_suspected_account():
     [
         mail(),
         mail(folders=["\\New"], client="Client=REST;Client=RESTSystem;;"),
-        act("mailbox", "Update", day=5, outcome="failure", detail={"folders": ["\\New"]}),
+        act("mailbox", "Update", day=12, outcome="failure", detail={"folders": ["\\New"]}),
     ],
 )
 def test_habits_services_and_failures_are_none(event):

@@ -88,6 +88,16 @@ def test_a_success_after_two_refusals_from_there_is_marked():
     assert [("denied", "success", "success_after_denial")] * 2 + [("denied",)] == marks
 
 
+def test_only_the_first_success_counts():
+    """Later sign-ins of the day, from wherever, leave its address and time as they are."""
+    good = signin(day=DAY, hour=10.2, mfa="satisfied", **AWAY)
+    later = signin(day=DAY, hour=15, mfa="satisfied", **AWAY | {"ip": "192.0.2.9", "asn": 64501})
+    (one,) = found(refused(), refused(hour=10.1), good, later)
+
+    assert "address:203.0.113.5" in one.evidence.keys
+    assert "192.0.2.9" not in one.evidence.text
+
+
 def test_on_a_known_device_a_success_after_refusals_is_the_users_own():
     """The refusal itself says that the device is known."""
     own = {"device_id": "D1"}
