@@ -21,6 +21,7 @@ from sensor import registry
 from sensor.errors import ConfigError
 from sensor.model.guard import Guard, problem
 from sensor.model.response import MODES, VERBS
+from sensor.model.sequences import SEQUENCES
 
 PRIVATE_NETWORKS: tuple[str, ...] = (
     "10.0.0.0/8",
@@ -31,6 +32,10 @@ PRIVATE_NETWORKS: tuple[str, ...] = (
     "fe80::/10",
 )
 """Default of `local_networks`: RFC 1918, 3927, 4193, 4291."""
+
+
+SEQUENCE_DB_MAX = 60.0
+"""As no single evidence weighs more (`baselines.evidence`)."""
 
 
 class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,6 +110,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     egress: tuple[str, ...] = ()
     timezone: str = "UTC"
     budget: Budget = Budget()
+    sequences: dict[str, float] = {}
+    """Decibans of orders of steps, where they are to be others than `sensor.model.sequences` assumes."""
     tenants: dict[str, Tenant] = {}
     archive: Archive = Archive()
     sites: dict[str, Site] = {}
@@ -232,6 +239,10 @@ def _check(config: Config) -> None:
         _each(table, "egress", egress, lambda text: ipaddress.ip_network(text, strict=False))
     if config.budget.incidents_per_day_per_1000 <= 0:
         raise ConfigError("[budget] incidents_per_day_per_1000 must be above 0")
+    _refuse_unknown("sequences", config.sequences, list(SEQUENCES))
+    for name, db in config.sequences.items():
+        if not 0.0 <= db <= SEQUENCE_DB_MAX:
+            raise ConfigError(f"[sequences] {name} = {db:g}: expected decibans from 0 to {SEQUENCE_DB_MAX:g}")
     if config.timezone != "UTC" and config.timezone not in zoneinfo.available_timezones():
         close = _closest(config.timezone, sorted(zoneinfo.available_timezones()))
         raise ConfigError(f"timezone = {config.timezone!r} is no IANA time zone{close}")

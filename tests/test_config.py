@@ -34,6 +34,14 @@ def load(tmp_path, text, **options):
     return config.load(tmp_path / "site.toml", **options)
 
 
+def test_log_odds_of_sequences_may_be_others(tmp_path):
+    """Named as the program names them, and within what one evidence may weigh."""
+    assert {"mass_access": 3.0} == load(tmp_path, "[sequences]\nmass_access = 3.0\n").sequences
+    for wrong, told in (("mas_access = 3", "mass_access"), ("mass_access = 99", "from 0 to 60")):
+        with pytest.raises(ConfigError, match=told):
+            load(tmp_path, f"[sequences]\n{wrong}\n")
+
+
 def test_a_whole_configuration_is_typed(tmp_path):
     """Values arrive where they belong, the rest is the default."""
     one = load(tmp_path, FULL)

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.incidents import rank, render, sequence
+from sensor.incidents import rank, render
 from sensor.incidents.case import Case, node_of
 from sensor.incidents.grow import Growth
 from sensor.incidents.held import Held, of_incident, pack, unpack
@@ -27,6 +27,7 @@ from sensor.model.archive import Archive
 from sensor.model.evidence import Evidence, Finding
 from sensor.model.incident import Incident
 from sensor.model.mute import Mute, Verdict
+from sensor.model.sequences import SEQUENCES
 from sensor.model.tick import Names
 from sensor.model.times import DAY_NS
 
@@ -50,7 +51,7 @@ class Incidents:
     ) -> None:  # fmt: skip
         """Take whom to ask for names, the budget, how to count a site's devices, and log odds of sequences."""
         self._names, self._devices = names, devices
-        self._growth = Growth(names, per_day_per_1000, devices, {**sequence.WEIGHTS, **(weights or {})})
+        self._growth = Growth(names, per_day_per_1000, devices, {**SEQUENCES, **(weights or {})})
         self.mutes = Mutes()
         self._now_ns = 0
         self.verdicts_read = 0

@@ -17,6 +17,15 @@ from sensor.model.times import DAY_NS, rfc3339
 
 ADDRESSES_MAX = 4
 """Addresses an incident proposes to block: those it saw first; a flood is blocked by rule, not one by one."""
+_WHY = {
+    "remove_mail_rule": "the rule may be an intruder's",
+    "revoke_sessions": "somebody else may be signed in as it",
+    "disable_account": "somebody else may know its secret",
+    "quarantine_message": "the message may be what it began with",
+    "block_address": "it may be an intruder's",
+    "isolate_device": "somebody else may be using it",
+}
+"""Why each is proposed; what happened is in the incident, and grows, while a proposal stays what it was."""
 EXPIRES_NS = DAY_NS
 """A proposal that nobody took up in a day is looked at again before it is acted on."""
 _INSIDE = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
@@ -27,12 +36,11 @@ _CONTACT = frozenset({"beacon", "exfiltration", "dns", "tunnel", "novelty", "wea
 """Families whose outside address is the other side's, and may be blocked."""
 
 
-def propose(case: Case, title: str, names: Names, rows: Mapping[str, int]) -> tuple[Action, ...]:
+def propose(case: Case, names: Names, rows: Mapping[str, int]) -> tuple[Action, ...]:
     """Return proposals, the narrowest first within each subject; none for the digest.
 
     Args:
         case: The incident.
-        title: Its title, which is the reason.
         names: Whom to ask who else would be touched.
         rows: Rows of devices and accounts by node.
     """
@@ -40,7 +48,7 @@ def propose(case: Case, title: str, names: Names, rows: Mapping[str, int]) -> tu
         return ()
     made: dict[str, Action] = {}
     for verb, target, radius in _each(case, names, rows):
-        action = _action(case, verb, target, radius, title)
+        action = _action(case, verb, target, radius)
         made.setdefault(action.id, action)
     return tuple(made.values())
 
@@ -131,12 +139,12 @@ def _is_address(text: str) -> bool:
     return not any(inside) and not any(address in network for network in _INSIDE if network.version == address.version)
 
 
-def _action(case: Case, verb: str, target: dict[str, str], radius: str, title: str) -> Action:
+def _action(case: Case, verb: str, target: dict[str, str], radius: str) -> Action:
     opened = rfc3339(case.opened_ns)
     return Action(
         id=identify("ACT", case.id, verb, *(target[key] for key in sorted(target))), connector=None, verb=verb,
-        target=target, mode="recommend", state="proposed", reason=title, expires=rfc3339(case.opened_ns + EXPIRES_NS),
-        blast_radius=radius,
+        target=target, mode="recommend", state="proposed", reason=f"{case.id}: {_WHY[verb]}",
+        expires=rfc3339(case.opened_ns + EXPIRES_NS), blast_radius=radius,
         history=(Step(ts=opened, state="proposed", by="spanline", detail="no connector is configured"),),
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def incident(
         p=p, title=title, summary=explain.summary(case, weighed, devices(case.site), counter) + priced,
         entities=_parties(case),
         techniques=tuple(sorted(case.techniques)), evidence=evidence, counter_evidence=counter,
-        actions=proposals.propose(case, title, names, rows), next_check=explain.next_check(case), reason=case.reason,
+        actions=proposals.propose(case, names, rows), next_check=explain.next_check(case), reason=case.reason,
         context=tuple(sorted(case.context.values(), key=lambda one: (one.ts, one.id))), timeline=timeline.of(case),
         muted=len(case.muted), merged=tuple(case.merged), investigation=case.answers,
         level_db=level,

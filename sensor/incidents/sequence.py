@@ -1,8 +1,9 @@
 """Steps that follow one another weigh more than each alone: explicit log odds, shown as evidence of their own.
 
 A sequence is a statement about order: refused prompts, then a success; a sign-in from a rare place, then a rule that
-hides mail. Its decibans are assumed, named in WEIGHTS, may be overridden by whoever runs the sensor, and are given once
-an incident and kind. The rule never earns the bonus from the incident that it opened itself: entry comes first.
+hides mail. Its decibans are assumed, named in `sensor.model.sequences`, may be overridden by whoever runs the sensor,
+and are given once an incident and kind. The rule never earns the bonus from the incident that it opened itself: entry
+comes first.
 
 Not here: deciding whether a step happened; detectors say so by their marks.
 """
@@ -14,16 +15,9 @@ import msgspec
 from baselines.evidence import p_of_decibans
 from sensor.model.evidence import Evidence
 from sensor.model.ids import identify
+from sensor.model.sequences import SEQUENCES
 from sensor.model.times import DAY_NS, parse
 
-WEIGHTS: dict[str, float] = {
-    "denied_then_success": 10.0,
-    "success_in_rare_place": 10.0,
-    "rule_after_entry": 15.0,
-    "mass_access": 10.0,
-    "sprayed_success": 15.0,
-}
-"""Log odds of each kind in decibans: the method in force."""
 ENTRY_DB = 10.0
 """Entry evidence that a rule may follow at any distance, if the incident was open with it before the rule."""
 MODEL = "sequence.log_odds/1"
@@ -75,7 +69,7 @@ def find(rows: Sequence[Evidence], held_before: Mapping[str, int] | None = None)
 def evidence_of(found: Found, incident_key: str, weights: Mapping[str, float]) -> Evidence:
     """Write a sequence as evidence: its decibans are its log odds, p what would weigh as much."""
     last = found.last
-    db = weights.get(found.kind, WEIGHTS[found.kind])
+    db = weights.get(found.kind, SEQUENCES[found.kind])
     return Evidence(
         id=identify("EV", incident_key, last.entity.id, "sequence", found.kind), ts=last.ts, site=last.site,
         entity=last.entity, detector="sequence", family="sequence", source=last.source, observed=1.0, expected=None,

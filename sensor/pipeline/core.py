@@ -79,7 +79,8 @@ class Core:
             if make is not None and name not in found:
                 found[name] = make(self.entities, secret)
         self.detectors = tuple(found[name] for name in sorted(found))
-        self.incidents = link.Incidents(self.entities, config.budget.incidents_per_day_per_1000, self._site_devices)
+        per_1000 = config.budget.incidents_per_day_per_1000
+        self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
         self.open_flows: dict[bytes, list[int]] = {}
         self.clock_ns = 0
         self.event_counts: dict[tuple[int, str, str], int] = {}

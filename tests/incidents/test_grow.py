@@ -2,8 +2,8 @@
 
 import pytest
 
-from sensor.incidents import sequence
 from sensor.incidents.grow import Growth
+from sensor.model.sequences import SEQUENCES
 from sensor.model.times import DAY_NS
 from tests.incidents.hands import START, People, act, seen
 
@@ -11,7 +11,7 @@ from tests.incidents.hands import START, People, act, seen
 @pytest.fixture
 def growth():
     """No cases, of forty devices."""
-    return Growth(People(), 1.0, lambda site: 40, sequence.WEIGHTS)
+    return Growth(People(), 1.0, lambda site: 40, SEQUENCES)
 
 
 def test_what_opens_brings_the_days_before_with_it(growth):

@@ -18,7 +18,7 @@ def taking(*findings):
 def told(one, people=None):
     people = people or People(links=[(0, 0, "strong"), (0, 1, "strong"), (3, 0, "medium")])
     rows = {f"device:{name}": row for row, name in enumerate(people.devices)}
-    return {(action.verb, action.target["id"]): action for action in propose(one, "why", people, rows)}
+    return {(action.verb, action.target["id"]): action for action in propose(one, people, rows)}
 
 
 def test_a_device_is_isolated_and_its_target_blocked():
