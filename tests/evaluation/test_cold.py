@@ -14,27 +14,27 @@ HOSTS = {
     "wrong_port",
 }  # fmt: skip
 OFFLOADED = ("--ignore-checksums",)
-"""OTRF's hosts captured what their network cards had yet to finish."""
+"""What their network cards had yet to finish is believed by itself; this believes damaged packets, too."""
 ATTACKS = {
     "scan-misc/port_scan.pcap": ("scan", "T1046", ()),
     "scan-misc/scan_with_zero_windows.pcap": ("scan", "T1018", ()),
     "scan-misc/Pingback_ICMP.pcap": ("icmp_tunnel", "T1095", ()),
-    "otrf/covenant_psremoting_command_2020-08-06115603.cap": ("remote_control", "T1021.006", OFFLOADED),
-    "otrf/covenant_sc_query_dcerpc_smb_svcctl_2020-08-05034820.cap": ("remote_control", "T1021.002", OFFLOADED),
-    "otrf/covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635.cap": ("remote_control", "T1021.002", OFFLOADED),
+    "otrf/covenant_psremoting_command_2020-08-06115603.cap": ("remote_control", "T1021.006", ()),
+    "otrf/covenant_sc_query_dcerpc_smb_svcctl_2020-08-05034820.cap": ("remote_control", "T1021.002", ()),
+    "otrf/covenant_sharpsc_create_dcerpc_smb_svcctl_2020-08-06022635.cap": ("remote_control", "T1021.002", ()),
     "otrf/empire_getsession_dcerpc_smb_srvsvc_NetSessEnum_2020-09-22034513.cap": (
-        "remote_control", "T1049", OFFLOADED,
+        "remote_control", "T1049", (),
     ),
-    "otrf/empire_psexec_dcerpc_tcp_svcctl_WORKSTATION5_2020-09-20121608.cap": ("remote_control", "T1021", OFFLOADED),
-    "otrf/empire_psexec_dcerpc_tcp_svcctl_WORKSTATION6_2020-09-20121608.cap": ("remote_control", "T1021", OFFLOADED),
+    "otrf/empire_psexec_dcerpc_tcp_svcctl_WORKSTATION5_2020-09-20121608.cap": ("remote_control", "T1021", ()),
+    "otrf/empire_psexec_dcerpc_tcp_svcctl_WORKSTATION6_2020-09-20121608.cap": ("remote_control", "T1021", ()),
     "otrf/empire_wmi_dcerpc_wmi_IWbemServices_ExecMethod_WORKSTATION5_2020-09-21001437.cap": (
-        "remote_control", "T1047", OFFLOADED,
+        "remote_control", "T1047", (),
     ),
     "otrf/empire_wmi_dcerpc_wmi_IWbemServices_ExecMethod_WORKSTATION6_2020-09-21001437.cap": (
-        "remote_control", "T1047", OFFLOADED,
+        "remote_control", "T1047", (),
     ),
     "otrf/mimikatz_CVE-2020-1472_Unauthenticated_NetrServerAuthenticate2_2020-09-16233923.cap": (
-        "remote_control", "T1210", OFFLOADED,
+        "remote_control", "T1210", (),
     ),
 }  # fmt: skip
 """Capture → (detector, technique as its description has it, options)."""
