@@ -230,19 +230,22 @@ class Habits:
                 self._learn_tenant(JUDGED.index(trait), tenant[on[added]], value[on[added]], day[on[added]])
 
     def _cover(self) -> None:
-        """Give new accounts a row, and those without a tenant the one that their name now tells."""
+        """Give new accounts a row and their tenant."""
         before, count = self._accounts.rows, min(self._names.account_count(), ACCOUNTS_MAX)
         if self._tenants.rows == 0:
             self._tenant_names[""] = self._tenants.add()
         if count == before:
             return
         self._accounts.cover(count)
-        tenants = self.accounts["tenant"]
-        for row in [*np.nonzero(tenants[:before] == 0)[0].tolist(), *range(before, count)]:
-            tenants[row] = self._tenant_number(self._names.account_tenant(row))
-            domain = self._names.account_name(row).partition("@")[2]
-            if domain and len(self._domains) < 4 * TENANTS_MAX:
-                self._domains.setdefault(domain, int(tenants[row]))
+        for row in range(before, count):
+            self._place_in_tenant(row)
+
+    def _place_in_tenant(self, row: int) -> None:
+        """Give an account the tenant that its name tells, and its tenant the name's domain."""
+        number = self.accounts["tenant"][row] = self._tenant_number(self._names.account_tenant(row))
+        domain = self._names.account_name(row).partition("@")[2]
+        if domain and len(self._domains) < 4 * TENANTS_MAX:
+            self._domains.setdefault(domain, int(number))
 
     def _tenant_number(self, name: str) -> int:
         number = self._tenant_names.get(name)
@@ -268,6 +271,9 @@ class Habits:
         values = {trait: np.array(keys, np.uint64) for trait, keys in found.items()}
         good = np.array([row.result == "success" for row in rows], np.bool_)
         known = np.maximum(account, 0)
+        if self._accounts.rows:
+            for row in np.unique(known[(account >= 0) & (self.accounts["tenant"][known] == 0)]).tolist():
+                self._place_in_tenant(row)  # a bare name may have met its realm since
         tenant = self.accounts["tenant"][known].astype(np.int64) if self._accounts.rows else np.zeros_like(account)
         tenant[account < 0] = 0
         own, tail, network_days = self._rarity(account, tenant, day, values)
