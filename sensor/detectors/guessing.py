@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import decibans
+from baselines.rates import poisson_tail
 from baselines.table import Table
 from sensor.detectors.device_days import P_OPENS
 from sensor.detectors.logins import Login, is_address, is_public, logins, result_of
 from sensor.detectors.parties import last_records
-from sensor.detectors.scan_text import poisson_tail
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer, Record
 from sensor.model.ids import identify

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from baselines.alike import alike
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from baselines.rates import poisson_tail
 from sensor.detectors.archived import device_flows, other_side
 from sensor.detectors.parties import flow_records, keys_of, party
-from sensor.detectors.scan_text import poisson_tail
 from sensor.entities.networks import no_host
 from sensor.model import addresses
 from sensor.model.archive import Archive

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from baselines import walk
 from baselines.evidence import decibans
+from baselines.rates import poisson_tail
 from sensor.detectors.first_contacts import WALK_ECHO, WALK_NAMES, WALK_TCP
 from sensor.model import addresses
 from sensor.model.evidence import RECORDS_MAX, Entity, Evidence, Finding, Peer, Record
@@ -191,11 +192,6 @@ def sweep_finding(
         evidence=evidence, device=device, name=names.device_name(device), techniques=("T1018",), opens=True,
         check=f"Is {names.device_name(device)} a monitoring or inventory server? If not: who uses it?",
     )  # fmt: skip
-
-
-def poisson_tail(at_least: int, rate: float) -> float:
-    """Return P(X ≥ at_least) of a Poisson variable."""
-    return max(0.0, 1.0 - sum(math.exp(-rate) * rate**k / math.factorial(k) for k in range(at_least)))
 
 
 def _finding(

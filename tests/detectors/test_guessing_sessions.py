@@ -46,6 +46,13 @@ def guesses(count=40, *, start=0.0, every=3.0, **options):
     ]
 
 
+def test_hundreds_of_logins_in_ten_minutes_are_one_evidence():
+    """A count beyond what a factorial holds as a float ended the process."""
+    found, _, _ = run(*guesses(300, every=1.0))
+
+    assert 1 == len(found)
+
+
 @pytest.mark.parametrize(
     "options",
     [

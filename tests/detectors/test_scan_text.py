@@ -1,10 +1,8 @@
 """Evidence of scans in words and records."""
 
-import math
-
 import numpy as np
 
-from sensor.detectors.scan_text import Ring, poisson_tail, records_of, subject_text
+from sensor.detectors.scan_text import Ring, records_of, subject_text
 from tests.detectors.ticks import entities, tick
 from tests.scenes import START, flow, flows
 
@@ -58,10 +56,3 @@ def test_a_subject_is_its_name_with_the_address_or_the_address_alone():
     known.devices.name(0, "PC", "dhcp")
 
     assert ("10.0.0.5", "PC (10.0.0.5)") == (before, subject_text(known, 0, *words))
-
-
-def test_the_poisson_tail_is_one_minus_the_head():
-    """P(X ≥ 0) = 1, P(X ≥ 1) = 1 − e^−2, and the tail falls."""
-    assert 1.0 == poisson_tail(0, 2.0)
-    assert math.isclose(1 - math.exp(-2), poisson_tail(1, 2.0))
-    assert poisson_tail(20, 2.0) < 1e-10
