@@ -116,14 +116,15 @@ def size(count: float) -> str:
 
 
 def _text(name: str, place: str, sent: Sent, end_ns: int) -> str:
-    days = f"{605 + sent.pool.n:,} such first days" if sent.pool.n else "605 such first days on real hosts"
+    above, n = sent.pool.above, sent.pool.n
+    own = f", and {above or 'none'} of the site's own {n:,} sent as much" if n else ""
     burst = f", {size(sent.most)} of it within one hour" if sent.most >= _BURST_SHARE * sent.total else ""
     usual = "" if sent.usual is None else f" Its usual day sends {size(sent.usual)} to the whole outside."
     new = span(max(0, end_ns - sent.since_ns))
     chances = "" if sent.chances == 1 else f" It had to do with {sent.chances} new places that day."
     return (
-        f"{name} sent {size(sent.total)} to {place}, new to it for {new}{burst}. Of {days} 90 % send at most 14 kB, "
-        f"99 % 346 kB.{chances}{usual} p = {sent.p:.2g} a device-day."
+        f"{name} sent {size(sent.total)} to {place}, new to it for {new}{burst}. Of 605 such first days on real hosts "
+        f"90 % send at most 14 kB, 99 % 346 kB{own}.{chances}{usual} p = {sent.p:.2g} a device-day."
     )
 
 
