@@ -72,8 +72,7 @@ class PcapSource:
             ledger: Where blocks that were read before are known.
             max_flows: Flows held at once.
             ignore_checksums: Take packets whatever their checksums say.
-            believe_offload: Take packets whose checksum the sender's network card had yet to finish: that shows in the
-                checksum itself, and they are half of what a capture on a host holds.
+            believe_offload: Take packets whose checksum the sender's network card had yet to finish.
             local_networks: What counts as local; the engine's default where None.
             seed: Key of the hashes; the documented one where None.
             threads: 2 reads ahead on a thread of its own.
@@ -90,11 +89,9 @@ class PcapSource:
         self.opened = 0
         """Flows that were opened so far."""
         self._options: dict[str, object] = {
-            "ignore_checksums": ignore_checksums,
-            "believe_offload": believe_offload,
-            "input_index": input_index,
+            "ignore_checksums": ignore_checksums, "believe_offload": believe_offload, "input_index": input_index,
             "keep": rows,
-        }
+        }  # fmt: skip
         if local_networks is not None:
             self._options["local_networks"] = local_networks
         if seed is not None:

@@ -236,18 +236,6 @@ def test_the_second_half_of_a_benign_office_day_is_quiet(data_dir, tmp_path):
     assert len(rows) == sum(result.flows for result in found)
 
 
-@pytest.mark.parametrize(
-    "name", ["445_scan.pcap", "multiport_scan.pcap", "port_scan.pcap", "scan_with_zero_windows.pcap"]
-)
-def test_one_way_scan_captures_are_silent_and_say_why(data_dir, tmp_path, name):
-    """SYNs alone prove nothing: no incident, and the coverage says what was not seen."""
-    result = replay_file(data_dir / "network" / "scan-misc" / name, tmp_path, config.default())
-
-    assert ((), ()) == (result.incidents, result.digest)
-    assert not result.visible.both_directions
-    assert {"no_input"} == {one.state for one in result.coverage if one.detector == "scan"}
-
-
 def test_real_backscatter_is_no_scan(data_dir, tmp_path):
     """A day of a victim's answers to 202 addresses of ours: nobody here is a scanner."""
     ours = config.build({"local_networks": ["192.150.186.0/23"]})
