@@ -306,6 +306,7 @@ class Days:
             self.world.sign_in(
                 ts, person, person.phone, place, app="Outlook Mobile", is_interactive=asked, is_asked=asked,
                 mfa="satisfied" if asked else "previously",
+                expected=("supported", "unknown") if place is person.home and person.has_vpn else ("unknown",),
             )  # fmt: skip
 
     def work(
