@@ -258,7 +258,8 @@ class Corroboration:
         devices = tied(self._links, one.held.account, ts, who) if spans else []
         for span in spans:
             name = who.device_name(span.device) if span.device >= 0 else "its device"
-            if span.kind == "vpn" and (span.account == one.held.account or span.device in devices):
+            theirs = span.account == one.held.account or span.device in devices
+            if span.kind == "vpn" and theirs and self._may_be(one, span.device, who):
                 return Judgement("supported", f"{name} held a VPN lease from {row.ip} at that time")
             if span.kind == "agent" and span.device in devices:
                 when = ts + self._contacts.offset(row.source, ELSEWHERE)
@@ -268,6 +269,13 @@ class Corroboration:
                         "supported", f"{name}, whose agent is at {row.ip}, contacted {one.provider} {_apart(apart)}"
                     )
         return None
+
+    @staticmethod
+    def _may_be(one: Pending, device: int, who: Names) -> bool:
+        """Tell whether a sign-in may be a device's: others at home, a phone above all, have the same address."""
+        if one.held.device not in {-1, device}:
+            return False
+        return not one.handheld or (device >= 0 and who.role(device) == "phone")
 
     def _from_site(self, one: Pending, site: int, now_ns: int, who: Names, names: Sequence[str]) -> Judgement:
         """Judge a sign-in from a site's egress."""

@@ -155,6 +155,9 @@ def test_a_vpn_lease_from_its_address_supports():
     (verdict,) = step(known, 300)
 
     assert ("supported", True) == (verdict.row.corroboration, "VPN lease" in verdict.row.because)
+    phone = signin(400, ip="198.51.100.9", user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X)")
+    seen = step(known, 405, events=[phone]) + step(known, 700)
+    assert {"unknown"} == {one.row.corroboration for one in seen}  # it is at home too, behind the same address
 
 
 def test_an_agents_contact_from_its_address_supports():
