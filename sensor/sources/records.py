@@ -28,7 +28,7 @@ from sensor.model.protocols import AnyMessage
 from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.inflate import open_stream
 from sensor.wire.envelopes import Raw, contained, wrapped_text
-from sensor.wire.fields import Fields
+from sensor.wire.fields import Assumed, Fields
 from sensor.wire.follow import POLL_BYTES, Follower, Piece
 from sensor.wire.opening import modified_ns, open_input
 from sensor.wire.record_lines import Item, LineReader
@@ -86,6 +86,10 @@ class RecordsSource:
         self._ledger = ledger
         self._readers = [one for one in readers() if only in {None, one.name}]
         self._last: Reader | None = None
+        self._assumed: Assumed | None = None
+        """Time that a record without one takes: of the record before, at first of the file; None: it is refused."""
+        self.warnings: list[str] = []
+        self._timeless = 0
         self._offers = 0
         """Records offered since one was claimed, within the present one."""
         self.products: set[str] = set()
@@ -103,6 +107,7 @@ class RecordsSource:
         with open_input(account.path) as file:
             stream = open_stream(file)
             near_ns = modified_ns(account.path)
+            self._assumed = Assumed(near_ns)
             items = Records(stream, account.site, self._ledger, lambda: account.records, near_ns)
             for number, item in enumerate(items, 1):
                 self.take(item)
@@ -112,6 +117,9 @@ class RecordsSource:
             account.bytes = stream.position()
             if stream.problem:
                 self._refuse("damaged_compression", stream.problem)
+        if self._timeless:
+            said = f"{self._timeless} records without a time take that of the record before, the first the file's"
+            self.warnings.append(f"file {account.path}: {said}")
         yield self.given()
         if account.records and not account.accepted and not account.duplicates and not self.products:
             most = max(account.rejected, key=account.rejected.__getitem__)
@@ -146,7 +154,7 @@ class RecordsSource:
             for inner in wrapped_text(raw):
                 if self._open(inner, digest, depth + 1):
                     return True
-        fields = Fields(raw)
+        fields = Fields(raw, self._assumed)
         reader = self._claimant(fields)
         if reader is not None:
             self._read(reader, fields, digest)
@@ -186,6 +194,10 @@ class RecordsSource:
         account = self.account
         row = account.records
         account.records += 1
+        if self._assumed is not None:
+            self._timeless += self._assumed.used > 0
+            ts = next((one.ts for one in made if isinstance(one, Event)), self._assumed.ns)
+            self._assumed = Assumed(ts)
         if self._is_known(reader.name, made, digest):
             account.duplicates += 1
             return

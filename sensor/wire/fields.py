@@ -28,17 +28,32 @@ _V6_WHOLE = re.compile(r"((?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}):(\d{1,5})$")
 """An IPv6 address and a port without brackets, in the forms of RFC 5952 §6 that can be told from an address alone."""
 
 
+class Assumed:
+    """Time that a record takes which has none of its own.
+
+    Attributes:
+        ns: The time.
+        used: How often it was taken.
+    """
+
+    __slots__ = ("ns", "used")
+
+    def __init__(self, ns: int) -> None:
+        self.ns, self.used = ns, 0
+
+
 class Fields:
     """One record.
 
     Attributes:
         raw: The parsed record.
+        assumed: Time of a record that has none of its own; None: such a record is refused.
     """
 
-    __slots__ = ("_lowered", "_parsed", "raw")
+    __slots__ = ("_lowered", "_parsed", "assumed", "raw")
 
-    def __init__(self, raw: Mapping[str, object]) -> None:
-        self.raw = raw
+    def __init__(self, raw: Mapping[str, object], assumed: Assumed | None = None) -> None:
+        self.raw, self.assumed = raw, assumed
         self._lowered: dict[int, dict[str, object]] = {}
         self._parsed: dict[int, object] = {}
 
@@ -104,8 +119,11 @@ class Fields:
         return True if text in _TRUE else False if text in _FALSE else None
 
     def time(self, *paths: str) -> int:
-        """Return a time, ns. Raises Malformed: `missing_time`, `bad_time`."""
+        """Return a time, ns; the assumed one where there is none. Raises Malformed: `missing_time`, `bad_time`."""
         found = self.value(*paths)
+        if found is None and self.assumed is not None:
+            self.assumed.used += 1
+            return self.assumed.ns
         if found is None:
             raise Malformed("missing_time")
         return read_time(found)
@@ -117,11 +135,11 @@ class Fields:
     def part(self, *paths: str) -> "Fields":
         """Return an object inside as a record of its own; an empty one where there is none."""
         found = self._opened(self.value(*paths))
-        return Fields(found if isinstance(found, Mapping) else {})
+        return Fields(found if isinstance(found, Mapping) else {}, self.assumed)
 
     def each(self, *paths: str) -> list["Fields"]:
         """Return the objects of a list (or the one object) inside, each as a record."""
-        return [Fields(one) for one in self._items(*paths) if isinstance(one, Mapping)]
+        return [Fields(one, self.assumed) for one in self._items(*paths) if isinstance(one, Mapping)]
 
     def texts(self, *paths: str) -> list[str]:
         """Return the texts of a list (or the one text) inside, absent ones left out."""

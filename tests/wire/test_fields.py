@@ -3,7 +3,7 @@
 import pytest
 
 from sensor.errors import Malformed
-from sensor.wire.fields import Fields, read_address
+from sensor.wire.fields import Assumed, Fields, read_address
 
 RECORD = Fields(
     {
@@ -92,3 +92,14 @@ def test_what_is_no_finite_number_is_none(written):
 def test_addresses_are_brought_to_one_form(written, expected):
     """With the port that stands beside them; what is no address is none."""
     assert expected == read_address(written)
+
+
+def test_a_record_without_a_time_takes_the_assumed_one():
+    """Also inside its parts; that it was taken is counted, and a time that is there wins."""
+    assumed = Assumed(7)
+    record = Fields({"part": {"x": 1}, "when": "2024-01-01T00:00:00Z"}, assumed)
+    assert (7, 7) == (record.time("none"), record.part("part").time("none"))
+    assert 2 == assumed.used
+    assert 1_704_067_200 * 10**9 == record.time("when")
+    with pytest.raises(Malformed, match="missing_time"):
+        Fields({}).time("none")
