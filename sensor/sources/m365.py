@@ -49,6 +49,8 @@ def claims(record: Fields) -> bool:
     if (record.text("Type") or "").lower() == "officeactivity" or record.has("OfficeWorkload", "Operation"):
         return True
     inner = record.part("o365audit") or record
+    if inner.has("Operation", "Workload", "UserId"):
+        return True
     return inner.has("CreationTime") and (inner.has("RecordType") or inner.has("Operation", "Workload"))
 
 

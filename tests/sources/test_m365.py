@@ -7,6 +7,7 @@ from hypothesis import given
 
 from sensor.errors import Malformed
 from sensor.sources import m365
+from sensor.sources.records import RecordsSource
 from sensor.wire.event_times import read_time
 from sensor.wire.fields import Fields
 from tests.sources.hostile import check, records
@@ -351,3 +352,17 @@ def test_the_mailbox_access_of_a_real_attack_is_read(data_dir):
     event = read(json.loads(path.read_text()))
     assert ("mailbox", "pgustavo@simulandlabs.com", "1.2.3.4") == (event.kind, event.account, event.ip)
     assert (["\\Inbox"], 6, "Bind") == (event.detail["folders"], event.detail["items"], event.detail["access"])
+
+
+def test_records_without_a_time_are_read_with_one_that_is_near(tmp_path):
+    """That of the record before, the first the file's; and the input's account says how many did."""
+    common_part = '"Operation": "FileAccessed", "Workload": "SharePoint", "UserId": "a@ex.com", "RecordType": 6'
+    rows = [
+        f'{{"CreationTime": "2024-03-01T12:00:00", "Id": "a", {common_part}}}', f'{{"Id": "b", {common_part}}}',
+    ]  # fmt: skip
+    path = tmp_path / "audit.jsonl"
+    path.write_text("\n".join(rows[::-1] + rows[1:].copy()).replace('"b"', '"c"', 1) + "\n")
+    source = RecordsSource(path, "S", 0)
+    events = [one for batch in source.batches() for one in batch.events]
+    assert [path.stat().st_mtime_ns, 1_709_294_400 * 10**9, 1_709_294_400 * 10**9] == [one.ts for one in events]
+    assert "2 records without a time" in source.warnings[0]

@@ -145,17 +145,3 @@ def test_a_list_of_nothing_known_is_given_up(tmp_path):
         take(tmp_path, '{"records":[{"n":1},' + ",".join(['{"a":1}'] * 5000) + "]}")
 
     assert len(asked) <= records.OFFERS_MAX + 2
-
-
-def test_records_without_a_time_are_read_with_one_that_is_near(tmp_path):
-    """That of the record before, the first the file's; and the input's account says how many did."""
-    common_part = '"Operation": "FileAccessed", "Workload": "SharePoint", "UserId": "a@ex.com", "RecordType": 6'
-    rows = [
-        f'{{"CreationTime": "2024-03-01T12:00:00", "Id": "a", {common_part}}}', f'{{"Id": "b", {common_part}}}',
-    ]  # fmt: skip
-    path = tmp_path / "audit.jsonl"
-    path.write_text("\n".join(rows[::-1] + rows[1:].copy()).replace('"b"', '"c"', 1) + "\n")
-    source = RecordsSource(path, "S", 0)
-    events = [one for batch in source.batches() for one in batch.events]
-    assert [path.stat().st_mtime_ns, 1_709_294_400 * 10**9, 1_709_294_400 * 10**9] == [one.ts for one in events]
-    assert "2 records without a time" in source.warnings[0]
