@@ -82,7 +82,7 @@ def _two_way(flows, lent):
 
 def _hosts(origin, flows, names):
     local = np.array([ipaddress.ip_address(_text(row)).is_private for row in flows], bool)
-    flows = flows[local]
+    flows = flows[local & (flows["orig_hi"] == 0)]
     found = []
     for lo in np.unique(flows["orig_lo"]).tolist():
         own = flows[flows["orig_lo"] == lo]
