@@ -28,8 +28,9 @@ class Kernel:
         h, s = self.hosts, self.services
         count = walk.walk(
             np.array(who, np.int32), np.array(other, np.int32), np.array(proto, np.uint8), np.array(outcome, np.int8),
-            np.array(two_way, np.uint8), np.array(trusted, np.uint8), np.zeros(n, np.uint64), np.array(target, np.uint64),
-            np.array(port, np.uint16), np.array(ts, np.int64), self.window, self.seen, *self.walks,
+            np.array(two_way, np.uint8), np.array(trusted, np.uint8), np.zeros(n, np.uint64),
+            np.array(target, np.uint64), np.array(port, np.uint16), np.array(ts, np.int64),
+            self.window, self.seen, *self.walks,
             h.index, h.columns["keys"], h.used, h.columns["last"], h.columns["net"], h.columns["ports"],
             h.columns["fails"], h.columns["since"], h.secret,
             s.index, s.columns["keys"], s.used, s.columns["last"], s.columns["tries"], s.columns["answered"],
