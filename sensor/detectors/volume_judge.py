@@ -5,7 +5,8 @@ number is the bucket's; its running minimum of the day is compared with full day
 rate per device-day, however many buckets a day has and however dependent they are. *Accumulation*: six buckets' scores
 added up, an hour's p in the same way, a cumulative sum of −ln p over hours, the day's largest against the peers' days.
 *Drift*: the level of three days against that of 21 days before, against the peers' distances; a day's level is the mean
-of its buckets' logarithms, as one huge bucket makes a day's total and not its level (simulated ×16 ramps at p ≤ .01: .28 by totals, .85 so).
+of its buckets' logarithms, as one huge bucket makes a day's total and not its level (simulated ×16 ramps at p ≤ .01:
+.28 by totals, .85 so).
 
 Until the peers have 100 device-days a p says nothing that anybody should hear: there is none. Not here: evidence.
 """
