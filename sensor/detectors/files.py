@@ -2,9 +2,10 @@
 
 Previews count as opens do: whoever reads without downloading leaves only those. *Mass*: the day's distinct files held
 against the account's own days (level and scale of log1p of the daily count, scale at least SCALE_MIN), an assumed level
-before it has any. *Novelty*: a folder, site or label that is new for the account × how rare it is in the tenant, both
-in active days (Pitman–Yor), times the folders of the day. What is sensitive is what few open and what carries a label
-that few open, never a list of words. *Opened to others*: a file that became public or was shared outside.
+before it has any. *Novelty*: a folder or site that is new for the account, or a label in one, × how rare it is in the
+tenant, both in active days (Pitman–Yor), times the folders of the day. What is sensitive is what few open and what
+carries a label that few open, never a list of words. *Opened to others*: a file that became public or was shared
+outside.
 
 Novelty and sharing open no incident by themselves; mass does with a history of the account's own. Thumbnails that a
 service renders are not counted.
@@ -189,7 +190,9 @@ class Files:
         for i, event in zip(rows, events, strict=True):
             bit = self._habits.traits.key(_file(event)) >> 8 & BITS - 1
             columns["bits"][row, bit // 64] |= np.uint64(1 << bit % 64)
-            for place in _places(event):
+            for number, place in enumerate(places := _places(event)):
+                if number and self._knows(row, places[0]):
+                    break  # a label in a place that the account knows says nothing that the place does not
                 judged = self._place(row, self._habits.traits.key(place), int(tick.event_account[i]))
                 if judged is not None and (rarest is None or judged[0] < rarest[0]):
                     rarest = (*judged, i, place)
@@ -237,6 +240,9 @@ class Files:
             counter=("a backup or a sync client opens as many",), techniques=_technique(events[-1]),
         )  # fmt: skip
         return told(self, self._names, who, case)
+
+    def _knows(self, row: int, place: str) -> bool:
+        return bool((self._accounts.columns["folder"][row] == self._habits.traits.key(place)).any())
 
     def _place(self, row: int, key: int, account: int) -> tuple[float, float, float] | None:
         """Return (p, own, tail) of a folder that is new for an account with a day of files; None where it is not."""

@@ -68,6 +68,11 @@ def test_a_folder_new_to_account_and_tenant_is_rare():
     assert "carries the label secret" in one.evidence.text
 
 
+def test_a_label_in_a_folder_that_the_account_knows_says_nothing():
+    """Its own team's minutes may carry one."""
+    assert [] == found(read(1, detail={"label": "secret"}), past=history())
+
+
 def test_a_folder_that_everybody_uses_is_not_rare():
     """Only the account never did."""
     past = [*history(), *(read(9, day=day, account=name, folder="all") for day in range(10) for name in NAMES[1:])]
