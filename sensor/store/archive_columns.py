@@ -4,7 +4,9 @@ What repeats (addresses, devices, names of sites and inputs) is encoded by Arrow
 flow costs a few hundred nanoseconds. Text that is no UTF-8 is escaped.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import msgspec
@@ -16,6 +18,22 @@ from sensor.model import addresses
 from sensor.model.archive import TABLES
 from sensor.model.capture import TUNNELS
 from sensor.model.flow import CONN_STATES, ENDINGS, PROTOS
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Says that there is no pandas: pyarrow looks for it once, and to import it takes .4 s of a small replay."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Raise ImportError for pandas; leave the rest to others."""
+        if name == "pandas":
+            raise ImportError(name)
+
+
+if "pandas" not in sys.modules:
+    _hidden = _WithoutPandas()
+    sys.meta_path.insert(0, _hidden)
+    pa.array([None])
+    sys.meta_path.remove(_hidden)
 
 TYPES = {
     "int64": pa.int64(), "uint16": pa.uint16(), "uint8": pa.uint8(), "bool": pa.bool_(), "text": pa.string(),
