@@ -22,6 +22,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "flows": ("sensor.cli.flows", "flows", "Turn captures into flow records only."),
     "events": ("sensor.cli.events", "events", "Print what a parser made of each record of logs, one JSON a line."),
     "run": ("sensor.cli.run", "run", "Run as a sensor with a configuration."),
+    "selftest": (
+        "sensor.cli.selftest",
+        "selftest",
+        "Check on shipped cases that every detector fires where it should.",
+    ),
     "check": ("sensor.cli.check", "check", "Validate a configuration and print the effective one."),
     "doctor": ("sensor.cli.doctor", "doctor", "Say what this machine lacks, and what a state proposes to configure."),
     "incidents": ("sensor.cli.incidents", "incidents", "List incidents."),
