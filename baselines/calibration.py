@@ -151,6 +151,10 @@ def edge(at: int) -> float:
     return float(10.0 ** (LOW + (HIGH - LOW) * at / BINS))
 
 
+_ALL = -1
+"""Key of what all groups share."""
+
+
 class Pools:
     """Sketches of several statistics for several groups.
 
@@ -171,6 +175,7 @@ class Pools:
         self.demoted: frozenset[int] = frozenset()
         self.now_ns = -1
         self._laws: dict[tuple[int, int], Law] = {}
+        self._stacked: dict[int, tuple[Floats, Floats]] = {}
 
     def advance(self, now_ns: int) -> None:
         """Let what is 24 h old count, and what is older than 28 days go. Time never goes back."""
@@ -187,7 +192,7 @@ class Pools:
         self.counts[:, gone], self.top[:, gone], self.held[gone] = 0, -1.0, -1
         if changed or len(gone):
             self.epoch += 1
-            self._laws.clear()
+            self._forget()
 
     def add(self, statistic: int, group: NDArray[np.int32], scores: Floats) -> None:
         """Take in scores of the moment that `advance` was given.
@@ -214,25 +219,39 @@ class Pools:
         Returns:
             Two float64 columns; NaN where the score is, or where the pool is empty.
         """
-        laws = [self.law(statistic, g) for g in range(self.counts.shape[2])]
-        tails = np.array([one.numbers() for one in laws], np.float64)
+        ranks, tails = self._columns(statistic)
         raw = np.empty(len(scores))
-        tail_p(scores, group, np.stack([one.log_rank for one in laws]), tails, raw)
+        tail_p(scores, group, ranks, tails, raw)
         return np.maximum(raw, tails[:, 7][group]), raw
+
+    def _columns(self, statistic: int) -> tuple[Floats, Floats]:
+        """Return the laws of a statistic as columns over groups, kept until one changes."""
+        if statistic not in self._stacked:
+            laws = [self.law(statistic, g) for g in range(self.counts.shape[2])]
+            tails = np.array([one.numbers() for one in laws], np.float64)
+            self._stacked[statistic] = np.stack([one.log_rank for one in laws]), tails
+        return self._stacked[statistic]
 
     def law(self, statistic: int, group: int) -> Law:
         """Return how a pool's scores are distributed; all groups' where its own are fewer than SMALL."""
         key = (statistic, group)
         if key not in self._laws:
             counts = self.counts[statistic, WAITING:]
-            own = int(counts[:, group].sum()) >= SMALL
-            which = np.array([group]) if own else np.arange(counts.shape[1])
-            self._laws[key] = law_of(
-                counts[:, which].reshape(-1, BINS),
-                self.top[statistic, WAITING:][:, which].reshape(-1, TOP),
-                demoted=statistic in self.demoted,
-            )
+            if int(counts[:, group].sum()) >= SMALL:
+                self._laws[key] = self._law_of(statistic, np.array([group]))
+            else:
+                everybody = (statistic, _ALL)
+                if everybody not in self._laws:
+                    self._laws[everybody] = self._law_of(statistic, np.arange(counts.shape[1]))
+                self._laws[key] = self._laws[everybody]
         return self._laws[key]
+
+    def _law_of(self, statistic: int, which: NDArray[np.int64]) -> Law:
+        return law_of(
+            self.counts[statistic, WAITING:][:, which].reshape(-1, BINS),
+            self.top[statistic, WAITING:][:, which].reshape(-1, TOP),
+            demoted=statistic in self.demoted,
+        )
 
     def size(self, statistic: int, group: int = 0) -> int:
         """Return how many scores a p of this group rests on."""
@@ -242,8 +261,12 @@ class Pools:
         """Hold back the p of these statistics, and of no other."""
         if statistics != self.demoted:
             self.demoted = statistics
-            self._laws.clear()
+            self._forget()
             self.epoch += 1
+
+    def _forget(self) -> None:
+        self._laws.clear()
+        self._stacked.clear()
 
     def merge(self, other: "Pools") -> None:
         """Take in what another process saw; associative and commutative where both are at the same moment."""
@@ -259,7 +282,7 @@ class Pools:
             self.held[mine] = number if waits else day
             self.counts[:, mine] += other.counts[:, slot]
             self.top[:, mine] = _largest(self.top[:, mine], other.top[:, slot])
-        self._laws.clear()
+        self._forget()
         self.epoch += 1
 
     def save(self) -> dict[str, NDArray[Any]]:
@@ -289,7 +312,7 @@ class Pools:
         self.counts.reshape(-1)[state["at"]] = state["counts"]
         self.top.reshape(-1)[state["top_at"]] = state["top"]
         self.demoted = frozenset(state["demoted"].tolist())
-        self._laws.clear()
+        self._forget()
 
     def _release(self, slot: int, day: int) -> None:
         """Let a slice that waited count as part of its day."""
