@@ -4,7 +4,7 @@
 
 Network cases are lines as Zeek writes them in JSON, identity cases lines as Graph and Microsoft 365 return them
 (`identity.py`). A site of twelve workstations (10.70.0.0/24) learns for twelve days from the first of June 2026; an
-office (10.60.0.0/24), whose day was captured, for ten before that.
+office (10.60.0.0/24), whose day was captured, for ten before that and up to then.
 """
 
 from pathlib import Path
@@ -52,26 +52,27 @@ def usual(day: int, *, begin: float = BEGIN, hosts: list[str] = HOSTS) -> list[R
 def network() -> dict[str, list[Row]]:
     """Return each file of the site with its lines."""
     history = [row for day in range(DAYS) for row in usual(day)]
-    noon = BEGIN + DAYS * DAY + 12 * HOUR + 60
+    then = BEGIN + DAYS * DAY + 60
     one = HOSTS[3]
     return {
         "site-history": history,
         "usual-day": usual(DAYS),
+        "silence": [row for row in usual(DAYS) if row["ts"] > then + 14 * HOUR],
         "new-places": [
             row for k in range(4) for row in (
-                resolved(noon + 30 * k, one, f"host{k}.nobody-knows-{k}.example", f"203.0.113.{50 + k}"),
-                conn(noon + 30 * k + 1, one, f"203.0.113.{50 + k}", 8000 + k, orig_bytes=200 + k),
+                resolved(then + 30 * k, one, f"host{k}.nobody-knows-{k}.example", f"203.0.113.{50 + k}"),
+                conn(then + 30 * k + 1, one, f"203.0.113.{50 + k}", 8000 + k, orig_bytes=200 + k),
             )
         ],
-        "lateral": [conn(noon + 20 * k, one, HOSTS[5 + k], 3389, service="rdp", orig_bytes=9000, resp_bytes=60_000)
+        "lateral": [conn(then + 20 * k, one, HOSTS[5 + k], 3389, service="rdp", orig_bytes=9000, resp_bytes=60_000)
                     for k in range(5)],
         "fingerprint": [
-            conn(noon, one, PLACES[3][1], 443, service="ssl"),
-            message("ssl", noon + 0.1, one, PLACES[3][1], 443, version="TLSv13", server_name=PLACES[3][0],
+            conn(then, one, PLACES[3][1], 443, service="ssl"),
+            message("ssl", then + 0.1, one, PLACES[3][1], 443, version="TLSv13", server_name=PLACES[3][0],
                     established=True, resumed=False, ja4=ODD_JA4),
         ],
         "mining": [
-            conn(noon, one, "203.0.113.90", 3333, duration=2400.0, orig_bytes=60_000, resp_bytes=90_000, orig_pkts=500,
+            conn(then, one, "203.0.113.90", 3333, duration=2400.0, orig_bytes=60_000, resp_bytes=90_000, orig_pkts=500,
                  resp_pkts=600, orig_ip_bytes=86_000, resp_ip_bytes=121_000)
         ],
     }  # fmt: skip
@@ -104,11 +105,11 @@ def crowd() -> dict[str, list[Row]]:
 
 
 def office() -> list[Row]:
-    """Return what the captured office did on the ten days before, by its two workstations."""
+    """Return what the captured office did on the ten days before and that day until then, by its two workstations."""
     hosts = {"10.60.0.21": "54:e1:ad:60:00:21", "10.60.0.22": "f8:bc:12:60:00:22"}
     rows = []
-    for day in range(10):
-        for hour in range(8, 18):
+    for day in range(11):
+        for hour in range(8, 18 if day < 10 else 16):
             ts = CAPTURED - (10 - day) * DAY + hour * HOUR + 5
             for k, (host, mac) in enumerate(hosts.items()):
                 address = ("198.51.100.10", "198.51.100.90")[(hour + k) % 2]
@@ -138,11 +139,11 @@ def plant() -> dict[str, list[Row]]:
         for row in request(BEGIN + day * DAY + hour * HOUR + k, HOSTS[0], function)
     ]
     today = BEGIN + DAYS * DAY
-    noon = today + 12 * HOUR
+    then = today + 6 * HOUR + 300
     return {
         "plant-history": history,
         "controller": [
-            *request(noon, HOSTS[1], "WRITE_MULTIPLE_REGISTERS"), *request(noon + 5, HOSTS[1], "DIAGNOSTICS")
+            *request(then, HOSTS[1], "WRITE_MULTIPLE_REGISTERS"), *request(then + 5, HOSTS[1], "DIAGNOSTICS")
         ],
         "plant-usual": [row for hour in (6, 18) for row in request(today + hour * HOUR, HOSTS[0], asked[0])],
     }  # fmt: skip
@@ -162,10 +163,10 @@ def tickets() -> dict[str, list[Row]]:
         row for day in range(-10, DAYS) for k, host in enumerate(HOSTS)
         for row in ticket(BEGIN + day * DAY + 9 * HOUR + k, host, f"user{k}", "cifs/files01.corp.example")
     ]  # fmt: skip
-    noon = BEGIN + DAYS * DAY + 12 * HOUR
+    then = BEGIN + DAYS * DAY + 9 * HOUR + 300
     return {
         "tickets-history": history,
-        "credential-hop": ticket(noon, HOSTS[3], "user8", "cifs/payroll01.corp.example"),
+        "credential-hop": ticket(then, HOSTS[3], "user8", "cifs/payroll01.corp.example"),
     }
 
 
