@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.evidence import p_of_decibans
 from baselines.slots import Slots
 from baselines.table import Table
 from sensor.detectors.acts import (
@@ -27,6 +28,7 @@ from sensor.detectors.acts import (
     who_of,
 )  # fmt: skip
 from sensor.detectors.habits import KNOWN_DAYS, TENANTS_MAX, shared
+from sensor.detectors.place import TRAVEL_DB
 from sensor.detectors.traits import agent_name, network_name
 from sensor.model.archive import Archive
 from sensor.model.event import Event
@@ -36,8 +38,11 @@ from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, HOUR_NS
 
 CLIENT_RATE = 1 / 500
-NETWORK_RATE = 1 / 100
-"""A session on two clients, and on two networks, an account-day: assumed, until the tenant has its own days."""
+"""A session on two clients, an account-day: assumed, until the tenant has its own days."""
+NETWORK_RATE = p_of_decibans(TRAVEL_DB)
+"""A session on two networks with one client, at the least: as weak as travel that no aircraft makes, and for the same
+reason. By the tenant's own rate a site that leaves by another provider for a day made one page of it (12 dB), in 40
+people's five weeks three triages."""
 BOTH = 0.1
 REUSED_RATE = 1 / 1000
 SESSIONS_MAX = 1 << 16
@@ -174,6 +179,8 @@ class Session:
         if not self._sessions.columns["told"][row]:
             self._tenants.columns[what][tenant] += 1
         self._sessions.columns["told"][row] = 1
+        if not other_agent and rate < NETWORK_RATE:
+            rate, said = NETWORK_RATE, f"taken for one in {1 / NETWORK_RATE:.0f} account-days, however rare it is here"
         basis = {"rate": rate}
         if other_agent and other_network:
             basis["factor both"] = BOTH

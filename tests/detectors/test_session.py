@@ -33,7 +33,7 @@ def test_a_session_that_moves_is_told(fields, p, opens):
     assert np.isclose(p, one.evidence.p, rtol=0.02)  # one account-day has passed
     assert np.isclose(again(one.evidence), one.evidence.p)
     assert "session:s1" in one.evidence.keys
-    assert "assumed: one in" in one.evidence.text
+    assert "one in" in one.evidence.text
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,15 @@ def test_a_session_that_moves_is_told(fields, p, opens):
 def test_an_ordinary_session_is_not(fields):
     """Updates, Office's own clients, other sessions, and a network hours later."""
     assert [] == found(signin(**HOME), signin(**{"hour": 9.5} | HOME | fields))
+
+
+def test_another_network_alone_stays_weak():
+    """However rare it is in the tenant: a line that fails over moves everybody's session."""
+    days = [signin(day=day, **HOME | {"session_id": f"s{day}"}) for day in range(300)]
+
+    (one,) = found(*days, signin(day=300, **HOME), signin(day=300, hour=9.5, **HOME | {"ip": "203.0.113.5"}))
+    assert np.isclose(NETWORK_RATE, one.evidence.p)
+    assert "one in 40 account-days" in one.evidence.text
 
 
 def test_a_phone_between_its_own_networks_is_not():
