@@ -237,7 +237,7 @@ class Days:
         pauses: list[tuple[float, float]], gap_min: float,
     ) -> None:  # fmt: skip
         """Tell spells of reading pages; in a thin story they are read faster, so that fewer moments have traffic."""
-        between_s = 25 if self.world.options.busy >= THIN else 4
+        between_s = 25 if self.world.options.busy >= THIN else 1
         sensor, names = self.world.sensors[site], self.world.names
         ts = start
         while True:
@@ -267,7 +267,7 @@ class Days:
 
     def _background(self, site: str, ip: str, rng: random.Random, start: float, end: float, gap_s: float) -> None:
         sensor = self.world.sensors[site]
-        gap_s /= min(1.0, self.world.options.busy)
+        gap_s /= min(1.0, self.world.options.busy) if self.world.options.busy >= THIN else self.world.options.busy / 2
         ts = start + rng.uniform(0, gap_s)
         while ts < end:
             sensor.browse(
