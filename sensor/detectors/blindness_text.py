@@ -57,8 +57,9 @@ def _said(dark: Dark, begin: str, end: str) -> str:
     if dark.kind == SILENCE:
         hours = f"{dark.observed:.0f} hour{'s' if dark.observed != 1 else ''}"
         return (
-            f"Nothing was heard of {site} for {hours} from {begin} UTC; at that hour it was heard on each of "
-            f"{basis['hours']:.0f} days before. What happened there meanwhile was not seen."
+            f"Nothing was heard of {site} for {hours} from {begin} UTC; at the last of these hours it had "
+            f"{basis['least']:,.0f} flows or more on each of {basis['hours']:.0f} days before. What happened there "
+            "meanwhile was not seen."
         )
     what = (
         f"{dark.observed:.1%} of the payload of {basis['flows']:,.0f} TCP connections"

@@ -116,6 +116,12 @@ def test_hours_that_are_silent_by_habit_say_nothing():
     assert [] == site.hour(11 * 24 + 8 + 24 * 8)
 
 
+def test_hours_of_few_flows_may_be_silent():
+    """Two machines at night."""
+    site = Site().hours(0, 9 * 24, count=5)
+    assert [] == site.hour(9 * 24 + 3)
+
+
 def test_it_goes_on_after_a_restart():
     """With its hours; a state of before has none."""
     site = Site().hours(0, 40)

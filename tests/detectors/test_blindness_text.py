@@ -37,7 +37,7 @@ def test_shares_are_counted_again(tmp_path, fields):
 
 def test_silence_is_counted_again(tmp_path):
     """The hours without a flow of the site."""
-    (evidence,) = told(tmp_path, [*((k, {"count": 3}) for k in range(8 * 24)), (8 * 24 + 3, {})])
+    (evidence,) = told(tmp_path, [*((k, {"count": 25}) for k in range(8 * 24)), (8 * 24 + 3, {})])
     assert 3.0 == evidence.observed
     assert 3.0 == ask(tmp_path, lambda archive: recount(evidence, archive))
     less = msgspec.structs.replace(evidence, basis=evidence.basis | {"begin": evidence.basis["begin"] - 1})
