@@ -12,7 +12,7 @@ import numpy as np
 from tests.evaluation.network import attacks, novelties
 from tests.evaluation.network.baselines_to_beat import Learned, hourly
 from tests.evaluation.network.fleet import Fleet, in_copies, text_of
-from tests.evaluation.network.simulator import DAY_NS, START, S, World
+from tests.evaluation.network.simulator import DAY_NS, POPULAR, START, S, World, rows
 
 RATES = (0.5, 1.0, 5.0)
 """False incidents a day and 1,000 devices."""
@@ -79,7 +79,7 @@ class Protocol:
     def __init__(self, templates, plan, folder, *, seed=1, tell=print):
         self.plan, self.tell, self.rng = plan, tell, np.random.default_rng(seed)
         self.last = plan.warm + plan.test
-        self.world = World(templates, plan.sites, seed=seed, days=self.last + RAMP_DAYS + 4)
+        self.world = World(templates, plan.sites, seed=seed, days=self.last + RAMP_DAYS + 14)
         self.fleet = Fleet(plan.sites, folder)
         self.results = Results(plan)
         self.history, self.thresholds = [], {}
@@ -116,8 +116,8 @@ class Protocol:
                 for name, score in learned.scores(day, len(self.world.devices)).items():
                     baseline.setdefault(name, []).append(score[there])
             self.tell(f"quiet day {number}: {sum(one.tier != 'digest' for one in found)} incidents")
-        self.results.calibration = self.fleet.calibration(self.plan.warm - 7, self.last)
-        self.results.host_hours = 24 * sum(len(self.world.there(n)) for n in range(self.plan.warm - 7, self.last))
+        self.results.calibration = self.fleet.calibration(self.plan.warm, self.last)
+        self.results.host_hours = 24 * sum(len(self.world.there(n)) for n in range(self.plan.warm, self.last))
         self.results.thresholds = {
             rate: {
                 "program": _threshold([one.rank for one in self.results.said], self.results.device_days, rate),
@@ -148,8 +148,8 @@ class Protocol:
         new = self._novelties()
         tasks.append(lambda: self._copy(days, [one for _, _, many in new for one in many], 1, outcomes=False))
         kinds.append("novelties")
-        for noisy in (0, 50):
-            put = self._decoys(noisy)
+        for kind, noisy in (("noise", 0), ("noise", 50), ("scans", 50)):
+            put = self._decoys(kind, noisy)
             if put:
                 tasks.append(lambda put=put: self._copy(days, put, 1, outcomes=False))
                 kinds.append("decoys")
@@ -181,7 +181,7 @@ class Protocol:
                 native += sum(bool(set(one.hosts) & hosts) for one in control[0])
                 injected += sum(bool(set(one.hosts) & hosts) for one in said)
             results.artefact = (native, injected)
-        if len(decoys) == 2:
+        if len(decoys) == 3:
             address = text_of(self.world.devices[self.hidden].address)
             results.decoy = tuple(_place(said, address) for said, _ in decoys)
 
@@ -238,12 +238,14 @@ class Protocol:
         gated = self._gated()
         return found, [self._outcome(one, host, found, firsts, scored, gated) for host, one in hosts.items()]
 
-    def _gated(self):
+    def _every(self):
         incidents = self.fleet.core.incidents
-        every = [*incidents.context.values(), *(e for case in incidents.cases.values() for e in case.evidence.values()),
+        return [*incidents.context.values(), *(e for case in incidents.cases.values() for e in case.evidence.values()),
                  *(e for case in incidents.cases.values() for e in case.context.values())]  # fmt: skip
+
+    def _gated(self):
         said = {}
-        for one in every:
+        for one in self._every():
             if one.detector == "beacon":
                 said.setdefault(self.fleet.host(one.entity.id), []).append(f"{one.text} {' '.join(one.keys)}")
         return {host: " ".join(texts) for host, texts in said.items()}
@@ -272,16 +274,21 @@ class Protocol:
             factors[near[int(self.rng.integers(len(near)))]] = RAMPS[site % len(RAMPS)]
         found, best = [], {}
         days = RAMP_DAYS if self.plan.draws > 1 else 3
+        while (first + days) % 7 != 4:  # a Friday: three working days are what the drift's level rests on
+            days += 1
         for number in range(first, first + days + 1):
             day = attacks.ramp(self.world, self.world.day(number), number, first, days, factors)
             found += self.fleet.run(day, number)
             for name, score in self.learned.scores(day, len(self.world.devices)).items():
                 best[name] = np.maximum(best.get(name, -np.inf), score)
         begin = START + first * DAY_NS
+        slow = {self.fleet.host(one.entity.id) for one in self._every() if one.channel in ("drift", "accumulation")}
         outcomes = []
         for k, factor in factors.items():
             one = attacks.Injection("drip, ramp", f"×{factor:.0f} in {days} days", k, begin, None, [])
-            outcomes.append(self._outcome(one, text_of(self.world.devices[k].address), found, {}, best, {}))
+            host = text_of(self.world.devices[k].address)
+            outcomes.append(self._outcome(one, host, found, {}, best, {}))
+            outcomes[-1].gated = host in slow
         return found, outcomes
 
     def _fresh_draws(self, draw):
@@ -330,8 +337,8 @@ class Protocol:
             judged.append((kind, names[site], [one.title for one in wrong]))
         return judged
 
-    def _decoys(self, noisy):
-        """Return one upload, and a scan by each of so many other devices of the largest site."""
+    def _decoys(self, kind, noisy):
+        """Return one upload, and the noise or a scan of each of so many other devices of the largest site."""
         site = int(np.argmax(list(self.plan.sites.values())))
         near = [k for k in self.world.there(self.number) if self.world.devices[k].site == site
                 and self.world.devices[k].kind == "workstation"]  # fmt: skip
@@ -341,10 +348,22 @@ class Protocol:
         begin = START + self.number * DAY_NS + 11 * 3_600 * S
         self.hidden = near[7]
         put = [attacks.make(self.world, "upload", "1 GB in 10 min", near[7], begin, rng)]
+        if kind == "noise":
+            return put + [self._noise(k, begin, rng) for k in near[8 : 8 + noisy]]
         return put + [
             attacks.make(self.world, "scan", "20 hosts/h", k, begin - 3_600 * S + int(rng.uniform(0, 7e12)), rng)
             for k in near[8 : 8 + noisy]
         ]
+
+    def _noise(self, k, begin, rng):
+        """Return 30 times an hour's flows and as many bytes, with places that all know."""
+        device, n = self.world.devices[k], 600
+        at = begin - 1_800 * S + np.sort(rng.integers(0, 3_600 * S, n))
+        lo = np.array(self.world.place_lo[:POPULAR], np.uint64)[rng.integers(POPULAR, size=n)]
+        made = rows(
+            at, device.address, lo, port=443, service="ssl", out=rng.integers(1_000, 100_000, n), site=device.site
+        )
+        return attacks.Injection("noise", "", k, begin, made, [])
 
 
 def _threshold(scores, device_days, rate):
@@ -355,6 +374,6 @@ def _threshold(scores, device_days, rate):
 
 
 def _place(said, address):
-    """Return the place of a host among the incidents, 1 first; None where it is in none."""
-    ranked = sorted((one for one in said if one.tier != "digest"), key=lambda one: -one.rank)
+    """Return the place of a host among what is shown, incidents and then the digest, 1 first; None where it is not."""
+    ranked = sorted(said, key=lambda one: -one.rank)
     return next((place for place, one in enumerate(ranked, 1) if address in one.hosts), None), len(ranked)

@@ -92,8 +92,8 @@ def _head(results):
     sites = list(plan.sites.values())
     return (
         f"Background of this section, unless a row says otherwise: **simulated**, from real host-days (M57's office "
-        f"day and the taidoor capture's day without its command and control), each day thinned to 2 to 8 % of a real day's "
-        f"connections and changed anew. {len(sites)} sites of {min(sites)} to {max(sites):,} devices, {sum(sites):,} "
+        f"day and the taidoor capture's day without its command and control), each day thinned to 2 to 8 % of a real "
+        f"day's connections and changed anew. {len(sites)} sites of {min(sites)} to {max(sites):,} devices, {sum(sites):,} "
         f"in all; {plan.warm} days of learning, {plan.test} quiet days that were counted ({results.flows:,} flows, "
         f"{results.device_days:,} device-days), {len(results.outcomes)} attacks in copies of the state, "
         f"one a site and copy. {plan.note}"
@@ -170,11 +170,10 @@ def _more_bars(results, asked):
         rows.append(("artefact test: cases on devices whose day was drawn anew against native", "±20 %",
                      f"{injected} against {native}", native > 0 and abs(ratio - 1) <= 0.2))  # fmt: skip
     if results.decoy:
-        (alone, _), (among, total) = results.decoy
-        good = alone is not None and among is not None and among - alone <= 10
-        rows.append(
-            ("decoy flood, 50 scanners hide an upload: its place", "drops ≤ 10", f"{alone} → {among} of {total}", good)
-        )
+        (alone, _), (noise, total), (scans, of) = results.decoy
+        good = alone is not None and noise is not None and noise - alone <= 10
+        said = f"{alone} → {noise} of {total}; behind 50 scanners, which are attacks themselves: {scans} of {of}"
+        rows.append(("decoy flood, 50 noisy devices hide an upload: its place", "drops ≤ 10", said, good))
     if "half" in asked:
         quiet, found = asked["half"]
         hits = sum(hit for *_, hit in found)
