@@ -93,10 +93,10 @@ def _head(results):
     return (
         f"Background of this section, unless a row says otherwise: **simulated**, from real host-days (M57's office "
         f"day and the taidoor capture's day without its command and control), each day thinned to 2 to 8 % of a real "
-        f"day's connections and changed anew. {len(sites)} sites of {min(sites)} to {max(sites):,} devices, {sum(sites):,} "
-        f"in all; {plan.warm} days of learning, {plan.test} quiet days that were counted ({results.flows:,} flows, "
-        f"{results.device_days:,} device-days), {len(results.outcomes)} attacks in copies of the state, "
-        f"one a site and copy. {plan.note}"
+        f"day's connections and changed anew. {len(sites)} sites of {min(sites)} to {max(sites):,} devices, "
+        f"{sum(sites):,} in all; {plan.warm} days of learning, {plan.test} quiet days that were counted "
+        f"({results.flows:,} flows, {results.device_days:,} device-days), {len(results.outcomes)} attacks in copies "
+        f"of the state, one a site and copy. {plan.note}"
     ).strip()
 
 
