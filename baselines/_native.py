@@ -138,11 +138,27 @@ class Routine:
         self._single = [None if isinstance(kind, Together) else word_of(kind) for kind in kinds]
         self.block = ctypes.c_int64 * places[-1]
         """Makes room for the words of one call."""
+        self._plain = None if None in self._single else tuple(single for single in self._single if single is not None)
+        """What lays out each argument, where each is one word: most kernels' are, and their calls are many."""
+        self._idle: list[Any] = []
+        """Blocks of calls that are over; two threads never take the same."""
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it. Raises TypeError where arguments are not of its kinds."""
+        plain = self._plain
         if len(arguments) != len(self._kinds):
             raise self.miscounted(len(self._kinds), len(arguments))
+        if plain is not None:
+            try:
+                laid = [lay(value) for lay, value in zip(plain, arguments, strict=True)]
+            except TypeError as error:
+                raise TypeError(f"{self._name}: {error}") from None
+            idle = self._idle
+            block = idle.pop() if idle else self.block()
+            block[FIRST_ARGUMENT:] = laid
+            found = self.run(block)
+            idle.append(block)  # one that a failure was told in is not used again
+            return found
         block = self.block()
         for k, value in enumerate(arguments):
             self.fill(block, k, value)
@@ -170,7 +186,7 @@ class Routine:
             from baselines._compiler import failure
 
             raise failure(self._name, status, block[FAILURE_WORD])
-        return result(self._returns, block[:RESULT_WORDS])
+        return None if self._returns is None else result(self._returns, block[:RESULT_WORDS])
 
     def bound(self, leading: tuple[Any, ...], fixed: dict[str, Any]) -> "Bound":
         """Return the kernel with some arguments given, the first ones or by name."""

@@ -21,6 +21,7 @@ from sensor.detectors.first_contacts import contacts
 from sensor.detectors.places import words
 from sensor.entities.networks import no_host
 from sensor.model.flow import TCP, UDP
+from sensor.model.records import picked
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -175,7 +176,7 @@ class Pairs:
         on, rows = on[timed], rows[timed]
         if len(on) == 0:
             return []
-        flows = tick.flows[on]
+        flows = picked(tick.flows, on)
         self._remember(rows, flows)
         events, measures = np.zeros((2 * len(on), 4), np.int64), np.zeros((2 * len(on) + 1, 4))
         count = periodicity.observe(

@@ -23,6 +23,7 @@ from sensor.detectors.registered import registered
 from sensor.entities.networks import no_host
 from sensor.model import addresses
 from sensor.model.evidence import Finding
+from sensor.model.records import picked
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, HOUR_NS, span
@@ -171,7 +172,7 @@ class Exfiltration:
         own["today"][over] = 0.0
 
     def _take(self, tick: Tick, on: NDArray[np.int64]) -> list[Finding]:
-        flows, device = tick.flows[on], tick.orig_device[on].astype(np.uint64)
+        flows, device = picked(tick.flows, on), tick.orig_device[on].astype(np.uint64)
         a, b = self._place_of(tick, on, device)
         rows = self._places.insert(device, a, b).astype(np.int64)
         columns, today = self._places.columns, (tick.end_ns - 1) // DAY_NS

@@ -31,6 +31,7 @@ from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer
 from sensor.model.flow import CONN_STATES, TCP
 from sensor.model.ids import identify
+from sensor.model.records import picked
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, SECOND_NS, rfc3339
@@ -97,7 +98,7 @@ class GuessingSessions:
         self._seen += len(at)
         if len(at) == 0:
             return []
-        flows, day = tick.flows[at], (tick.end_ns - 1) // DAY_NS
+        flows, day = picked(tick.flows, at), (tick.end_ns - 1) // DAY_NS
         inside = tick.orig_device[at] >= 0
         device = np.where(inside, tick.orig_device[at], tick.resp_device[at]).astype(np.uint64)
         word = np.where(inside, 0, _OUTSIDE).astype(np.uint64) | device << np.uint64(16)

@@ -23,6 +23,7 @@ from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts, one_s
 from sensor.detectors.scan_text import Ring, dead_finding, hosts_finding, ports_finding, sweep_finding
 from sensor.detectors.scan_verify import again, numbers, recount
 from sensor.model.evidence import Finding
+from sensor.model.records import picked
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import MINUTE_NS
@@ -184,7 +185,7 @@ class Scan:
         failing = np.nonzero((outcome == 1) & (subject >= 0))[0]
         for one in np.unique(subject[failing]).tolist():
             own = failing[subject[failing] == one]
-            self._rings.setdefault(one, Ring()).push(flows[own], proto[own])
+            self._rings.setdefault(one, Ring()).push(picked(flows, own), proto[own])
         self._judged = self._judged or bool(((outcome >= 0) & (subject >= 0) & ((two_way == 1) | (trusted == 1))).any())
         findings = [self._finding(tick, flows, event) for event in _last_of_each(events[:count], hi, lo, port)]
         return findings + self._ping_sweep(tick, piece, proto, outcome, ts)
@@ -200,7 +201,7 @@ class Scan:
     ) -> list[Finding]:
         """Distinct local addresses pinged in 60 s, answered or not."""
         on = np.nonzero((proto == WALK_ECHO) & tick.resp_local[piece] & (outcome >= 0))[0]
-        flows = tick.flows[piece][on]
+        flows = picked(tick.flows[piece], on)
         return self._sweep(
             tick,
             _PING,

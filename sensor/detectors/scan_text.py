@@ -16,6 +16,7 @@ from sensor.detectors.first_contacts import WALK_ECHO, WALK_NAMES, WALK_TCP
 from sensor.model import addresses
 from sensor.model.evidence import RECORDS_MAX, Entity, Evidence, Finding, Peer, Record
 from sensor.model.ids import identify
+from sensor.model.records import joined
 from sensor.model.tick import Names, Tick
 from sensor.model.times import rfc3339, span
 
@@ -51,7 +52,7 @@ class Ring:
         rows["port"], rows["walk"] = np.where(walks == WALK_ECHO, 0, flows["resp_p"]), walks
         rows["input"], rows["offset"], rows["uid"] = flows["input"], flows["offset"], flows["uid"]
         rows["log"] = np.isnan(flows["size_sq"])
-        self.rows = np.concatenate([self.rows, rows])[-_RING:]
+        self.rows = joined([self.rows, rows])[-_RING:]
 
     def distinct(self, walk_kind: int, since: int, host: tuple[int, int] | None) -> NDArray[np.void]:
         """Return the last contact with each service since a time, oldest first, of one host if given."""
@@ -68,7 +69,7 @@ class Ring:
         for device, ring in rings.items():
             ring.rows["device"] = device
             parts.append(ring.rows)
-        return np.concatenate([np.empty(0, _CONTACT), *parts]).view(np.uint8)
+        return joined([np.empty(0, _CONTACT), *parts]).view(np.uint8)
 
     @staticmethod
     def unpack(blob: NDArray[Any]) -> dict[int, "Ring"]:

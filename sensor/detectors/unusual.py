@@ -19,6 +19,7 @@ from sensor.model.evidence import Entity, Evidence, Finding
 from sensor.model.flow import PROTOS, TCP, UDP
 from sensor.model.ids import identify
 from sensor.model.metadata import Dns
+from sensor.model.records import picked
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import rfc3339, span
@@ -143,10 +144,10 @@ class Unusual:
 
     def _pair(self, tick: Tick, on: NDArray[np.int64]) -> None:
         """Add to the totals by outside peer, by port and of distinct peers."""
-        flows = tick.flows[on]
+        flows = picked(tick.flows, on)
         device, hi, lo = tick.orig_device[on], flows["resp_hi"].copy(), flows["resp_lo"].copy()
         single = ~no_host(hi, lo)
-        device, hi, lo, flows, on = device[single], hi[single], lo[single], flows[single], on[single]
+        device, hi, lo, flows, on = device[single], hi[single], lo[single], picked(flows, single), on[single]
         if len(on) == 0:
             return
         self._pairs.reserve(len(on))

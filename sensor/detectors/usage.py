@@ -62,7 +62,7 @@ def uses(tick: Tick) -> Uses:
     for ends, categories in ((tick.orig_device, (DESTINATION, ASKS)), (tick.resp_device, (OFFERS,))):
         at = np.nonzero(on & (ends >= 0))[0]
         for category in categories:
-            hi, lo = _destinations(tick, at) if category == DESTINATION else _services(flows[at])
+            hi, lo = _destinations(tick, at) if category == DESTINATION else _services(flows, at)
             parts.append((at, np.full(len(at), category), ends[at].astype(np.int64), hi, lo))
     columns = [np.concatenate([part[k] for part in parts]) for k in range(5)]
     return Uses(columns[0], columns[1].astype(np.int64), columns[2], columns[3], columns[4])
@@ -91,6 +91,6 @@ def _destinations(tick: Tick, at: Ints) -> tuple[Words, Words]:
     return hi, lo
 
 
-def _services(flows: NDArray[np.void]) -> tuple[Words, Words]:
-    port = np.where(flows["resp_p"] >= DYNAMIC, DYNAMIC, flows["resp_p"])
-    return flows["proto"].astype(np.uint64), port.astype(np.uint64)
+def _services(flows: NDArray[np.void], at: Ints) -> tuple[Words, Words]:
+    port = np.minimum(flows["resp_p"][at], DYNAMIC)
+    return flows["proto"][at].astype(np.uint64), port.astype(np.uint64)

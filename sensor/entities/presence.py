@@ -20,6 +20,7 @@ from baselines.table import Table
 from sensor.entities.flow_states import answered, opened
 from sensor.entities.networks import no_host
 from sensor.model.flow import TCP, UDP
+from sensor.model.records import joined, picked
 from sensor.model.tick import Tick
 from sensor.model.times import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -233,13 +234,13 @@ class Presence:
         self._noted.clear()
         if not parts:
             return np.empty(0, np.int32)
-        marks = np.concatenate(parts)
+        marks = joined(parts)
         if not len(marks):
             return np.empty(0, np.int32)
         devices = marks["row"].copy()
         marks["row"] = self._rows(devices)
         known = marks["row"] >= 0
-        marks, devices = marks[known], devices[known]
+        marks, devices = picked(marks, known), devices[known]
         columns = self.table.columns
         mark(marks, *(columns[name] for name in ("cells", "on", "contacts", "counts", "shares", "head")))
         return np.unique(devices[marks["slot"] < now_ns // SLOT_NS - 1])
@@ -390,7 +391,7 @@ class Presence:
             marks["row"], marks["site"] = np.repeat(device[at], times), np.repeat(tick.site[at] + 1, times)
             marks["flags"] = flag
             parts.append(marks)
-        return np.concatenate(parts)
+        return joined(parts)
 
     def _marks_of_notes(self) -> NDArray[np.void]:
         marks = np.zeros(len(self._noted), MARK)

@@ -25,6 +25,7 @@ from sensor.errors import Malformed
 from sensor.model.event import Event
 from sensor.model.flow import FLOW
 from sensor.model.protocols import AnyMessage
+from sensor.model.records import joined
 from sensor.model.source import Account, Batch, Ledger
 from sensor.packets.inflate import open_stream
 from sensor.wire.envelopes import Raw, contained, wrapped_text
@@ -129,7 +130,7 @@ class RecordsSource:
         """Hand out what was made of the records taken in since the last time."""
         batch, self._batch = self._batch, Batch()
         if self._flows:
-            batch.flows = np.concatenate(self._flows)
+            batch.flows = joined(self._flows)
             self._flows = []
         return batch
 

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
+from sensor.model.records import copied, joined, picked
 from sensor.model.source import Batch
 
 RUN_ROWS = 1 << 17
@@ -47,7 +48,7 @@ class Runs:
         """Take rows in, in any order; they are copied."""
         for start in range(0, len(keys), self._run_rows):
             piece = slice(start, start + self._run_rows)
-            self._pending.append((keys[piece].copy(), rows[piece].copy()))
+            self._pending.append((keys[piece].copy(), copied(rows[piece])))
             self._pending_rows += len(self._pending[-1][0])
             if self._pending_rows >= self._run_rows:
                 self._spill()
@@ -70,7 +71,7 @@ class Runs:
 
     def _sorted_pending(self) -> tuple[Keys, Rows]:
         keys = np.concatenate([np.empty(0, np.int64), *(keys for keys, _ in self._pending)])
-        rows = np.concatenate([np.empty(0, self._dtype), *(rows for _, rows in self._pending)])
+        rows = joined([np.empty(0, self._dtype), *(rows for _, rows in self._pending)])
         self._pending, self._pending_rows = [], 0
         return _in_order(keys, rows)
 
@@ -114,7 +115,7 @@ class _Reader:
         keys = np.frombuffer(self._file.read(8 * n), np.int64)
         self._file.seek(self._at + 8 * self._total + self._dtype.itemsize * self._read)
         rows = np.frombuffer(self._file.read(self._dtype.itemsize * n), self._dtype)
-        self.keys, self.rows = np.concatenate([self.keys, keys]), np.concatenate([self.rows, rows])
+        self.keys, self.rows = np.concatenate([self.keys, keys]), joined([self.rows, rows])
         self._read += n
 
     def take(self, count: int) -> tuple[Keys, Rows]:
@@ -147,12 +148,12 @@ def _merge(readers: list[_Reader]) -> Iterator[tuple[Keys, Rows]]:
 
 
 def _joined(parts: list[tuple[Keys, Rows]]) -> tuple[Keys, Rows]:
-    return _in_order(np.concatenate([keys for keys, _ in parts]), np.concatenate([rows for _, rows in parts]))
+    return _in_order(np.concatenate([keys for keys, _ in parts]), joined([rows for _, rows in parts]))
 
 
 def _in_order(keys: Keys, rows: Rows) -> tuple[Keys, Rows]:
     order = np.lexsort((rows["offset"], rows["input"], keys))
-    return keys[order], rows[order]
+    return keys[order], picked(rows, order)
 
 
 T = TypeVar("T", AnyMessage, Event)
@@ -232,7 +233,7 @@ class Cursor:
             left = None if left is None else left - count
         if len(keys) == 1:
             return keys[0], rows[0]
-        return np.concatenate([np.empty(0, np.int64), *keys]), np.concatenate([np.empty(0, self._dtype), *rows])
+        return np.concatenate([np.empty(0, np.int64), *keys]), joined([np.empty(0, self._dtype), *rows])
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -270,7 +271,7 @@ class EventOrder:
     def add(self, number: int, batch: Batch) -> None:
         """Take one batch of an input in. A flow is complete at its last packet, anything else at its own time."""
         if len(batch.flows):
-            own = batch.flows.copy()
+            own = copied(batch.flows)
             own["input"] = number
             self.flows.add(own["ts"] + np.maximum(own["duration"], 0), own)
         if batch.messages:
