@@ -64,6 +64,11 @@ def network() -> dict[str, list[Row]]:
                 conn(then + 30 * k + 1, one, f"203.0.113.{50 + k}", 8000 + k, orig_bytes=200 + k),
             )
         ],
+        "new-device": [
+            row
+            for k, place in enumerate(PLACES[:3])
+            for row in (resolved(then + k, "10.70.0.77", *place), conn(then + k + 1, "10.70.0.77", place[1], 443))
+        ],
         "lateral": [conn(then + 20 * k, one, HOSTS[5 + k], 3389, service="rdp", orig_bytes=9000, resp_bytes=60_000)
                     for k in range(5)],
         "fingerprint": [
