@@ -76,7 +76,7 @@ class Growth:
         if "context" in evidence.marks:
             return False
         if not rank.is_act(evidence):
-            self.opening.observe(evidence)
+            self.opening.observe(evidence, candidate=self.opening.is_candidate(finding))
             return self.opening.may(finding)
         level = self.opening.level_db()
         if evidence.entity.kind != "account":  # a source that guesses at many, by its own null

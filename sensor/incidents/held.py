@@ -18,6 +18,9 @@ class OpeningHeld(msgspec.Struct, kw_only=True):
 
     day: int = -1
     best: list[dict[str, float]]
+    """Of what could start an incident, by channel."""
+    devices_best: dict[str, float] = {}
+    """Of devices' evidence of any kind."""
     opened: dict[str, int]
     wanted: dict[str, list[int]]
     surged: dict[str, int]

@@ -48,6 +48,19 @@ def test_from_a_thousand_device_days_the_channels_threshold_holds_too():
     assert [True, False] == [fresh.may(found) for found in (weak, slow[1])]
 
 
+def test_what_could_open_nothing_raises_no_threshold():
+    """Volumes of every device every day, which are no candidates, leave a beacon's way open."""
+    one = opening(100)
+    for day in range(30):
+        one.begin(START + day * DAY_NS)
+        for device in range(100):
+            loud = seen("volumes", "volume", 1e-6, START + day * DAY_NS, device=device, opens=False)
+            assert not one.is_candidate(loud)
+            one.observe(loud.evidence, candidate=False)
+
+    assert one.may(seen("beacon", "beacon", 5e-3, START))
+
+
 def test_three_times_the_ceiling_a_day_and_then_no_more():
     """Of devices and of accounts apart; the next day anew."""
     one = opening()
