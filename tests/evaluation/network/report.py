@@ -13,6 +13,8 @@ from tests.evaluation.network.simulator import DAY_NS, START
 
 LOUD_S = 15 * 60
 BLOCK_DAYS = 2
+LARGE_SITE = 1_000
+"""Devices from which on the triage volume has a floor too."""
 _STYLE = (
     "<style>text{font:12px sans-serif;fill:#333}.tick{font-size:10px}.axis,.lane{stroke:#999;stroke-width:.5}</style>"
 )
@@ -162,6 +164,16 @@ def _more_bars(results, asked):
             good,
         )
     )
+    rows += _triage_rows(results)
+    names = baselines(results)
+    if names:
+        fewest = min(beaten(results, name)[0] for name in names)
+        of = beaten(results, names[0])[2]
+        calls = [one for one in results.outcomes if one.family == "beacon"]
+        worse = recall(calls, results, 1.0) < max(recall(calls, results, 1.0, n) for n in names if n.startswith("RITA"))
+        said = f"better on ≥ {fewest} of {of}; {'worse' if worse else 'not worse'}"
+        rows.append(("against every baseline; RITA's formula on beacons", "≥ 8 of 12; never worse", said,
+                     fewest >= 8 and not worse))  # fmt: skip
     broken = sum(one.floor_broken for one in results.said)
     rows.append(("p below its pool's floor", "never", str(broken), broken == 0))
     if results.artefact:
@@ -196,6 +208,32 @@ def _more_bars(results, asked):
         )
         rows.append((what, "± 5 %; all; found", said, abs(grown) <= 0.05 and one["kept"] and one["found"]))
     return rows
+
+
+def _triage_rows(results):
+    """Say whether each site's incidents are within what its size allows."""
+    rows, over = [], []
+    for name, size in results.plan.sites.items():
+        count = sum(one.site == name and one.tier != "digest" for one in results.said)
+        allowed = ceiling(size, 1.0) * results.plan.test
+        if size >= LARGE_SITE:
+            low, high = _poisson(allowed)
+            what = f"triage volume of a site of {size:,} over {results.plan.test} days"
+            rows.append((what, f"{low} to {high} (Poisson 95 %)", str(count), low <= count <= high))
+        elif count > allowed:
+            over.append(name)
+    small = sum(size < LARGE_SITE for size in results.plan.sites.values())
+    said = f"over it: {', '.join(over)}" if over else f"all {small} within"
+    return [*rows, ("triage volume of smaller sites", "≤ the ceiling", said, not over)]
+
+
+def _poisson(mean):
+    """Return the 95 % interval of a Poisson count."""
+    terms, total = [], 0.0
+    for k in range(int(mean + 12 * math.sqrt(mean) + 12)):
+        total += math.exp(k * math.log(mean) - mean - math.lgamma(k + 1))
+        terms.append(total)
+    return next(k for k, t in enumerate(terms) if t > 0.025), next(k for k, t in enumerate(terms) if t >= 0.975)
 
 
 def _share(some, test):
