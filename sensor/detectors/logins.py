@@ -121,11 +121,11 @@ def result_of(message: AnyMessage) -> tuple[str, str | None, bool] | None:
 
 
 def _kerberos(message: Kerberos) -> tuple[str, str | None, bool] | None:
-    if message.request_type != "AS":
-        return None
-    if message.success:
+    if message.success and message.request_type == "AS":
         return "kerberos", fold(message.client), True
-    return ("kerberos", fold(message.client), False) if message.error_code in WRONG_SECRET else None
+    # An error of a capture does not say what it answers: these codes answer an AS request alone (RFC 4120 §7.5.9).
+    wrong = not message.success and message.error_code in WRONG_SECRET and message.request_type in {"AS", None}
+    return ("kerberos", fold(message.client), False) if wrong else None
 
 
 def _ldap(message: Ldap) -> tuple[str, str | None, bool] | None:

@@ -32,6 +32,7 @@ LATE_NS = 5 * MINUTE_NS
 _PRESENT = frozenset({"2", "7", "11", "13", "interactive", "unlock", "cachedinteractive", "cachedunlock"})
 _AFAR = frozenset({"10", "12", "remoteinteractive", "cachedremoteinteractive"})
 """Windows logon types of somebody at the device, and of somebody on its desktop from elsewhere (event 4624)."""
+_DNS_PORT = 53
 _AUTOMATIC = ("sysvol", "netlogon", "ipc$", "print$")
 """Shares that Windows opens by itself: policies, logon scripts, pipes, printer drivers."""
 
@@ -69,8 +70,8 @@ class Witness:
             return True
         provider = provider_of(name)
         self._know(message, provider, site)
-        if isinstance(message, Dns) and message.is_response:
-            return True
+        if isinstance(message, Dns) and message.orig_p == _DNS_PORT:
+            return True  # the server's own flow: who asked is not its originator
         self._named.append((site, message.ts))
         if provider is not None and device >= 0:
             self._touch(provider, site, device, message.ts)

@@ -22,6 +22,8 @@ def asks(**said):
         (asks(success=False, error_code=25), None),
         (asks(success=True), ("kerberos", True)),
         (asks(kind="TGS", success=False, error_code=24), None),
+        (asks(kind=None, success=False, error_code=24), ("kerberos", False)),
+        (asks(kind=None, success=True), None),
         (Ntlm(**common(), username="ann", success=False), ("ntlm", False)),
         (Ntlm(**common(), username="ann"), None),
         (Ftp(**common(), user="ann", command="PASS", reply_code=530), ("ftp", False)),

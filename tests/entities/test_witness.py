@@ -53,11 +53,11 @@ def test_a_providers_name_is_a_contact(message):
 
 @pytest.mark.parametrize(
     "message",
-    [Dns(**common(), query=NAME, is_response=True), Dns(**common(), query="example.org"), Tls(**common()),
-     Http(**common(), uri=f"/{NAME}", host="example.org")],
+    [Dns(**common() | {"orig_p": 53}, query=NAME, is_response=True), Dns(**common(), query="example.org"),
+     Tls(**common()), Http(**common(), uri=f"/{NAME}", host="example.org")],
 )  # fmt: skip
 def test_other_names_are_none(message):
-    """Nor is the answer to a question."""
+    """Nor is an answer whose flow seems to be the server's own."""
     heard, contacts, _ = witness()
 
     assert heard.hear(message, 0, 0, Where())

@@ -11,7 +11,11 @@ SMALL_STORIES = ((0, 3), (1, 4))
 WHOLE_STORIES = ((0, 1), (1, 2), (0, 5))
 
 
-@pytest.fixture(scope="module", params=SMALL_STORIES, ids=lambda one: f"variant{one[0]}-seed{one[1]}")
+@pytest.fixture(
+    scope="module",
+    params=[SMALL_STORIES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in SMALL_STORIES[1:])],
+    ids=lambda one: f"variant{one[0]}-seed{one[1]}",
+)
 def small(request, tmp_path_factory):
     variant, seed = request.param
     return stories.tell(tmp_path_factory.mktemp("story"), *SMALL, "--variant", variant, "--seed", seed)

@@ -92,6 +92,7 @@ def test_a_file_is_sorted_by_time(tmp_path):
     assert [1, 0] == inside.column("n").to_pylist()
 
 
+@pytest.mark.slow
 def test_many_commits_of_one_hour_leave_few_files(tmp_path):
     """300 commits: at most 15 files a level, every row there once, nothing dead left on disk after a restart."""
     writer = Writer(tmp_path)
