@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
-LIMIT_BYTES = 2_800_000  # they travel in the wheel
+LIMIT_BYTES = 4_000_000  # they travel in the wheel
 SUFFIXES = {".pcap", ".pcapng", ".gz", ".xz"}
 
 
@@ -39,10 +39,15 @@ def test_crafted_captures_repeat_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_every_capture_is_described() -> None:
-    """README.md names each capture that is kept."""
+    """README.md names each capture that is kept, and the selftest's cases theirs."""
     text = (PCAPS / "README.md").read_text()
+    cases = (PCAPS / "selftest" / "cases.toml").read_text()
     assert [] == [
-        path.name for path in _captures(PCAPS) if f"`{path.name}`" not in text and f"`{path.stem}`" not in text
+        path.name
+        for path in _captures(PCAPS)
+        if f"`{path.name}`" not in text
+        and f"`{path.stem}`" not in text
+        and not (path.parent.name == "selftest" and path.name in cases)
     ]
 
 
