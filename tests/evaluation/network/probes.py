@@ -106,15 +106,18 @@ def second_half(data, folder):
     return quiet, [(*which, bool(found)) for which, found in zip(LOUD, answers[1:], strict=True)]
 
 
-def long_log(data, path, count):
-    """Write a conn.log of so many rows: a real day over and over, each time other hosts at another hour."""
+def long_log(data, path, count, offices=250):
+    """Write a conn.log of so many rows: a real day over and over, each time other hosts at another hour.
+
+    `offices` of them share a day: what a tick costs is shared by as many flows.
+    """
     with gzip.open(Path(data) / "network" / "m57-day1-zeek" / "conn.log.gz", "rt") as given:
         lines = given.readlines()
     head = [line for line in lines if line.startswith("#") and not line.startswith("#close")]
     body = [line.rstrip("\n").split("\t", 2) for line in lines if not line.startswith("#")]
     rng, made, copy = np.random.default_rng(5), [], 0
     while len(made) < count:
-        net, shift, day = f"10.{copy % 40}.1.", float(rng.uniform(0, 3_600)), copy // 40
+        net, shift, day = f"10.{copy % offices}.1.", float(rng.uniform(0, 3_600)), copy // offices
         made += [
             (float(ts) + shift + day * 86_400, f"{uid}{copy}\t{rest}".replace("192.168.1.", net))
             for ts, uid, rest in body
@@ -126,10 +129,10 @@ def long_log(data, path, count):
         out.writelines(f"{ts:.6f}\t{rest}\n" for ts, rest in made)
 
 
-def speed(data, folder, count):
+def speed(data, folder, count, offices=250):
     """Replay a long log in a process of its own; return (flows, CPU s, wall s, peak MiB, exit code)."""
     log = folder / "conn.log"
-    long_log(data, log, count)
+    long_log(data, log, count, offices)
     spanline = Path(sys.executable).parent / "spanline"
     begin = time.monotonic()
     process = subprocess.Popen(

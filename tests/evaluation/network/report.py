@@ -170,7 +170,8 @@ def _more_bars(results, asked):
         fewest = min(beaten(results, name)[0] for name in names)
         of = beaten(results, names[0])[2]
         calls = [one for one in results.outcomes if one.family == "beacon"]
-        worse = recall(calls, results, 1.0) < max(recall(calls, results, 1.0, n) for n in names if n.startswith("RITA"))
+        rita = (recall(calls, results, 1.0, name) for name in names if name.startswith("RITA"))
+        worse = recall(calls, results, 1.0) < max(rita, default=0.0)
         said = f"better on ≥ {fewest} of {of}; {'worse' if worse else 'not worse'}"
         rows.append(("against every baseline; RITA's formula on beacons", "≥ 8 of 12; never worse", said,
                      fewest >= 8 and not worse))  # fmt: skip
