@@ -21,6 +21,11 @@ def template(seed=0, n=400):
     return HostDay("made", made, rng.integers(0, len(kinds), n), kinds, tuple(f"n{k}" for k in range(len(kinds))))
 
 
+def values_of(flows):
+    """Return what the columns hold: between them an aligned row has bytes that nobody sets."""
+    return [flows[name].tobytes() for name in flows.dtype.names]
+
+
 @pytest.fixture(scope="module")
 def world():
     """Two small sites."""
@@ -32,9 +37,9 @@ def test_a_day_is_the_same_for_one_seed_and_no_other_days_copy():
     first, second = (World([template()], SITES, seed=7, days=20) for _ in range(2))
     one, same, other = first.day(1), second.day(1), first.day(2)
 
-    assert one.flows.tobytes() == same.flows.tobytes()
+    assert values_of(one.flows) == values_of(same.flows)
     assert not np.intersect1d(one.flows["ts"] % DAY_NS, other.flows["ts"] % DAY_NS).size > len(one.flows) // 20
-    assert first.device_day(5, 1)[0].tobytes() != first.device_day(5, 1, draw=1)[0].tobytes()
+    assert values_of(first.device_day(5, 1)[0]) != values_of(first.device_day(5, 1, draw=1)[0])
 
 
 def test_a_day_is_in_order_and_its_owners_send_it(world):
