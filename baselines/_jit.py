@@ -250,7 +250,7 @@ def caller(*signature: Kind) -> Any:
     optimises the whole once more at each level of calls; cut here, the two halves compile in a third of the time.
     """
     if JIT_DISABLED:
-        return lambda function, *arguments: function(*arguments)
+        return _wrapping(lambda function, *arguments: function(*arguments))
     return _Later("call", *signature)
 
 
@@ -258,7 +258,7 @@ def entry(*signature: Kind) -> Callable[[F], Any]:
     """Compile a void function that kernels call by its `address`; arguments are scalars and bare pointers."""
 
     def wrap(function: F) -> Any:
-        return function if JIT_DISABLED else _Entry(function, signature, by_address=True)
+        return _wrapping(function) if JIT_DISABLED else _Entry(function, signature, by_address=True)
 
     return wrap
 
