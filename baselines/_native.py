@@ -16,6 +16,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -128,7 +129,7 @@ class Routine:
             kinds: What they take.
             code: What was compiled.
         """
-        self._name, self._kinds, self._returns = name, kinds, code.returns
+        self.name, self._kinds, self._returns = name, kinds, code.returns
         self._parameters = parameters
         self._function = _PROTOTYPE(load(code))
         places = [FIRST_ARGUMENT]
@@ -152,7 +153,7 @@ class Routine:
             try:
                 laid = [lay(value) for lay, value in zip(plain, arguments, strict=True)]
             except TypeError as error:
-                raise TypeError(f"{self._name}: {error}") from None
+                raise TypeError(f"{self.name}: {error}") from None
             idle = self._idle
             block = idle.pop() if idle else self.block()
             block[FIRST_ARGUMENT:] = laid
@@ -173,11 +174,15 @@ class Routine:
             else:
                 block[place] = words(self._kinds[k], value)
         except TypeError as error:
-            raise TypeError(f"{self._name}: {error}") from None
+            raise TypeError(f"{self.name}: {error}") from None
+
+    def laying(self, k: int) -> tuple[int, int, Callable[[Any], int] | None]:
+        """Return the argument's number, its first word, and what lays it out where it is one word."""
+        return k, self._places[k].start, self._single[k]
 
     def miscounted(self, wanted: int, given: int) -> TypeError:
         """Return what is raised where the number of arguments is wrong."""
-        return TypeError(f"{self._name} takes {wanted} arguments, {given} were given")
+        return TypeError(f"{self.name} takes {wanted} arguments, {given} were given")
 
     def run(self, block: Any) -> Any:
         """Run it on arguments that are laid out."""
@@ -185,14 +190,14 @@ class Routine:
         if status:
             from baselines._compiler import failure
 
-            raise failure(self._name, status, block[FAILURE_WORD])
+            raise failure(self.name, status, block[FAILURE_WORD])
         return None if self._returns is None else result(self._returns, block[:RESULT_WORDS])
 
     def bound(self, leading: tuple[Any, ...], fixed: dict[str, Any]) -> "Bound":
         """Return the kernel with some arguments given, the first ones or by name."""
         given = dict(zip(self._parameters, leading, strict=False)) | fixed
         if len(given) != len(leading) + len(fixed) or not given.keys() <= set(self._parameters):
-            raise TypeError(f"{self._name} has the parameters {', '.join(self._parameters)}")
+            raise TypeError(f"{self.name} has the parameters {', '.join(self._parameters)}")
         return Bound(self, self._parameters, given)
 
 
@@ -210,7 +215,7 @@ class Bound:
         for k, name in enumerate(parameters):
             if name in given:
                 routine.fill(self._block, k, given[name])
-        self._free = [k for k, name in enumerate(parameters) if name not in given]
+        self._free = [routine.laying(k) for k, name in enumerate(parameters) if name not in given]
         self._last: list[Any] = [self] * len(self._free)
 
     def __call__(self, *rest: Any) -> Any:
@@ -220,6 +225,13 @@ class Bound:
         last = self._last
         for place, value in enumerate(rest):
             if value is not last[place]:
-                self._routine.fill(self._block, self._free[place], value)
+                k, word, lay = self._free[place]
+                if lay is None:
+                    self._routine.fill(self._block, k, value)
+                else:
+                    try:
+                        self._block[word] = lay(value)
+                    except TypeError as error:
+                        raise TypeError(f"{self._routine.name}: {error}") from None
                 last[place] = value
         return self._routine.run(self._block)

@@ -168,6 +168,9 @@ class KeyedTable:
         Raises:
             ValueError: `extra` alone is more than half the cap.
         """
+        wanted, table = int(self.used[0]) + extra, self.table
+        if wanted <= table.limit_rows >= extra * 2 and wanted <= table.capacity and 2 * wanted <= len(self.index):
+            return  # as nearly always
         if extra * 2 > self.table.limit_rows:
             raise ValueError(f"{extra} new keys at once in a table of {self.table.limit_rows}")
         if len(self) + extra > self.table.limit_rows:

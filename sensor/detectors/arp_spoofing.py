@@ -74,6 +74,8 @@ class ArpSpoofing:
     def score(self, tick: Tick) -> list[Finding]:
         """Count the tick's claims and judge those that were repeated unasked."""
         arp = tick.arp
+        if not len(arp):
+            return []
         on = np.nonzero((arp["sender_ip"] != 0) & (arp["sender_mac"] != 0) & _identify(arp["sender_mac"]))[0]
         self.uncounted += max(0, len(on) - STEP_MAX)
         on = on[:STEP_MAX]

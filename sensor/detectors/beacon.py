@@ -112,14 +112,14 @@ class Beacon:
         if not len(tick.site):
             return
         day = (tick.end_ns - 1) // DAY_NS
-        device, first = np.unique(np.concatenate([tick.orig_device, tick.resp_device]), return_index=True)
-        site = np.concatenate([tick.site, tick.site])[first]
-        self._sites.cover(int(site.max()) + 1)
+        self._sites.cover(int(tick.site.max()) + 1)
         days, own = self._sites.columns["days"], self._devices.columns
-        for row, where in zip(device.tolist(), site.tolist(), strict=True):
-            if row >= 0 and own["day"][row] != day:
-                own["day"][row] = day
-                days[where] += self._places.learned_ns(where, tick.end_ns) >= DAY_NS
+        for ends in (tick.orig_device, tick.resp_device):
+            at = np.nonzero((ends >= 0) & (own["day"][ends] != day))[0]
+            for row, where in zip(ends[at].tolist(), tick.site[at].tolist(), strict=True):
+                if own["day"][row] != day:
+                    own["day"][row] = day
+                    days[where] += self._places.learned_ns(where, tick.end_ns) >= DAY_NS
 
     def coverage(self) -> Coverage:
         """Say whether anything could be timed, and what a period is held against."""

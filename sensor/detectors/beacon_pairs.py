@@ -19,7 +19,7 @@ from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import contacts
 from sensor.detectors.places import words
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model.flow import TCP, UDP
 from sensor.model.records import picked
 from sensor.model.tick import Names, Tick
@@ -144,8 +144,8 @@ class Pairs:
     ) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
         """Return the flows to time, with their pairs' keys, in order of their begin."""
         flows = tick.flows
-        single = ~no_host(flows["resp_hi"], flows["resp_lo"]) & ~no_host(flows["orig_hi"], flows["orig_lo"])
-        timed = single & tick.fresh & ((flows["proto"] == TCP) | (flows["proto"] == UDP))
+        seen = sides(tick)
+        timed = seen.resp_single & seen.orig_single & tick.fresh & ((flows["proto"] == TCP) | (flows["proto"] == UDP))
         asked = np.zeros(len(flows), np.bool_)
         asked[list(tick.destinations)] = True
         out = timed & (tick.orig_device >= 0) & (~tick.resp_local | asked)

@@ -21,7 +21,7 @@ from baselines.rates import shrunk
 from baselines.table import Table
 from sensor.detectors.blindness_text import KINDS, SILENCE, Dark, again, finding, recount
 from sensor.detectors.device_days import SITES_MAX
-from sensor.detectors.first_contacts import contacts, one_sided
+from sensor.detectors.first_contacts import contacts
 from sensor.model.evidence import Finding
 from sensor.model.flow import TCP
 from sensor.model.result import Coverage
@@ -107,7 +107,7 @@ class Blindness:
         tcp = flows["proto"] == TCP
         sent = np.maximum(flows["orig_bytes"], 0) + np.maximum(flows["resp_bytes"], 0)
         missed = np.maximum(flows["missed_bytes"], 0)
-        one = one_sided(flows)
+        one = contacts(tick).one_sided
         went_on = one | (tcp & tick.fresh & (contacts(tick).outcome == 0))
         pairs = (
             (np.where(tcp, missed, 0), np.where(tcp, np.maximum(sent, missed), 0), tcp & (sent + missed > 0)),

@@ -20,7 +20,7 @@ from sensor.detectors.exfiltration_text import ADDRESSES_MAX, Sent, again, findi
 from sensor.detectors.first_days import BINS, bin_of, p_day, pool_of
 from sensor.detectors.places import words
 from sensor.detectors.registered import registered
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.evidence import Finding
 from sensor.model.records import picked
@@ -92,10 +92,9 @@ class Exfiltration:
         self._follow(tick)
         if (day := (tick.end_ns - 1) // DAY_NS) > self._day:
             self._close(day)
-        flows = tick.flows
         if not (tick.orig_device >= 0).any():
             return []
-        out = (tick.orig_device >= 0) & ~tick.resp_local & ~no_host(flows["resp_hi"], flows["resp_lo"])
+        out = (tick.orig_device >= 0) & ~tick.resp_local & sides(tick).resp_single
         out[list(tick.destinations)] = tick.orig_device[list(tick.destinations)] >= 0
         on = np.nonzero(out)[0]
         return [

@@ -25,7 +25,7 @@ from baselines.keyed import KeyedTable
 from baselines.rates import poisson_tail
 from sensor.detectors.archived import device_flows, other_side
 from sensor.detectors.parties import flow_records, keys_of, party
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer
@@ -39,6 +39,7 @@ from sensor.model.times import DAY_NS, SECOND_NS, rfc3339
 SERVICES = {b"ssh": 22, b"rdp": 3389, b"ftp": 21, b"telnet": 23, b"vnc": 5900, b"rfb": 5900}
 """Zeek's `service` of what people log in to, and its port."""
 TITLES = {22: "SSH", 3389: "remote desktop", 21: "FTP", 23: "Telnet", 5900: "VNC"}
+_IS_TITLED = np.isin(np.arange(1 << 16), list(TITLES))
 SHORT_BYTES = 20_000
 """Of the responder in a run: key exchange and refusals stay below, files and screens do not."""
 USUAL = 2.0
@@ -258,20 +259,21 @@ class GuessingSessions:
 def _sessions(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the completed login sessions with a device, and which service each is of, as its usual port."""
     flows = tick.flows
-    single = ~no_host(flows["resp_hi"], flows["resp_lo"])
-    on = (flows["proto"] == TCP) & _MADE[flows["conn_state"]] & tick.fresh & single
+    on = (flows["proto"] == TCP) & _MADE[flows["conn_state"]] & tick.fresh & sides(tick).resp_single
     on &= (flows["orig_bytes"] > 0) & (flows["resp_bytes"] > 0)
     on &= (tick.orig_device >= 0) | ((tick.resp_device >= 0) & ~tick.orig_local)
     at = np.nonzero(on)[0]
-    said, which = np.unique(flows["service"][at], return_inverse=True)
+    if not len(at):
+        return at, np.empty(0, np.int64)
+    service = flows["service"][at]
+    said, which = np.unique(service, return_inverse=True)
     by_name = np.array(
         [next((port for name, port in SERVICES.items() if name in text.split(b",")), 0) for text in said.tolist()]
-        or [0]
     )
     port = flows["resp_p"][at].astype(np.int64)
-    unsaid = np.isin(flows["service"][at], (b"", b"ssl")) & np.isin(port, list(TITLES))
-    service = np.where(unsaid, port, by_name[which] if len(at) else 0)
-    return at[service > 0], service[service > 0]
+    unsaid = ((service == b"") | (service == b"ssl")) & _IS_TITLED[port]
+    spoken = np.where(unsaid, port, by_name[which])
+    return at[spoken > 0], spoken[spoken > 0]
 
 
 def _text(

@@ -17,7 +17,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.first_contacts import contacts
 from sensor.detectors.inbound_verify import again, numbers, recount
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model.evidence import Entity, Evidence, Finding
 from sensor.model.flow import CONN_STATES, PROTOS, TCP
 from sensor.model.ids import identify
@@ -81,7 +81,7 @@ class Inbound:
         if tick.merged:
             self._services.rename(dict(tick.merged))
         flows, as_contacts = tick.flows, contacts(tick)
-        outside = ~tick.orig_local & ~no_host(flows["orig_hi"], flows["orig_lo"]) & tick.resp_local
+        outside = ~tick.orig_local & sides(tick).orig_single & tick.resp_local
         backscatter = outside & _BACKSCATTER[flows["conn_state"]] & (flows["proto"] == TCP) & (tick.resp_device >= 0)
         on = np.nonzero((outside & (as_contacts.outcome >= 0)) | backscatter)[0][: SERVICES_MAX // 8]
         self._seen += len(on)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import distinct
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
@@ -50,6 +51,7 @@ HISTORY_NS = DAY_NS
 EDGES_MAX = 1 << 20
 NEW_MAX, TARGETS_MAX, KEYS_MAX = 4096, 64, 16
 _MADE = np.isin(CONN_STATES, ("SF", "S1", "S2", "S3", "RSTO", "RSTR"))
+_IS_ADMINISTRATION = np.isin(np.arange(1 << 16), list(PORTS))
 _DEVICE: dict[str, Any] = {
     "new": (np.int64, (), 0), "days": (np.int64, (), 0), "day": (np.int64, (), -1), "sources": (np.int64, (), 0),
 }  # fmt: skip
@@ -120,7 +122,7 @@ class Lateral:
         at = at[~flagged[tick.orig_device[at]]]
         if len(at) == 0:
             return
-        pairs = np.unique(np.stack([tick.orig_device[at], tick.resp_device[at], tick.site[at]], axis=1), axis=0)
+        pairs = np.stack(distinct(tick.orig_device[at], tick.resp_device[at], tick.site[at]), axis=1)
         before = len(self._edges)
         words = pairs.astype(np.uint64)
         rows = self._edges.insert(words[:, 0].copy(), words[:, 1].copy(), np.zeros(len(pairs), np.uint64))
@@ -291,7 +293,7 @@ def _administration(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         [next((SERVICES[one] for one in text.split(b",") if one in SERVICES), 0) for text in said.tolist()]
     )
     port = flows["resp_p"][at].astype(np.int64)
-    usual = np.where(np.isin(port, list(PORTS)), port, named[which])
+    usual = np.where(_IS_ADMINISTRATION[port], port, named[which])
     return at[usual > 0], usual[usual > 0]
 
 

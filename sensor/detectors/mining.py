@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.registered import registered
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer, Record
@@ -136,7 +136,7 @@ class Mining:
         on = (tick.orig_device >= 0) & ~tick.resp_local & (flows["proto"] == TCP) & _IS_POOLS[flows["resp_p"]]
         if not on.any():
             return []
-        at = np.nonzero(on & ~no_host(flows["resp_hi"], flows["resp_lo"]))[0][: PAIRS_MAX // 4]
+        at = np.nonzero(on & sides(tick).resp_single)[0][: PAIRS_MAX // 4]
         if len(at) == 0:
             return []
         device = tick.orig_device[at].astype(np.uint64)

@@ -110,8 +110,8 @@ class NewPeer:
         self._devices.cover(self._names.count())
         own = self._devices.columns
         # What is flagged for no more than our own rows of this tick is in no incident.
-        incidents = np.setdiff1d(np.nonzero(flagged)[0], self._rows_told)
-        own["flagged"][incidents] = 1
+        if flagged.any():
+            own["flagged"][np.setdiff1d(np.nonzero(flagged)[0], self._rows_told)] = 1
         used = self._uses(tick)
         self._read = None
         used = used.at(~_at(flagged, used.device))

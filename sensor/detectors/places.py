@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.registered import registered
+from sensor.entities.flow_states import sides
 from sensor.entities.names import host_only
-from sensor.entities.networks import no_host
 from sensor.model.metadata import Dns, Http, Tls
 from sensor.model.tick import Tick
 from sensor.model.times import DAY_NS
@@ -103,22 +103,21 @@ class Places:
             return
         self._sites.cover(int(tick.site.max()) + 1)
         began = self._sites.columns["began"]
-        here = np.unique(tick.site)
-        began[here] = np.where(began[here] == 0, tick.end_ns, began[here])
+        began[tick.site[began[tick.site] == 0]] = tick.end_ns
 
     def _learn_flows(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Learn the outside ends of the devices' flows."""
         if not len(tick.flows):
             return
-        outward, inward = (tick.orig_device, tick.resp_local, "resp"), (tick.resp_device, tick.orig_local, "orig")
-        for device, local, end in (outward, inward):
-            hi, lo = tick.flows[f"{end}_hi"], tick.flows[f"{end}_lo"]
-            on = (device >= 0) & ~local
-            if not on.any():
-                continue
-            on &= ~no_host(hi, lo)
-            on[on] = ~flagged[device[on]]
-            self._add(tick.site[on].astype(np.uint64), hi[on].copy(), lo[on].copy(), tick.flows["ts"][on], device[on])
+        seen, some = sides(tick), bool(flagged.any())
+        outward = tick.orig_device, tick.resp_local, seen.resp_single, "resp"
+        inward = tick.resp_device, tick.orig_local, seen.orig_single, "orig"
+        for device, local, single, end in (outward, inward):
+            at = np.nonzero((device >= 0) & ~local & single)[0]
+            at = at[~flagged[device[at]]] if some else at
+            if len(at):
+                hi, lo = tick.flows[f"{end}_hi"][at], tick.flows[f"{end}_lo"][at]
+                self._add(tick.site[at].astype(np.uint64), hi, lo, tick.flows["ts"][at], device[at])
 
     def _learn_names(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         found: dict[tuple[int, str, int], int] = {}

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines import walk
+from baselines._jit import bind
 from baselines.keyed import KeyedTable
 from baselines.table import Table
-from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts, one_sided
+from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts
 from sensor.detectors.scan_text import Ring, dead_finding, hosts_finding, ports_finding, sweep_finding
 from sensor.detectors.scan_verify import again, numbers, recount
 from sensor.model.evidence import Finding
@@ -83,6 +84,7 @@ class Scan:
         self._judged = False
         self._flows = 0
         self._one_sided = np.zeros(0, np.int64)
+        self._kernel = bind(walk.walk)
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -151,7 +153,7 @@ class Scan:
         """Count, by site, the connections that tell of a one-way capture."""
         if len(tick.site) == 0:
             return
-        counts = np.bincount(tick.site[one_sided(tick.flows)], minlength=int(tick.site.max()) + 1)
+        counts = np.bincount(tick.site[contacts(tick).one_sided], minlength=int(tick.site.max()) + 1)
         counts[: len(self._one_sided)] += self._one_sided[: len(counts)]
         self._one_sided = np.concatenate([counts, self._one_sided[len(counts) :]]).astype(np.int64)
 
@@ -173,7 +175,7 @@ class Scan:
         port = np.where(proto == WALK_ECHO, 0, flows["resp_p"]).astype(np.uint16)
         ts = flows["ts"] + np.maximum(flows["duration"], 0)
         hi, lo = flows["resp_hi"].copy(), flows["resp_lo"].copy()
-        count = walk.walk(
+        count = self._kernel(
             subject, tick.resp_device[piece], proto, outcome, two_way, trusted, hi, lo, port, ts,
             columns["window"], columns["seen"], columns["net"], columns["walks"], columns["targets"], columns["fails"],
             columns["since"], columns["day"],
@@ -186,7 +188,8 @@ class Scan:
         for one in np.unique(subject[failing]).tolist():
             own = failing[subject[failing] == one]
             self._rings.setdefault(one, Ring()).push(picked(flows, own), proto[own])
-        self._judged = self._judged or bool(((outcome >= 0) & (subject >= 0) & ((two_way == 1) | (trusted == 1))).any())
+        if not self._judged:
+            self._judged = bool(((outcome >= 0) & (subject >= 0) & ((two_way == 1) | (trusted == 1))).any())
         findings = [self._finding(tick, flows, event) for event in _last_of_each(events[:count], hi, lo, port)]
         return findings + self._ping_sweep(tick, piece, proto, outcome, ts)
 
@@ -201,6 +204,8 @@ class Scan:
     ) -> list[Finding]:
         """Distinct local addresses pinged in 60 s, answered or not."""
         on = np.nonzero((proto == WALK_ECHO) & tick.resp_local[piece] & (outcome >= 0))[0]
+        if not len(on):
+            return []
         flows = picked(tick.flows[piece], on)
         return self._sweep(
             tick,
@@ -216,6 +221,8 @@ class Scan:
     def _arp_sweep(self, tick: Tick) -> list[Finding]:
         """Distinct addresses asked for in 60 s; routers ask for whoever is being called, so they are left out."""
         arp = tick.arp
+        if not len(arp):
+            return []
         asks = (arp["op"] == _ARP_REQUEST) & (arp["sender_ip"] != arp["target_ip"]) & (tick.arp_device >= 0)
         on = np.array(
             [i for i in np.nonzero(asks)[0].tolist() if not self._names.is_router(int(tick.arp_device[i]))], np.int64

@@ -19,7 +19,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.dga import is_random
 from sensor.detectors.places import words
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer, Record
@@ -166,7 +166,7 @@ class Tor:
         on = (tick.orig_device >= 0) & ~tick.resp_local & ((port == RELAY_PORTS[0]) | (port == RELAY_PORTS[1]))
         if not on.any():
             return []
-        on &= (flows["proto"] == TCP) & ~no_host(flows["resp_hi"], flows["resp_lo"])
+        on &= (flows["proto"] == TCP) & sides(tick).resp_single
         found = []
         for i in np.nonzero(on)[0].tolist():
             address = addresses.text(flows["resp_hi"][i], flows["resp_lo"][i])

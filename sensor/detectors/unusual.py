@@ -13,7 +13,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import WALK_NONE, contacts
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.evidence import Entity, Evidence, Finding
 from sensor.model.flow import PROTOS, TCP, UDP
@@ -144,10 +144,9 @@ class Unusual:
 
     def _pair(self, tick: Tick, on: NDArray[np.int64]) -> None:
         """Add to the totals by outside peer, by port and of distinct peers."""
+        on = on[sides(tick).resp_single[on]]
         flows = picked(tick.flows, on)
         device, hi, lo = tick.orig_device[on], flows["resp_hi"].copy(), flows["resp_lo"].copy()
-        single = ~no_host(hi, lo)
-        device, hi, lo, flows, on = device[single], hi[single], lo[single], picked(flows, single), on[single]
         if len(on) == 0:
             return
         self._pairs.reserve(len(on))
@@ -158,7 +157,7 @@ class Unusual:
         np.add.at(self._pairs.columns["bytes"], rows[outside], np.maximum(flows["orig_bytes"][outside], 0))
         fresh = np.unique(rows[rows >= before])
         np.add.at(self._totals.columns["peers"], self._pairs.columns["keys"][fresh, 0].astype(np.int64), 1)
-        two_way = (contacts(tick).outcome[on] == 0) & np.isin(flows["proto"], (TCP, UDP))
+        two_way = (contacts(tick).outcome[on] == 0) & ((flows["proto"] == TCP) | (flows["proto"] == UDP))
         port = (flows["proto"][two_way].astype(np.uint64) << np.uint64(16)) | flows["resp_p"][two_way]
         where = self._ports.insert(device[two_way].astype(np.uint64), port, np.zeros(len(port), np.uint64))
         self._ports.columns["last"][where] = tick.end_ns

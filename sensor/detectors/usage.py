@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.detectors.registered import registered
-from sensor.entities.flow_states import answered, opened
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model.tick import Names, Tick
 
 DESTINATION, ASKS, OFFERS = 0, 1, 2
@@ -57,7 +56,8 @@ def thing_of(name: str) -> tuple[int, int]:
 def uses(tick: Tick) -> Uses:
     """Return what devices used in a tick: by flows that are fresh, opened, and answered by a single host."""
     flows = tick.flows
-    on = tick.fresh & opened(flows) & answered(flows) & ~no_host(flows["resp_hi"], flows["resp_lo"])
+    seen = sides(tick)
+    on = tick.fresh & seen.sent & seen.replied & seen.resp_single
     parts = []
     for ends, categories in ((tick.orig_device, (DESTINATION, ASKS)), (tick.resp_device, (OFFERS,))):
         at = np.nonzero(on & (ends >= 0))[0]
@@ -74,12 +74,13 @@ def by_name(names: Names, used: Uses) -> tuple[Words, Words, NDArray[np.bool_]]:
     named = np.zeros(len(hi), np.bool_)
     at = np.nonzero(used.category == DESTINATION)[0]
     if len(at):
-        distinct, which = np.unique(np.stack([hi[at], lo[at]], axis=1), axis=0, return_inverse=True)
-        found = [names.address_name(high, low) for high, low in distinct.tolist()]
-        things = np.array([thing_of(name) if name else (0, 0) for name in found], np.uint64).reshape(-1, 2)
-        has = np.array([name is not None for name in found], np.bool_)[which.reshape(-1)]
+        ends = list(zip(hi[at].tolist(), lo[at].tolist(), strict=True))
+        found = {end: names.address_name(*end) for end in dict.fromkeys(ends)}
+        things = {end: thing_of(name) if name else (0, 0) for end, name in found.items()}
+        has = np.array([found[end] is not None for end in ends], np.bool_)
         named[at] = has
-        hi[at[has]], lo[at[has]] = things[which.reshape(-1)[has], 0], things[which.reshape(-1)[has], 1]
+        words = np.array([things[end] for end in ends], np.uint64)[has]
+        hi[at[has]], lo[at[has]] = words[:, 0], words[:, 1]
     return hi, lo, named
 
 

@@ -11,11 +11,13 @@ Only listed: a protocol on a port that is nobody's, TLS on 80, what a local serv
 Not here: protocols whose bytes are not known; what a well-known port carries inside TLS.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import distinct
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
@@ -46,6 +48,8 @@ _HABIT: dict[str, Any] = {
     "day": (np.int64, (), -1), "today": (np.int64, (), 0), "known": (np.int64, (), -1), "outside": (np.uint8, (), 0),
 }  # fmt: skip
 _SERVICES = tuple(HOMES)
+SERVICES_KEPT = 4096
+"""Texts of services remembered with what they are at home on."""
 _IS_OWN = np.isin(np.arange(1 << 16), list(OWN))
 """By port number: it is one protocol's own."""
 _OWN_USE = 1 << 15
@@ -199,14 +203,14 @@ class WrongPort:
         port, said = tick.flows["resp_p"][at], tick.flows["service"][at]
         at_home = np.zeros(len(at), np.bool_)
         for service in np.unique(said).tolist():
-            spoken = service.decode("ascii", "replace").split(",")
-            at_home |= (said == service) & np.isin(
-                port, [one for one, own in OWN.items() if not own.isdisjoint(spoken)]
-            )
+            for one in _homes(service):
+                at_home |= (port == one) & (said == service)
         at, port = at[at_home], port[at_home].astype(np.uint64)
+        if not len(at):
+            return
         site, who = tick.site[at].astype(np.uint64), tick.orig_device[at].astype(np.uint64)
         use = (np.uint64(today << 24) | who) << np.uint64(16)
-        site, port, use = np.unique(np.stack([site, port, use], axis=1), axis=0)[: OWN_MAX // 8].T.copy()
+        site, port, use = (column[: OWN_MAX // 8] for column in distinct(site, port, use))
         self._own.reserve(2 * len(use))
         whole, mine = (self._own.insert(site, port, word) for word in (np.full_like(use, _OWN_USE), use))
         columns = self._own.columns
@@ -233,6 +237,13 @@ class WrongPort:
             evidence=evidence, device=device, name=name, techniques=self.techniques, peers=peers, opens=opens,
             check=f"Which program on {name} connects there, and why on port {port}?",
         )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=SERVICES_KEPT)
+def _homes(services: bytes) -> tuple[int, ...]:
+    """Return the ports that are a protocol's own, as Zeek writes it."""
+    spoken = services.decode("ascii", "replace").split(",")
+    return tuple(port for port, own in OWN.items() if not own.isdisjoint(spoken))
 
 
 def _strangers(tick: Tick, at: NDArray[np.int64]) -> dict[tuple[str, int, bool], NDArray[np.int64]]:

@@ -145,10 +145,11 @@ class Coverage:
 
 
 def _counted(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct keys, sorted, and how often each is there; a tick's are mostly runs of the same few."""
-    begins = np.concatenate([[0], np.nonzero(keys[1:] != keys[:-1])[0] + 1])
-    distinct, which = np.unique(keys[begins], return_inverse=True)
-    return distinct, np.bincount(which, np.diff(np.append(begins, len(keys)))).astype(np.int64)
+    """Return the distinct keys, at least one, sorted, and how often each is there."""
+    if (keys == keys[0]).all():
+        return keys[:1], np.array([len(keys)], np.int64)
+    distinct, counts = np.unique(keys, return_counts=True)
+    return distinct, counts.astype(np.int64)
 
 
 class _Saved(msgspec.Struct):

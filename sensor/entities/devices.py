@@ -160,10 +160,11 @@ class Devices:
         known = rows >= 0
         known &= np.where(known, self.map.columns["device"][rows] >= 0, False)
         known &= (mac == 0) | (self.map.columns["mac"][rows] == mac)
-        for i in _first_of_each(site, hi, lo, mac, np.nonzero(~known)[0]):
-            where = int(site[i]), int(hi[i]), int(lo[i])
-            self.place(where, int(mac[i]), int(ts[i]), confirmed=bool(confirmed[i]), linked=linked)
-        rows = self.map.find(site.astype(np.uint64), hi, lo)
+        if not known.all():
+            for i in _first_of_each(site, hi, lo, mac, np.nonzero(~known)[0]):
+                where = int(site[i]), int(hi[i]), int(lo[i])
+                self.place(where, int(mac[i]), int(ts[i]), confirmed=bool(confirmed[i]), linked=linked)
+            rows = self.map.find(site.astype(np.uint64), hi, lo)
         held = rows >= 0
         self.map.columns["last"][rows[held]] = ts[held]
         devices = self.map.columns["device"][rows[held]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sensor.entities.activity import Activity
 from sensor.entities.devices import DEVICES_MAX, Devices
-from sensor.entities.flow_states import answered, opened
+from sensor.entities.flow_states import sides_of
 from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
 from sensor.entities.networks import PRIVATE, Networks, no_host, words_of
@@ -24,7 +24,7 @@ from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
-from sensor.model.tick import Tick
+from sensor.model.tick import Sides, Tick
 from sensor.model.times import DAY_NS, HOUR_NS
 
 Flags = NDArray[np.bool_]
@@ -84,15 +84,16 @@ class Entities:
         rows, learned = self.sightings.before(messages, message_site, events, event_site, self.sites)
         self._learn_networks(learned)
         self._sight_arp(arp, arp_site)
-        orig_local, resp_local = self._locality(flows, site)
-        self._sight_flows(flows, site, orig_local, resp_local)
+        seen = sides_of(flows)
+        orig_local, resp_local = self._locality(flows, site, seen)
+        self._sight_flows(flows, site, orig_local, resp_local, seen)
         said = self._tell(messages, message_site)
         self.sightings.recognition.settle(self.now_ns, len(self.sites))
         merged = self._merged()
         orig, resp = (self._ends(flows, site, *end) for end in (("orig", orig_local), ("resp", resp_local)))
         self.devices.add_flows(orig[fresh])
         self.devices.add_flows(resp[fresh & (resp != orig)])
-        self.activity.take(flows, orig, resp, opened(flows) & answered(flows), len(self.devices))
+        self.activity.take(flows, orig, resp, seen.sent & seen.replied, len(self.devices))
         self.processes.tell(events, event_site)
         arp_device = self.devices.find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
         tick = Tick(
@@ -101,7 +102,7 @@ class Entities:
             messages=messages, message_device=self._kept(said), message_site=list(message_site), learn=learn,
             events=list(events), event_site=list(event_site), event_device=self._about(events, event_site, rows),
             merged=merged, destinations=self.sightings.proxies.destinations(flows["uid"]),
-            processes=self.processes.explain(flows, site),
+            processes=self.processes.explain(flows, site), sides=seen,
         )  # fmt: skip
         self.identity.take(tick, self, self.sites, message_site)
         return tick
@@ -282,15 +283,17 @@ class Entities:
         """Return the row that stands for the device of each row, shape (n,)."""
         return np.where(rows >= 0, self.devices.table.columns["kept"][rows], -1).astype(np.int32)
 
-    def _locality(self, flows: NDArray[np.void], site: NDArray[np.int32]) -> tuple[Flags, Flags]:
+    def _locality(self, flows: NDArray[np.void], site: NDArray[np.int32], seen: Sides) -> tuple[Flags, Flags]:
         """Tell which ends are the site's own: by its networks, and by what the log says of itself."""
         ends = []
-        for end in ("orig", "resp"):
-            hi, lo = flows[f"{end}_hi"], flows[f"{end}_lo"]
-            ends.append((self._inside(site, hi, lo) | (flows[f"local_{end}"] == 1)) & ~no_host(hi, lo))
+        for end, single in (("orig", seen.orig_single), ("resp", seen.resp_single)):
+            inside = self._inside(site, flows[f"{end}_hi"], flows[f"{end}_lo"])
+            ends.append((inside | (flows[f"local_{end}"] == 1)) & single)
         return ends[0], ends[1]
 
     def _inside(self, site: NDArray[np.int32], hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> Flags:
+        if len(site) and (site == site[0]).all():
+            return self._prefixes.get(self.sites[site[0]], self._private).contain(hi, lo)
         inside = np.zeros(len(hi), np.bool_)
         for number in np.unique(site).tolist():
             of = site == number
@@ -298,19 +301,19 @@ class Entities:
         return inside
 
     def _sight_flows(
-        self, flows: NDArray[np.void], site: NDArray[np.int32], orig_local: Flags, resp_local: Flags
+        self, flows: NDArray[np.void], site: NDArray[np.int32], orig_local: Flags, resp_local: Flags, seen: Sides
     ) -> None:
         """Sight the local ends that sent; an outside end shows a router's MAC."""
         if not len(flows):
             return
-        sent, replied = opened(flows), answered(flows)
-        both = sent & replied
-        for end, local in (("orig", orig_local), ("resp", resp_local)):
-            hi, lo = flows[f"{end}_hi"], flows[f"{end}_lo"]
-            outside = ~local & ~no_host(hi, lo) & (flows[f"{end}_l2"] != 0)
-            if outside.any():
-                self.devices.mark_routers(site[outside], hi[outside], lo[outside], flows[f"{end}_l2"][outside])
-        parts = [(orig_local & sent, "orig"), (resp_local & replied, "resp")]
+        both = seen.sent & seen.replied
+        for end, local, single in (("orig", orig_local, seen.orig_single), ("resp", resp_local, seen.resp_single)):
+            mac = flows[f"{end}_l2"]
+            outside = np.nonzero(~local & single & (mac != 0))[0]
+            if len(outside):
+                hi, lo = flows[f"{end}_hi"][outside], flows[f"{end}_lo"][outside]
+                self.devices.mark_routers(site[outside], hi, lo, mac[outside])
+        parts = [(orig_local & seen.sent, "orig"), (resp_local & seen.replied, "resp")]
         ends = [(np.nonzero(which)[0], end) for which, end in parts]
         at = np.concatenate([rows for rows, _ in ends])
         order = np.argsort(at, kind="stable")

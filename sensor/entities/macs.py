@@ -29,6 +29,7 @@ COUNTED_MAX = 1_000_000
 """MACs whose addresses are counted."""
 LOCAL_BIT = 0x0200_0000_0000
 GROUP_BIT = 0x0100_0000_0000
+_MAC = (1 << 48) - 1
 EVERYWHERE = -1
 """Site number in the key of an organisation-wide identity."""
 
@@ -117,6 +118,12 @@ class Macs:
             hi: Outside addresses, high words, uint64, shape (n,); `lo` the low ones.
             mac: MACs they were seen behind, uint64, shape (n,); 0 is no MAC.
         """
+        both = (site.astype(np.uint64) << np.uint64(48)) | mac
+        told = [one for one in np.unique(both).tolist() if (one >> 48, one & _MAC) not in self.routers]
+        if not told:
+            return []
+        untold = np.isin(both, np.array(told, np.uint64))
+        site, hi, lo, mac = site[untold], hi[untold], lo[untold], mac[untold]
         v4 = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
         rows = np.stack([site.astype(np.uint64), mac, np.where(v4, 0, hi), np.where(v4, 0, lo)], axis=1)
         found: list[Key] = []

@@ -17,7 +17,7 @@ from sensor.model import addresses
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 """The default of `local_networks`."""
 
-_NOBODY = (
+NOBODY = (
     "0.0.0.0/8",  # RFC 1122 §3.2.1.3: this network
     "127.0.0.0/8",  # loopback
     "224.0.0.0/4",  # RFC 5771: multicast
@@ -46,7 +46,11 @@ def words_of(text: str | None) -> tuple[int, int]:
 
 
 class Networks:
-    """A set of prefixes, asked for whole columns."""
+    """A set of prefixes, asked for whole columns.
+
+    Attributes:
+        masks: As `baselines.prefixes.match` takes them, uint64, shape (k, 4).
+    """
 
     def __init__(self, prefixes: Sequence[str]) -> None:
         """Take prefixes in text. Raises ValueError where one is none."""
@@ -59,7 +63,7 @@ class Networks:
             mask = ((1 << length) - 1) << (128 - length)
             low = (1 << 64) - 1
             masks.append((value >> 64, value & low, mask >> 64, mask & low))
-        self._masks = np.array(masks, np.uint64).reshape(-1, 4)
+        self.masks = np.array(masks, np.uint64).reshape(-1, 4)
 
     def contain(self, hi: Words, lo: Words) -> Flags:
         """Tell which addresses lie in one of the prefixes.
@@ -72,18 +76,14 @@ class Networks:
             bool, shape (n,).
         """
         inside = np.empty(len(hi), np.bool_)
-        match(hi, lo, self._masks, inside)
+        match(hi, lo, self.masks, inside)
         return inside
 
 
-_NO_HOSTS = Networks(_NOBODY)
+_NO_HOSTS = Networks(NOBODY)
+NO_HOST_MASKS = _NO_HOSTS.masks
 
 
 def no_host(hi: Words, lo: Words) -> Flags:
     """Tell which addresses can be no single host's: multicast, broadcast, loopback, unspecified. Shape (n,)."""
     return _NO_HOSTS.contain(hi, lo)
-
-
-def may_be_broadcast(hi: Words, lo: Words) -> Flags:
-    """Tell which IPv4 addresses end in .255: broadcast of the usual prefixes; no mask is in the traffic."""
-    return np.asarray((hi == 0) & (lo >> np.uint64(32) == 0xFFFF) & (lo & np.uint64(0xFF) == 0xFF), np.bool_)

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from baselines._jit import kernel, rows
 from baselines.table import Table
-from sensor.entities.flow_states import answered, opened
-from sensor.entities.networks import no_host
+from sensor.entities.flow_states import sides
 from sensor.model.flow import TCP, UDP
 from sensor.model.records import joined, picked
 from sensor.model.tick import Tick
@@ -229,8 +228,7 @@ class Presence:
         """
         parts = [self._marks_of_notes()] if self._noted else []
         if len(tick.flows):
-            replied = answered(tick.flows)
-            parts += [self._opened(tick, replied, hosts, leased), self._held_open(tick, replied)]
+            parts += [self._opened(tick, hosts, leased), *self._held_open(tick)]
         self._noted.clear()
         if not parts:
             return np.empty(0, np.int32)
@@ -346,17 +344,15 @@ class Presence:
             grown[: len(self._row_of)] = self._row_of
             self._row_of = grown
 
-    def _opened(
-        self, tick: Tick, replied: NDArray[np.bool_], hosts: dict[int, int], leased: NDArray[np.bool_]
-    ) -> NDArray[np.void]:
+    def _opened(self, tick: Tick, hosts: dict[int, int], leased: NDArray[np.bool_]) -> NDArray[np.void]:
         """Return the marks of flows that devices opened."""
-        flows = tick.flows
-        at = np.nonzero((tick.orig_device >= 0) & opened(flows))[0]
+        flows, seen = tick.flows, sides(tick)
+        at = np.nonzero((tick.orig_device >= 0) & seen.sent)[0]
         marks = np.zeros(len(at), MARK)
         if not len(at):
             return marks
         hi, lo = flows["resp_hi"], flows["resp_lo"]
-        outside = (~tick.resp_local & ~no_host(hi, lo) & replied)[at]
+        outside = (~tick.resp_local & seen.resp_single & seen.replied)[at]
         marks["row"], marks["slot"] = tick.orig_device[at], flows["ts"][at] // SLOT_NS
         marks["site"] = tick.site[at] + 1
         hashed = ((hi[at] ^ self._secret) * _MIX[0] ^ lo[at]) * _MIX[1]
@@ -371,9 +367,9 @@ class Presence:
         return marks
 
     @staticmethod
-    def _held_open(tick: Tick, replied: NDArray[np.bool_]) -> NDArray[np.void]:
-        """Return the marks of VPNs and remote desktops, one for each slot that they last."""
-        flows = tick.flows
+    def _held_open(tick: Tick) -> list[NDArray[np.void]]:
+        """Return the marks of VPNs and of remote desktops, one for each slot that they last."""
+        flows, replied = tick.flows, sides(tick).replied
         port, proto = flows["resp_p"], flows["proto"]
         vpn = ((proto == TCP) & _IS_VPN_TCP[port]) | ((proto == UDP) & _IS_VPN_UDP[port])
         vpn |= (proto == _GRE) | (proto == _ESP)
@@ -382,6 +378,8 @@ class Presence:
         parts = []
         for which, device, flag in ((vpn, tick.orig_device, VPN), (desktop, tick.resp_device, DESKTOP)):
             at = np.nonzero(which)[0]
+            if not len(at):
+                continue
             first = flows["ts"][at] // SLOT_NS
             last = (flows["ts"][at] + np.maximum(flows["duration"][at], 0)) // SLOT_NS
             times = np.minimum(last - first + 1, RING)
@@ -391,7 +389,7 @@ class Presence:
             marks["row"], marks["site"] = np.repeat(device[at], times), np.repeat(tick.site[at] + 1, times)
             marks["flags"] = flag
             parts.append(marks)
-        return joined(parts)
+        return parts
 
     def _marks_of_notes(self) -> NDArray[np.void]:
         marks = np.zeros(len(self._noted), MARK)

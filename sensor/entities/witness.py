@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sensor.entities.contacts import WINDOW_NS, Contacts, provider_of
 from sensor.entities.corroboration import ELSEWHERE, Corroboration
-from sensor.entities.flow_states import answered
+from sensor.entities.flow_states import sides
 from sensor.entities.networks import NO_ADDRESS, words_of
 from sensor.entities.presence import CONTACT, DESKTOP, LOGON, SHARE
 from sensor.model.event import Event
@@ -143,7 +143,7 @@ class Witness:
         flows = tick.flows
         if not self._provider_at or not len(flows):
             return
-        at = np.nonzero((tick.orig_device >= 0) & (flows["duration"] > WINDOW_NS) & answered(flows))[0]
+        at = np.nonzero((tick.orig_device >= 0) & (flows["duration"] > WINDOW_NS) & sides(tick).replied)[0]
         at = at[np.isin(flows["resp_lo"][at], self._lows())] if len(at) else at
         for i in at.tolist():
             flow = flows[i]

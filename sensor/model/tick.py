@@ -27,6 +27,20 @@ class Contacts(msgspec.Struct):
     """1 failed, 0 answered, −1 says nothing."""
     two_way: NDArray[np.uint8]
     """1: both sides were seen sending."""
+    one_sided: NDArray[np.bool_]
+    """It shows that only one of its sides can be seen."""
+
+
+class Sides(msgspec.Struct):
+    """What the ends of a tick's flows are; columns of shape (n,), bool."""
+
+    sent: NDArray[np.bool_]
+    """The originator was seen sending."""
+    replied: NDArray[np.bool_]
+    """The responder was."""
+    orig_single: NDArray[np.bool_]
+    """The originator's address can be a single host's: no multicast, broadcast, loopback, nor unspecified."""
+    resp_single: NDArray[np.bool_]
 
 
 class Tick(msgspec.Struct):
@@ -55,6 +69,8 @@ class Tick(msgspec.Struct):
     message_site: list[int] = msgspec.field(default_factory=list)
     contacts: Contacts | None = None
     """Filled in by the first detector that asks."""
+    sides: Sides | None = None
+    """Filled in by the first that asks."""
     events: list[Event] = msgspec.field(default_factory=list)
     """Identity, endpoint, mail and lease events, in order of time."""
     event_site: list[int] = msgspec.field(default_factory=list)

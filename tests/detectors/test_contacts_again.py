@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 
 from sensor.detectors.contacts_again import CONTACTS, nobody
-from sensor.detectors.first_contacts import contacts, one_sided
+from sensor.detectors.first_contacts import contacts
 from sensor.entities.networks import no_host
 from sensor.model import addresses
 from sensor.model.flow import CONN_STATES
@@ -38,7 +38,7 @@ def test_walk_outcome_and_sides_are_the_same(tmp_path):
     writer = Writer(tmp_path)
     step = tick(writer.known, whole)
     step.fresh = np.arange(len(whole)) % 11 > 0
-    read, sided = contacts(step), one_sided(whole)
+    read = contacts(step)
     writer.archive.take(step)
     writer.commit().close()
     sql = f"WITH {CONTACTS} SELECT walk, failed, two_way, one_sided FROM contacts ORDER BY n"  # noqa: S608
@@ -46,7 +46,7 @@ def test_walk_outcome_and_sides_are_the_same(tmp_path):
     expected = [
         (None if kind == 255 else kind, None if failed < 0 else failed, bool(both), bool(alone))
         for kind, failed, both, alone in zip(
-            read.walk.tolist(), read.outcome.tolist(), read.two_way.tolist(), sided.tolist(), strict=True
+            read.walk.tolist(), read.outcome.tolist(), read.two_way.tolist(), read.one_sided.tolist(), strict=True
         )
     ]
 

@@ -1,9 +1,17 @@
 """Which flows are first contacts, and which of them failed."""
 
-import pytest
+import itertools
 
-from sensor.detectors.first_contacts import WALK_ECHO, WALK_NONE, WALK_TCP, WALK_UDP, contacts, one_sided
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensor.detectors.first_contacts import WALK_ECHO, WALK_NONE, WALK_TCP, WALK_UDP, contacts, judge
+from sensor.entities.flow_states import sides_of
+from sensor.model.flow import CONN_STATES, FLOW
 from tests.detectors.ticks import entities, tick
+from tests.naive import first_contacts as naive
 from tests.scenes import flow, flows
 
 
@@ -52,9 +60,9 @@ def test_midstream_is_no_contact_and_no_history_is_believed():
 )  # fmt: skip
 def test_a_side_that_goes_on_without_the_other_was_answered_unseen(state, history, expected):
     """That is no failure, and shows a one-way capture; a lone SYN or SYN-ACK shows nothing."""
-    row = flow(state=state, history=history)
+    found = read(flow(state=state, history=history))
 
-    assert expected == (read(row).outcome[0], one_sided(row)[0])
+    assert expected == (found.outcome[0], found.one_sided[0])
 
 
 def test_udp_to_groups_is_no_contact():
@@ -95,3 +103,34 @@ def test_two_way_is_both_sides_sending():
 def test_an_empty_tick_has_no_contacts():
     """No flows, empty columns."""
     assert [] == read().outcome.tolist()
+
+
+HISTORIES = st.text("^SsHhAaDdFfRrTtCcQqWw", max_size=8)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(CONN_STATES), HISTORIES, st.sampled_from((1, 6, 17, 58, 132)), st.booleans()),
+        min_size=1, max_size=20,
+    )
+)  # fmt: skip
+def test_judge_equals_the_twin(told):
+    """Any state, history and protocol, to hosts, groups and broadcasts, first and again."""
+    ports, echoes = itertools.cycle((33434, 80, 33534, 53, 33535)), itertools.cycle((8, 128, 0))
+    ends = itertools.cycle(("10.0.0.9", "10.0.0.255", "224.0.0.1", "2001:db8::ff"))
+    rows = flows(
+        *(
+            flow("10.0.0.5", next(ends), at_s=k, proto=proto, state=state or "OTH", history=history, port=next(ports),
+                 orig_port=next(echoes))
+            for k, (state, history, proto, _) in enumerate(told)
+        )
+    )  # fmt: skip
+    rows["conn_state"] = [CONN_STATES.index(state) for state, *_ in told]
+    fresh, seen, n = np.array([first for *_, first in told]), sides_of(rows), len(rows)
+    ends_seen = [seen.sent, seen.replied, seen.orig_single, seen.resp_single]
+    out = [np.empty(n, np.uint8), np.empty(n, np.int8), np.empty(n, np.uint8), np.empty(n, np.bool_)]
+
+    judge(rows, rows["history"].copy().view(np.uint8).reshape(n, FLOW["history"].itemsize), *ends_seen, fresh, *out)
+
+    of_each = list(zip(*(column.tolist() for column in ends_seen), strict=True))
+    assert naive.judge(rows, CONN_STATES, of_each, fresh) == list(zip(*(c.tolist() for c in out), strict=True))

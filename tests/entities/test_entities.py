@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensor.entities.entities import Entities
-from sensor.entities.flow_states import answered, opened
+from sensor.entities.flow_states import sides_of
 from sensor.model.metadata import Dhcp, Kerberos, Ntlm
 from tests.scenes import SECRET, START, S, arp, common, flow, flows
 
@@ -44,8 +44,8 @@ def test_answers_are_seen_by_packets_bytes_or_state():
     rows = flows(flow(), flow(state="S0"), flow(state="REJ"))
     rows["resp_pkts"] = -1
 
-    assert [True, False, True] == answered(rows).tolist()
-    assert [True, True, True] == opened(rows).tolist()
+    assert [True, False, True] == sides_of(rows).replied.tolist()
+    assert [True, True, True] == sides_of(rows).sent.tolist()
 
 
 def test_configured_networks_replace_the_private_ranges():

@@ -62,11 +62,6 @@ def test_groups_and_loopback_are_no_hosts():
     assert [True] * 7 + [False] * 2 == networks.no_host(*words(*texts)).tolist()
 
 
-def test_dot_255_may_be_a_broadcast():
-    """Only IPv4 addresses that end in .255."""
-    assert [True, False, False] == networks.may_be_broadcast(*words("10.0.0.255", "10.0.0.25", "2001:db8::ff")).tolist()
-
-
 def test_an_empty_column_is_an_empty_answer():
     """No addresses, no answers."""
     assert [] == networks.Networks(networks.PRIVATE).contain(*words()).tolist()
