@@ -151,6 +151,9 @@ def edge(at: int) -> float:
     return float(10.0 ** (LOW + (HIGH - LOW) * at / BINS))
 
 
+_EDGES = np.array([edge(at) for at in range(BINS + 1)])
+
+
 _ALL = -1
 """Key of what all groups share."""
 
@@ -369,11 +372,10 @@ def excesses(counts: NDArray[np.int32], top: Floats, first: int) -> Floats:
     """
     start = edge(first)
     found = [top[top >= start]]
-    edges = np.array([edge(at) for at in range(first, BINS + 1)])
-    for of_slice, kept in zip(counts[:, first:], top, strict=True):
-        kept_here = kept[kept >= start]
-        if len(kept_here) == of_slice.sum():
-            continue
+    edges = _EDGES[first:]
+    # Most slices kept all of theirs, or have none.
+    for i in np.nonzero(counts[:, first:].sum(axis=1) != (top >= start).sum(axis=1))[0].tolist():
+        of_slice, kept_here = counts[i, first:], top[i][top[i] >= start]
         at = np.clip(np.searchsorted(edges, kept_here, side="right") - 1, 0, BINS - first - 1)
         rest = np.maximum(of_slice - np.bincount(at, minlength=BINS - first), 0)
         for j in np.nonzero(rest)[0].tolist():

@@ -1,6 +1,7 @@
-"""Distinct rows of several columns, without making one array of records of them.
+"""Distinct rows of several columns, and which values are among others: for the short columns of a tick.
 
-`np.unique` over an axis views rows as records and compares those field by field: 40 microseconds for ten rows.
+`np.unique` over an axis views rows as records and compares those field by field, 40 microseconds for ten rows;
+`np.isin` sorts both sides, 20 microseconds.
 """
 
 from typing import Any
@@ -22,3 +23,14 @@ def distinct(*columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     for column in ordered:
         begins[1:] |= column[1:] != column[:-1]
     return tuple(column[begins] for column in ordered)
+
+
+def among(values: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which values are among the wanted.
+
+    Args:
+        values: Shape (n,).
+        wanted: At least one, of the same dtype, ascending, shape (k,).
+    """
+    at = np.minimum(wanted.searchsorted(values), len(wanted) - 1)
+    return np.asarray(wanted[at] == values, np.bool_)

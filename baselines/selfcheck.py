@@ -39,14 +39,16 @@ class SelfCheck:
         self.below = np.zeros_like(self.tried)
         self.day = np.full(DAYS, -1, np.int64)
 
-    def note(self, statistic: int, day: int, p: NDArray[np.float64], floor: NDArray[np.float64] | float = 0.0) -> None:
+    def note(
+        self, statistic: int | slice, day: int, p: NDArray[np.float64], floor: NDArray[np.float64] | float = 0.0
+    ) -> None:
         """Count p of a day.
 
         Args:
-            statistic: Which.
+            statistic: Which; several that follow each other at once.
             day: Its number.
-            p: float64, shape (n,); NaN is left out.
-            floor: Smallest p that could have been, float64, shape (n,) or one for all.
+            p: float64, shape (n,), or (n, statistics); NaN is left out.
+            floor: Smallest p that could have been, float64, of that shape, or one for all.
         """
         slot = day % DAYS
         if self.day[slot] > day:
@@ -56,8 +58,8 @@ class SelfCheck:
         there = ~np.isnan(p)
         for k, alpha in enumerate(ALPHAS):
             can = there & (np.asarray(floor) < alpha)
-            self.tried[statistic, slot, k] += int(can.sum())
-            self.below[statistic, slot, k] += int((p[can] <= alpha).sum())
+            self.tried[statistic, slot, k] += can.sum(axis=0)
+            self.below[statistic, slot, k] += (can & (p <= alpha)).sum(axis=0)
 
     def ratio(self, statistic: int, alpha: float) -> float:
         """Return observed over expected; NaN where fewer than EXPECTED_MIN were expected in all of its days."""

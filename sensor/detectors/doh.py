@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import among
 from baselines.evidence import decibans
 from sensor.detectors.places import Places
 from sensor.detectors.registered import registered
@@ -82,7 +83,7 @@ class Doh:
         """Learn the site's places, and count its device-days after the first."""
         self._places.learn(tick, flagged)
         day = (tick.end_ns - 1) // DAY_NS
-        for site in np.unique(tick.site).tolist():
+        for site in set(tick.site.tolist()):
             held = self._days.setdefault(site, [day, 0, 0])
             if held[0] != day:
                 held[0], held[1] = day, held[1] + self._names.site_devices(site)
@@ -124,8 +125,9 @@ class Doh:
         on &= (flows["resp_p"] == DOT_PORT) | (flows["resp_p"] == _HTTPS)
         if not on.any():
             return found
-        on &= (flows["resp_p"] == DOT_PORT) | np.isin(flows["resp_lo"], self._low)
-        for i in np.nonzero(on)[0].tolist():
+        at = np.nonzero(on)[0]
+        at = at[(flows["resp_p"][at] == DOT_PORT) | among(flows["resp_lo"][at], self._low)]
+        for i in at.tolist():
             flow = flows[i]
             words = int(flow["resp_hi"]), int(flow["resp_lo"])
             if self._names.address_name(*words) is not None or (

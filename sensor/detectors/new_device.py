@@ -122,11 +122,15 @@ class NewDevice:
         at = np.nonzero(contacts(tick).two_way == 1)[0] if len(flows) else np.empty(0, np.int64)
         for rows in (tick.orig_device, tick.resp_device):
             new = at[(rows[at] >= 0) & (alive[rows[at]] == 0)]
+            if not len(new):
+                continue
             devices, first = np.unique(rows[new], return_index=True)
             for device, i in zip(devices.tolist(), new[first].tolist(), strict=True):
                 path, uid = self._names.input_path(int(flows["input"][i])), flows["uid"][i].decode()
                 record = Record(input=path, uid=uid) if uid else Record(input=path, offset=int(flows["offset"][i]))
                 found.setdefault(device, (int(tick.site[i]), record))
+        if not len(tick.arp):
+            return found
         new = np.nonzero((tick.arp_device >= 0) & (alive[tick.arp_device] == 0))[0]
         devices, first = np.unique(tick.arp_device[new], return_index=True)
         for device, i in zip(devices.tolist(), new[first].tolist(), strict=True):

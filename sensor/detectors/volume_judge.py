@@ -94,6 +94,8 @@ class Judge:
             np.zeros(0, np.int32), 1, np.zeros(0, np.bool_), *(np.zeros((0, *shape), np.float32) for shape in _SHAPES)
         )
         self.prior_at = -1
+        self._limits_at = -1
+        self._held = np.empty((0, SIDES)), np.empty((0, SIDES))
 
     def bucket(self, c: Cells, bucket: int, secret: np.uint64, groups: int) -> Judged:
         """Judge a closed bucket."""
@@ -122,13 +124,12 @@ class Judge:
     def learn_bucket(self, c: Cells, found: Judged, bucket: int, flagged: Flags) -> None:
         """Let a bucket's scores count, but of flagged devices."""
         take = found.who & ~flagged & (c["seen"] >= YOUNG)
-        points = [[point_of(law, inflation.ALPHA) for law in self._laws(k)] for k in range(SIDES)]
         kinds = c["kind"]
-        inflation.watch(found.plain, np.ascontiguousarray(np.array(points).T[kinds]), take, c["share"], c["tries"])
+        group, (points, floors) = np.where(take, kinds, np.int32(-1)), self._limits()
+        inflation.watch(found.plain, points[kinds], take, c["share"], c["tries"])
+        self.check.note(slice(SIDES), bucket // DAY, np.where(take[:, None], found.p, np.nan), floors[kinds])
         for k in range(SIDES):
-            floors = np.array([law.floor for law in self._laws(k)])[kinds]
-            self.check.note(k, bucket // DAY, np.where(take, found.p[:, k], np.nan), floors)
-            self.pools.add(BUCKET + k, np.where(take, kinds, np.int32(-1)), np.ascontiguousarray(found.score[:, k]))
+            self.pools.add(BUCKET + k, group, np.ascontiguousarray(found.score[:, k]))
         signed = np.nan_to_num(found.score[:, ::2]) - np.nan_to_num(found.score[:, 1::2])
         # Of bytes the level is that of the buckets with any, as elsewhere.
         counted = c["counts"] > np.where(np.arange(len(FEATURES)) < HURDLES, 0.0, -1.0)
@@ -155,8 +156,9 @@ class Judge:
         accumulate.accumulate(_distance(raw) * np.log(10.0), c["total"])
         c["since"][:] = np.where(c["total"] <= 0.0, -1, np.where(before <= 0.0, hour, c["since"]))
         take = whole & ~flagged & (c["seen"] >= YOUNG)
+        group = np.where(take, c["kind"], np.int32(-1))
         for k in range(SIDES):
-            self.pools.add(HOURLY + k, np.where(take, c["kind"], np.int32(-1)), np.ascontiguousarray(score[:, k]))
+            self.pools.add(HOURLY + k, group, np.ascontiguousarray(score[:, k]))
         c["hour"][:], c["hour_n"][:] = 0.0, 0
         return score, raw
 
@@ -200,6 +202,16 @@ class Judge:
     def device_days(self) -> int:
         """Return how many device-days the pools hold."""
         return int(self.pools.counts[DAY_NOW].sum())
+
+    def _limits(self) -> tuple[Floats, Floats]:
+        """Return each side's point at `inflation.ALPHA` and its floor, shape (kinds, SIDES); kept while laws hold."""
+        if self._limits_at != self.pools.epoch:
+            self._limits_at = self.pools.epoch
+            laws = [self._laws(BUCKET + k) for k in range(SIDES)]
+            points = np.array([[point_of(law, inflation.ALPHA) for law in side] for side in laws])
+            floors = np.array([[law.floor for law in side] for side in laws])
+            self._held = np.ascontiguousarray(points.T), np.ascontiguousarray(floors.T)
+        return self._held
 
     def _laws(self, statistic: int) -> list[Law]:
         return [self.pools.law(statistic, kind) for kind in range(len(KINDS))]
@@ -253,6 +265,7 @@ class Judge:
         self.check.load({name[6:]: column for name, column in state.items() if name.startswith("check/")})
         self.prior = seasonal.Prior(**{name: state[f"prior/{name}"] for name in seasonal.Prior._fields})
         self.prior_at = int(state["prior_at"][0])
+        self._limits_at = -1
 
 
 def _least(p: Floats) -> Floats:

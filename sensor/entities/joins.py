@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import among
 from sensor.model.times import MINUTE_NS
 
 BOTH_NS = 5 * MINUTE_NS
@@ -106,7 +107,7 @@ class Joins:
         if not self._watched or not len(rows):
             return []
         watched = np.unique(kept[np.array(list(self._watched), np.int32)])
-        found = np.nonzero(np.isin(kept[rows], watched))[0]
+        found = np.nonzero(among(kept[rows], watched))[0]
         found = found[np.lexsort((ts[found], kept[rows[found]]))]
         turns = np.ones(len(found), np.bool_)
         turns[1:] = rows[found][1:] != rows[found][:-1]

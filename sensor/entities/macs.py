@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import among
 from sensor.model import addresses
 from sensor.model.times import MINUTE_NS
 
@@ -105,7 +106,7 @@ class Macs:
         if linked or not self.routers:
             return mac
         both = np.array(sorted(self.routers), np.uint64)
-        behind = np.isin((site.astype(np.uint64) << np.uint64(48)) | mac, (both[:, 0] << np.uint64(48)) | both[:, 1])
+        behind = among((site.astype(np.uint64) << np.uint64(48)) | mac, (both[:, 0] << np.uint64(48)) | both[:, 1])
         return np.where(behind & ~is_link_local(hi), np.uint64(0), mac)
 
     def outside(self, site: NDArray[np.int32], hi: Words, lo: Words, mac: Words) -> list[Key]:
@@ -122,7 +123,7 @@ class Macs:
         told = [one for one in np.unique(both).tolist() if (one >> 48, one & _MAC) not in self.routers]
         if not told:
             return []
-        untold = np.isin(both, np.array(told, np.uint64))
+        untold = among(both, np.array(told, np.uint64))
         site, hi, lo, mac = site[untold], hi[untold], lo[untold], mac[untold]
         v4 = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
         rows = np.stack([site.astype(np.uint64), mac, np.where(v4, 0, hi), np.where(v4, 0, lo)], axis=1)

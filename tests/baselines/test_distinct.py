@@ -1,10 +1,10 @@
-"""Distinct rows of columns: as NumPy finds them over an axis."""
+"""Distinct rows of columns, and values among others: as NumPy finds them."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.distinct import distinct
+from baselines.distinct import among, distinct
 
 WORDS = st.sampled_from([0, 1, 2, 1 << 40, (1 << 64) - 1])
 
@@ -15,3 +15,10 @@ def test_as_numpy_over_an_axis(rows):
     table = np.array(rows, np.uint64).reshape(-1, 3)
     found = distinct(*(column.copy() for column in table.T))
     assert np.unique(table, axis=0).tolist() == np.stack(found, axis=1).tolist()
+
+
+@given(st.lists(WORDS, max_size=30), st.sets(WORDS, min_size=1))
+def test_among_as_numpy(values, wanted):
+    """Values below, above and between the wanted are not among them."""
+    values, wanted = np.array(values, np.uint64), np.array(sorted(wanted), np.uint64)
+    assert np.isin(values, wanted).tolist() == among(values, wanted).tolist()
