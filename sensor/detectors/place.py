@@ -8,20 +8,26 @@ network supports, carry no place evidence. A record without a country is judged 
 Beside it, and weak: travel that no aircraft makes (VPNs, carriers and relays do), at most TRAVEL_DB; and what the
 provider itself found risky, at its assumed rates.
 
+What was said is taken back (`said`) when the network's verdict on the sign-in becomes supported, and when many accounts
+moved together (`moves`), which is told once a day for all.
+
 Does not judge token refreshes (`session` does), nor accounts that never signed in.
 """
 
 import math
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import p_of_decibans
+from sensor.detectors import moves, said
 from sensor.detectors.acts import (
     Case,
     Who,
     by_kind,
+    day_of,
     keys_of,
     multiply_again,
     rate_of,
@@ -30,6 +36,7 @@ from sensor.detectors.acts import (
     who_of,
 )  # fmt: skip
 from sensor.detectors.habits import JUDGED, P_RARE, Judged, shared
+from sensor.detectors.moves import Move
 from sensor.detectors.provider_risk import RISKS, risk_of
 from sensor.detectors.traits import agent_name, network_name
 from sensor.model.account import SignInSeen
@@ -38,7 +45,7 @@ from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
-from sensor.model.times import HOUR_NS
+from sensor.model.times import HOUR_NS, rfc3339
 
 TRAVEL_DB = 6.0
 TRAVEL_KMH = 1000.0
@@ -46,6 +53,8 @@ TRAVEL_KMH = 1000.0
 TRAVEL_KM = 500.0
 """Databases of addresses are wrong by as much: MaxMind gives 50 to 500 km for mobile networks."""
 EARTH_KM = 6371.0
+MOVE_RATE = 1 / 100
+"""A site whose accounts move to another network together, a day: assumed; a line fails some times a year."""
 _REFUSED = frozenset({"denied", "timed_out"})
 _WITHOUT_PERSON = frozenset({"non_interactive", "service_principal", "managed_identity"})
 
@@ -81,6 +90,8 @@ class Place:
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
         self._habits = shared(names, secret)
+        self._said = said.shared(names)
+        self._moves = moves.shared(names, self._habits)
         self._seen = 0
         self._judged = 0
 
@@ -102,9 +113,10 @@ class Place:
         judged = self._habits.judge(tick)
         self._seen += len(tick.signins)
         self._judged += int((judged.account >= 0).sum())
+        found += self._common(tick, judged)
         rare = np.nonzero((judged.raw < P_RARE) & ~judged.known_device)[0].tolist()
-        found += [self._finding(tick, judged, i) for i in rare if self._counts(tick.signins[i])]
-        return found + self._travel(tick)
+        found += [self._finding(tick, judged, i) for i in rare if self._counts(tick.signins[i], judged, i)]
+        return [*found, *self._travel(tick), *self._supported(tick, judged)]
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Teach what all identity detectors hold to be usual, and remember where each account was last."""
@@ -134,19 +146,64 @@ class Place:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state, which is the habits of all identity detectors, as named arrays."""
-        return self._habits.save()
+        blobs = {"said": self._said.save(), "moves": self._moves.save()}
+        return {**self._habits.save(), **{name: np.frombuffer(blob, np.uint8) for name, blob in blobs.items()}}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if state:
             self._habits.load(state)
+        if "said" in state:
+            self._said.load(state["said"].tobytes())
+            self._moves.load(state["moves"].tobytes())
 
-    @staticmethod
-    def _counts(seen: SignInSeen) -> bool:
-        """Tell whether a sign-in can be place evidence: its secret was right, a person made it, no network saw it."""
-        row = seen.row
+    def _counts(self, seen: SignInSeen, judged: Judged, i: int) -> bool:
+        """Tell whether a sign-in can be place evidence: its secret was right, a person made it, nothing explains it."""
+        row, account = seen.row, int(judged.account[i])
         right = row.result == "success" or row.mfa in _REFUSED
-        return right and row.category not in _WITHOUT_PERSON and row.corroboration != "supported"
+        if not right or row.category in _WITHOUT_PERSON or row.corroboration == "supported":
+            return False
+        if row.ip and row.corroboration == "unknown" and self._said.is_vouched(account, row.ip, seen.ts):
+            return False
+        # The move explains the network and where it is, not another client.
+        return JUDGED[int(judged.which[i])] == "agent" or not self._moves.is_common(
+            account, int(judged.values["network"][i]), seen.ts
+        )
+
+    def _supported(self, tick: Tick, judged: Judged) -> list[Finding]:
+        """Take back what was said of sign-ins that the network saw after all."""
+        found: list[Finding] = []
+        for i, seen in enumerate(tick.signins):
+            row, account = seen.row, int(judged.account[i])
+            if row.corroboration == "supported" and row.ip and account >= 0:
+                found += self._said.vouch(account, row.ip, seen.ts, f"the network saw the sign-in: {row.because}")
+        return found
+
+    def _common(self, tick: Tick, judged: Judged) -> list[Finding]:
+        """Tell of moves of many, once a day and site, and take back what was said of each account's part in them."""
+        found: dict[str, Finding] = {}
+        for move, seen, accounts in self._moves.observe(tick.signins, judged):
+            row = self._move(tick, move, seen)
+            found[row.evidence.id] = row
+            for account in accounts:
+                ts, address = move.moved.get(account, (seen.ts, seen.row.ip or ""))
+                for taken in self._said.vouch(account, address, ts, row.evidence.text):
+                    found[taken.evidence.id] = taken
+        return list(found.values())
+
+    def _move(self, tick: Tick, move: Move, last: SignInSeen) -> Finding:
+        site = self._names.site_name(last.site)
+        network, count = network_name(last.row.ip, last.row.asn), len(move.moved)
+        case = Case(
+            ts=last.ts, target=("move", move.network, day_of(move.told_ns)), p=MOVE_RATE,
+            text=f"{count} accounts that are at home on one network signed in from {network} ({last.row.ip}) since "
+            f"{rfc3339(move.begun_ns)[:16]}Z, with clients they are known by: one move, as when a site's line fails "
+            f"over, not {count} new places.",
+            observed=float(count), basis={"rate": MOVE_RATE}, stage="", events=self._habits.events_of(tick, last),
+            kind="site", check=f"Ask who runs {site}'s line whether it moved to {network}.",
+        )  # fmt: skip
+        row = told(self, self._names, Who(-1, site, last.site), case)
+        return msgspec.structs.replace(row, digest=True, techniques=())
 
     def _finding(self, tick: Tick, judged: Judged, i: int) -> Finding:
         seen, p, k = tick.signins[i], float(judged.p[i]), int(judged.which[i])
@@ -173,7 +230,7 @@ class Place:
             reference="own", reference_n=int(basis["account_days"]),
             check=f"Ask {who.name} where they were, over a channel that is not mail.",
         )  # fmt: skip
-        return told(self, self._names, who, case)
+        return self._said.tell(told(self, self._names, who, case), row.ip or "")
 
     def _text(self, judged: Judged, i: int, seen: SignInSeen, who: Who, tenant_days: int) -> str:
         row, k, days = seen.row, int(judged.which[i]), self._habits.account_days(int(judged.account[i]))
@@ -186,7 +243,8 @@ class Place:
         how = "signed in" if row.result == "success" else "gave the right secret, and no second factor,"
         blind = "" if row.country else "; no country is known, so it is judged by its network"
         old = int(judged.day[i] - judged.first_day[i])
-        again_so = (f"; as {old} days before" if old else "; as earlier that day") if judged.repeated[i] else ""
+        first = f"first so {old} day{'s' * (old != 1)} before" if old else "as earlier that day"
+        again_so = f"; {first}" if judged.repeated[i] else ""
         return (
             f"{who.name} {how} from {row.ip or 'an unknown address'} ({where}). In {days:,} days the account never "
             f"used the {what}, and of its tenant's {tenant_days:,} account-days {_share(judged.tail[k, i])} are as rare"
@@ -220,13 +278,18 @@ class Place:
             if own == before or math.isnan(latitude) or (latitude, longitude) == here:
                 continue
             km, hours = distance_km((latitude, longitude), here), abs(event.ts - ts) / HOUR_NS
-            if km > TRAVEL_KM and km > TRAVEL_KMH * hours and not self._is_usual(account, own):
-                found.append(self._impossible(tick, i, km, hours))
+            if km <= TRAVEL_KM or km <= TRAVEL_KMH * hours or self._is_explained(account, own, event):
+                continue
+            found.append(self._said.tell(self._impossible(tick, i, km, hours), event.ip or ""))
         return found
 
-    def _is_usual(self, account: int, network: int) -> bool:
-        """Tell whether an account has used a network on an earlier day: its VPN, its carrier, its relay."""
-        return bool((self._habits.accounts["network"][account] == network).any())
+    def _is_explained(self, account: int, network: int, event: Event) -> bool:
+        """Tell whether a network is the account's own (VPN, carrier, relay), was vouched for, or that of a move."""
+        return (
+            bool((self._habits.accounts["network"][account] == network).any())
+            or self._said.is_vouched(account, event.ip or "", event.ts)
+            or self._moves.is_common(account, network, event.ts)
+        )
 
     def _impossible(self, tick: Tick, i: int, km: float, hours: float) -> Finding:
         event, who = tick.events[i], who_of(self._names, tick, i)

@@ -1,9 +1,10 @@
 """Sessions: one session or token that is used from two networks, or by two clients, at once.
 
 A browser's session stays with its browser: another client of the same session is a copied token. Another network within
-WINDOW_NS is one only where neither is the account's own by KNOWN_DAYS of use, since phones move between Wi-Fi and
-carrier all day. Read from every record that names a session: sign-ins, files, mail. A provider's own finding that a
-token was reused is told as such.
+WINDOW_NS is one only where it is not the account's own by KNOWN_DAYS of use, since phones move between Wi-Fi and
+carrier all day and people come home; where no sign-in from there was supported; and where not everybody moved there.
+A record that names no network (a file's, a mail's) has that which the sign-ins from its address named. Read from every
+record that names a session: sign-ins, files, mail. A provider's own finding that a token was reused is told as such.
 
 Sessions without a client or an address are not judged; addresses of services that act for the user are excluded where
 the record says so.
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from baselines.evidence import p_of_decibans
 from baselines.slots import Slots
 from baselines.table import Table
+from sensor.detectors import moves, said
 from sensor.detectors.acts import (
     Case,
     day_of,
@@ -80,6 +82,8 @@ class Session:
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
         self._habits = shared(names, secret)
+        self._said = said.shared(names)
+        self._moves = moves.shared(names, self._habits)
         spec: dict[str, Any] = {
             "network": (np.uint64, (), 0), "agent": (np.uint64, (), 0), "last": (np.int64, (), 0),
             "account": (np.int32, (), -1), "told": (np.uint8, (), 0),
@@ -133,7 +137,7 @@ class Session:
     def _take(self, tick: Tick, i: int, event: Event) -> Finding | None:
         """Take one record of a session in."""
         traits = self._habits.traits
-        network = traits.network(event.ip, event.asn)
+        network = self._moves.network_of(event.ip, event.asn)
         # Office's own clients share a browser's session; another browser does not.
         agent = traits.agent(event.user_agent) if (event.user_agent or "").startswith("Mozilla/") else 0
         row = self._sessions.take(f"{event.source}/{event.session_id}")
@@ -152,19 +156,23 @@ class Session:
             return None
         other_network = bool(network and before_network and network != before_network)
         other_agent = bool(agent and before_agent and agent != before_agent)
-        if other_network and (event.ts - before_ts > WINDOW_NS or self._moves(account, network, before_network)):
+        if other_network and (event.ts - before_ts > WINDOW_NS or self._is_explained(account, network, event)):
             other_network = False
         if not other_agent and not other_network:
             return None
         return self._moved(tick, i, event, row, other_agent=other_agent, other_network=other_network)
 
-    def _moves(self, account: int, network: int, before: int) -> bool:
-        """Tell whether both networks are the account's own: a phone between Wi-Fi and carrier."""
-        if not 0 <= account < len(self._habits.accounts["network"]):
-            return False
+    def _is_explained(self, account: int, network: int, event: Event) -> bool:
+        """Tell whether a network is the account's own, was vouched for, or is where everybody moved."""
         columns = self._habits.accounts
-        days = columns["network_days"][account]
-        return all(bool((days[columns["network"][account] == one] >= KNOWN_DAYS).any()) for one in (network, before))
+        if not 0 <= account < len(columns["network"]):
+            return False
+        own = columns["network_days"][account][columns["network"][account] == network] >= KNOWN_DAYS
+        return (
+            bool(own.any())
+            or self._said.is_vouched(account, event.ip or "", event.ts)
+            or self._moves.is_common(account, network, event.ts)
+        )
 
     def _moved(
         self, tick: Tick, i: int, event: Event, row: int, *, other_agent: bool, other_network: bool
@@ -197,7 +205,9 @@ class Session:
             counter=() if other_agent else ("phones change networks",),
             check=f"End the sessions of {who.name}, and see what this one did.",
         )  # fmt: skip
-        return told(self, self._names, who, case)
+        found = told(self, self._names, who, case)
+        # Another client of a session is strange wherever it is.
+        return found if other_agent or not event.ip else self._said.tell(found, event.ip)
 
     def _reused(self, tick: Tick, i: int) -> Finding:
         event, who = tick.events[i], who_of(self._names, tick, i)

@@ -134,6 +134,18 @@ class Case(msgspec.Struct):
             del self.evidence[weakest.id]
             self._keep_context(weakest)
 
+    def take_back(self, withdrawal: Evidence, end_ns: int) -> Evidence | None:
+        """Let an evidence weigh nothing from now on, visibly; return what it was, None where it was not held."""
+        held = self.evidence.pop(withdrawal.id, None) or self.context.get(withdrawal.id)
+        if held is None or "taken_back" in held.marks:
+            return None
+        for said in (self.counter, self.checks):
+            said.pop(held.id, None)
+        self._keep_context(msgspec.structs.replace(held, marks=("context", "taken_back")))
+        text = f"taken back: {held.detector} of {held.ts[:16]}Z ({held.db:+.0f} dB), for {withdrawal.text}"
+        self._tell(Moment(ts=rfc3339(end_ns), kind="taken back", who=held.entity.id, text=text))
+        return held
+
     def note(self, ts_ns: int, kind: str, text: str) -> None:
         """Write what happened to the incident itself into its timeline."""
         self._tell(Moment(ts=rfc3339(ts_ns), kind=kind, who="spanline", text=text))

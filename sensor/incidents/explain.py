@@ -25,6 +25,7 @@ _DEVICE_TITLES = {
     "device": "{name} is new, or not what it was",
     "arp": "{name} answers for others' addresses",
     "industrial": "{name} does something new to a controller",
+    "place": "Accounts of {name} moved to another network together",
     "blindness": "The sensor sees less at {name}",
     "surge": "Far more than usual would be incidents at {name}",
 }
@@ -50,6 +51,8 @@ def title(case: Case, weighed: Score) -> str:
     """Return one line that says what this is: an account's steps in order, or what the device does."""
     if case.verdict == "duplicate" and not case.evidence:
         return f"{case.subject.name}: part of another incident"
+    if not case.evidence:
+        return f"{case.subject.name}: what was said is taken back"
     if weighed.account and sum(weighed.families.values()) >= max(weighed.sources.values(), default=0.0):
         who = _name(case, weighed.account)
         steps = _steps(case, weighed.account)
@@ -61,6 +64,8 @@ def title(case: Case, weighed: Score) -> str:
 
 def summary(case: Case, weighed: Score, devices: int, counter: Sequence[str]) -> str:
     """Return the strongest evidence in full, what goes with it, how rare it is, and what speaks against it."""
+    if not case.evidence and case.verdict != "duplicate":
+        return "All that it rested on was taken back; the timeline says why."
     if not case.evidence:
         return f"Its evidence is there: {case.reason}."
     ordered = sorted(case.evidence.values(), key=lambda one: (one.family == "sequence", -one.db, one.id))

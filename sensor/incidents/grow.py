@@ -6,6 +6,7 @@ Not here: which incidents a finding is part of (`homes`), and what people decide
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from sensor.incidents import rank, sequence, surge
@@ -63,12 +64,31 @@ class Growth:
         evidence = finding.evidence
         node = node_of(evidence.entity.kind, evidence.entity.id)
         weighs = opens or self.homes.weighs(case, evidence)
+        before = case.evidence.get(evidence.id)
+        if before is not None and evidence.db <= 0.0 and evidence.observed > before.observed:
+            self.take_back(finding, end_ns)  # a verdict that was revised
+            return "context"
         self._move(node, evidence.id, "evidence" if weighs else "context")
         self._put(case, finding, end_ns, weighs=weighs)
+        if before is not None and case.evidence.get(evidence.id, before).db < before.db:
+            self._lower(case, end_ns)
         if evidence.entity.kind == "account":
             self._complete(case, evidence.entity.id, end_ns)
         self._retier(case, end_ns)
         return "evidence" if weighs else "context"
+
+    def take_back(self, finding: Finding, end_ns: int) -> None:
+        """Let what a detector withdrew weigh nothing any more, and see in which tier that leaves its incident."""
+        evidence = finding.evidence
+        self.recent.pop(node_of(evidence.entity.kind, evidence.entity.id), evidence.id)
+        self.context.pop(evidence.id, None)
+        case = self.cases.of_evidence(evidence.id)
+        gone = case.take_back(evidence, end_ns) if case is not None and case.is_open else None
+        if case is None or gone is None:
+            return
+        self.changed.add(case.id)
+        self._unmake(case, gone, end_ns)
+        self._lower(case, end_ns)
 
     def may_open(self, finding: Finding, end_ns: int) -> bool:
         """Tell whether a finding, with what its account did before, is an incident."""
@@ -318,6 +338,48 @@ class Growth:
         """Raise an account's incident to a page where its acts are enough."""
         if case.tier == "triage" and rank.pages_identity(rank.score(case.evidence.values(), self.opening.level_db())):
             self.promote(case, "page", end_ns)
+
+    def _unmake(self, case: Case, gone: Evidence, end_ns: int) -> None:
+        """Take back the sequences that an account's steps made with what is gone, and do not make without."""
+        held = [*case.evidence.values(), *case.context.values()]
+        rows = [one for one in held if one.entity.id == gone.entity.id and one.id != gone.id]
+        since = case.since if case.is_incident else None
+        lost = {one.kind for one in sequence.find([*rows, gone], since)} - {
+            one.kind for one in sequence.find(rows, since)
+        }
+        for one in [one for one in rows if one.id in case.evidence and sequence.kind_of(one) in lost]:
+            case.take_back(msgspec.structs.replace(one, text="a step of it was taken back"), end_ns)
+
+    def _lower(self, case: Case, end_ns: int) -> None:
+        """Lower an incident's tier where what is left would not have raised it so far."""
+        rows, level = list(case.evidence.values()), self.opening.level_db()
+        seen = [one for one in rows if not rank.is_act(one)]
+        weighed = rank.score(rows, level)
+        if case.tier == "page" and not rank.pages_identity(weighed) and all(one.p > rank.PAGE_P for one in seen):
+            self._demote(case, "triage", end_ns)
+        if case.tier == "triage" and not seen:
+            acts = [one for one in rows if one.family != "sequence"]
+            made = [one for one in rows if one.family == "sequence"]
+            guessed = any(one.entity.kind != "account" and one.db >= level for one in acts)
+            if not guessed and rank.opening_db(acts, made, level) < level:
+                self._demote(case, "digest", end_ns)
+
+    def _demote(self, case: Case, tier: str, end_ns: int) -> None:
+        """Move a case to a less urgent tier; as a row of the digest it waits for what would open it again."""
+        case.note(end_ns, "tier", f"{tier} from here on: what is left would not have made it more")
+        case.tier = tier
+        self.changed.add(case.id)
+        if case.is_incident:
+            return
+        for node in case.members:
+            self.blocks.free(node)
+        for one in case.evidence.values():
+            node = node_of(one.entity.kind, one.entity.id)
+            row = self._names.account_row(one.entity.id) if one.entity.kind == "account" else -1
+            name = case.members[node].name if node in case.members else one.entity.id
+            if one.family != "sequence":
+                finding = Finding(evidence=one, device=-1, account=row, name=name)
+                self.recent.put(node, finding, end_ns, "digest")
 
     def _surge(self, site: str, end_ns: int) -> None:
         finding = surge.finding(site, self.opening.wanted(site), self._devices(site), end_ns)

@@ -234,6 +234,9 @@ class Incidents:
     def _take(self, finding: Finding, end_ns: int) -> str:
         """Link one finding; return its fate."""
         evidence = finding.evidence
+        if "taken_back" in evidence.marks:
+            self._growth.take_back(finding, end_ns)
+            return "context"
         mute = self.mutes.of(evidence)
         if mute is not None:
             self.mutes.hide(mute, evidence)

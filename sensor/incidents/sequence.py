@@ -59,6 +59,7 @@ def find(rows: Sequence[Evidence], held_before: Mapping[str, int] | None = None)
         held_before: When the open incident took in each of its evidences, ns, by id; None where none is open yet, so
             that a rule can only follow a sign-in of the last 24 hours.
     """
+    rows = [one for one in rows if "taken_back" not in one.marks]
     found: dict[str, Found] = {}
     for last in sorted(rows, key=lambda one: (one.ts, one.id)):
         for kind, first in _completed(last, rows, held_before or {}):

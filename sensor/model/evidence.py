@@ -25,6 +25,7 @@ MARKS = (
     "contradicted",  # the network saw the account's device elsewhere
     "repeated",  # a value that is evidence once an incident and does not restart its days
     "context",  # tells the story, weighs nothing and opens nothing
+    "taken_back",  # the evidence of this id is withdrawn; its text says why
 )
 RECORDS_MAX = 16
 """An evidence names at most this many records; its text says how many there were."""

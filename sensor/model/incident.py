@@ -48,7 +48,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     ts: str
     kind: str
-    """evidence, context (weighs nothing), muted, or what happened to the incident: opened, tier, joined, closed"""
+    """evidence, context (weighs nothing), muted, or what happened to the incident: opened, tier, joined, taken back,
+    closed"""
     who: str
     text: str
     db: float | None = None

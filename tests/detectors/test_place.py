@@ -1,10 +1,11 @@
 """Places: rare for an account and its tenant, told as such; known devices and networks' own are not."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from sensor.detectors.place import again, detector, distance_km
-from tests.detectors.acts_made import ANN, SAFARI, known, office, run, signin
+from tests.detectors.acts_made import ANN, SAFARI, known, office, run, signin, tick_of
 from tests.scenes import SECRET
 
 AWAY = {"ip": "203.0.113.5", "country": "US", "asn": 64500, "user_agent": SAFARI}
@@ -139,3 +140,47 @@ def test_save_and_load_is_identity():
     other.load(state)
 
     assert all((value == other.save()[name]).all() or name.endswith(("lat", "lon")) for name, value in state.items())
+
+
+def supported(step, because="LAPTOP-1 contacted microsoft from SYD 3 s before it"):
+    """The same tick, its sign-ins seen by the network."""
+    step.signins = [
+        msgspec.structs.replace(
+            one, revised=True, row=msgspec.structs.replace(one.row, corroboration="supported", because=because)
+        )
+        for one in step.signins
+    ]
+    return step
+
+
+def test_a_verdict_that_becomes_supported_takes_its_place_back():
+    """And what comes from that address is none before its own verdict either."""
+    entities = known()
+    one = detector(entities, SECRET)
+    run(entities, [one], office(days=DAY))
+    first, later = tick_of(entities, [signin(day=DAY, **AWAY)]), tick_of(entities, [signin(day=DAY, hour=10, **AWAY)])
+    (told,) = one.score(first)
+    (gone,) = one.score(supported(first))
+
+    assert (told.evidence.id, ("context", "taken_back")) == (gone.evidence.id, gone.evidence.marks)
+    assert "the network saw the sign-in: LAPTOP-1 contacted microsoft" in gone.evidence.text
+    assert [] == one.score(later)
+
+
+def test_travel_is_taken_back_too():
+    """A line's registered city is not where its users are."""
+    entities = known()
+    one = detector(entities, SECRET)
+    far = [({"latitude": -33.9, "longitude": 151.2}, 9.0, None), ({"latitude": -37.8, "longitude": 144.9}, 9.4, 64500)]
+    run(entities, [one], office(days=DAY))
+    home, away = (
+        tick_of(entities, [signin(day=DAY, hour=hour, ip=f"203.0.113.{hour:.0f}", asn=asn, detail=detail)])
+        for detail, hour, asn in far
+    )
+    one.score(home)
+    one.learn(home, np.zeros(0, np.bool_))
+    told = [row for row in one.score(away) if row.evidence.model == "place.travel/1"]
+    gone = {row.evidence.id for row in one.score(supported(away)) if "taken_back" in row.evidence.marks}
+
+    assert {row.evidence.id for row in told} <= gone
+    assert 1 == len(told)

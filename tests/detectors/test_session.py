@@ -72,6 +72,17 @@ def test_a_phone_between_its_own_networks_is_not():
     assert [] == found(*days, signin(day=5, **HOME), signin(day=5, hour=9.2, **HOME | {"ip": "203.0.113.5"}))
 
 
+def test_coming_home_is_not():
+    """The network it goes on from is the account's own, wherever it was before; files name no network themselves."""
+    days = [signin(day=day, session_id=f"s{day}", ip="198.51.100.7", asn=64501) for day in range(4)]
+    back = [
+        signin(day=5, **HOME | {"ip": "203.0.113.5", "asn": 64500}),
+        act("file", "FileAccessed", day=5, hour=9.5, source="entra", **HOME),
+    ]
+
+    assert [] == found(*days, *back)
+
+
 def test_files_and_mail_of_a_session_count_too():
     """A stolen token is used there, not at the sign-in."""
     (one,) = found(
