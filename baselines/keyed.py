@@ -132,6 +132,7 @@ class KeyedTable:
     """A `Table` whose rows are found by key. Load factor at most one half.
 
     Attributes:
+        columns: The table's, by name; fetch each anew after `reserve`.
         index: int32, shape (slots,), for kernels.
         used: Rows in use, int64, shape (1,), which kernels may raise within what `reserve` made room for.
         secret: uint64 key of the hash.
@@ -143,6 +144,7 @@ class KeyedTable:
     ) -> None:
         """Make an empty table; `spec` as for Table, with the columns `keys` and `last` (ns, for eviction) added."""
         self.table = Table({"keys": (np.uint64, (3,), 0), "last": (np.int64, (), 0), **spec}, limit_rows)
+        self.columns = self.table.columns
         self.index = np.full(_FIRST_SLOTS, _EMPTY, np.int32)
         self.used = np.zeros(1, np.int64)
         self.secret = np.uint64(secret)
@@ -151,11 +153,6 @@ class KeyedTable:
     def __len__(self) -> int:
         """Count the rows in use."""
         return int(self.used[0])
-
-    @property
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """The columns by name; fetch them anew after `reserve`."""
-        return self.table.columns
 
     @property
     def saturation(self) -> float:

@@ -217,17 +217,17 @@ class Exfiltration:
         """Start the day, and the hour, of places where they are over."""
         columns, own = self._places.columns, self._devices.columns
         device = columns["keys"][rows, 0].astype(np.int64)
-        late = np.unique(device)
-        own["fresh"][late[own["day"][late] != today]] = 0
-        own["day"][late] = today
+        own["fresh"][device[own["day"][device] != today]] = 0
+        own["day"][device] = today
         fresh = columns["first"][rows] < 0
-        columns["first"][rows[fresh]] = today
-        columns["since"][rows[fresh]] = end_ns
-        np.add.at(own["fresh"], device[fresh], 1)
+        if fresh.any():
+            columns["first"][rows[fresh]] = today
+            columns["since"][rows[fresh]] = end_ns
+            np.add.at(own["fresh"], device[fresh], 1)
         columns["opened"][rows[today - columns["first"][rows] >= CONTINUES_DAYS]] = 0
         over = rows[(columns["day"][rows] != today) & (columns["opened"][rows] == 0)]
         columns["day"][rows] = today
-        for name in ("sent", "received", "flows", "most", "told"):
+        for name in ("sent", "received", "flows", "most", "told") if len(over) else ():
             columns[name][over] = 0
         hour = end_ns // HOUR_NS
         columns["hourly"][rows[columns["hour"][rows] != hour]] = 0.0

@@ -25,6 +25,7 @@ from baselines.keyed import KeyedTable
 from baselines.rates import poisson_tail
 from sensor.detectors.archived import device_flows, other_side
 from sensor.detectors.parties import flow_records, keys_of, party
+from sensor.detectors.spoken import spoken
 from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.archive import Archive
@@ -265,15 +266,14 @@ def _sessions(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     at = np.nonzero(on)[0]
     if not len(at):
         return at, np.empty(0, np.int64)
-    service = flows["service"][at]
-    said, which = np.unique(service, return_inverse=True)
+    said = spoken(tick)
     by_name = np.array(
-        [next((port for name, port in SERVICES.items() if name in text.split(b",")), 0) for text in said.tolist()]
+        [next((port for name, port in SERVICES.items() if name in text.split(b",")), 0) for text in said.texts]
     )
     port = flows["resp_p"][at].astype(np.int64)
-    unsaid = ((service == b"") | (service == b"ssl")) & _IS_TITLED[port]
-    spoken = np.where(unsaid, port, by_name[which])
-    return at[spoken > 0], spoken[spoken > 0]
+    unsaid = np.array([text in {b"", b"ssl"} for text in said.texts])[said.number[at]] & _IS_TITLED[port]
+    service = np.where(unsaid, port, by_name[said.number[at]])
+    return at[service > 0], service[service > 0]
 
 
 def _text(

@@ -22,6 +22,7 @@ from baselines.table import Table
 from sensor.detectors.archived import device_flows
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
 from sensor.detectors.parties import flow_records, keys_of, last_records, party
+from sensor.detectors.spoken import spoken
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Record
@@ -90,6 +91,7 @@ class Lateral:
         self._devices = Table(_DEVICE, 1 << 20)
         self._edges = KeyedTable({"day": (np.int64, (), -1)}, EDGES_MAX, secret)
         self._today: dict[int, Reached] = {}
+        self._read: tuple[Tick, tuple[NDArray[np.int64], NDArray[np.int64]]] | None = None
         self.uncounted = 0
         self._seen = 0
 
@@ -101,7 +103,7 @@ class Lateral:
     def score(self, tick: Tick) -> list[Finding]:
         """Judge the devices that reached a new target in this tick."""
         self._follow(tick)
-        at, port = _administration(tick)
+        at, port = self._administration(tick)
         self._seen += len(at)
         grown: dict[int, None] = {}
         for i in self._new(tick, at).tolist():
@@ -118,7 +120,8 @@ class Lateral:
         begun = present[(own["day"][present] != today) & ~flagged[present]]
         own["days"][begun] += 1
         own["day"][begun] = today
-        at, _ = _administration(tick)
+        at, _ = self._administration(tick)
+        self._read = None
         at = at[~flagged[tick.orig_device[at]]]
         if len(at) == 0:
             return
@@ -188,6 +191,12 @@ class Lateral:
             if gone in self._today:
                 self._today.setdefault(kept, self._today.pop(gone))
         self._edges.rename(moved)
+
+    def _administration(self, tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return `_administration` of a tick, which is asked for scoring and for learning."""
+        if self._read is None or self._read[0] is not tick:
+            self._read = tick, _administration(tick)
+        return self._read[1]
 
     def _new(self, tick: Tick, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return places in `at` whose device never reached the target on an earlier day, and few others did."""
@@ -288,12 +297,10 @@ def _administration(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     at = np.nonzero(on)[0]
     if len(at) == 0:
         return at, np.empty(0, np.int64)
-    said, which = np.unique(flows["service"][at], return_inverse=True)
-    named = np.array(
-        [next((SERVICES[one] for one in text.split(b",") if one in SERVICES), 0) for text in said.tolist()]
-    )
+    said = spoken(tick)
+    named = np.array([next((SERVICES[one] for one in text.split(b",") if one in SERVICES), 0) for text in said.texts])
     port = flows["resp_p"][at].astype(np.int64)
-    usual = np.where(_IS_ADMINISTRATION[port], port, named[which])
+    usual = np.where(_IS_ADMINISTRATION[port], port, named[said.number[at]])
     return at[usual > 0], usual[usual > 0]
 
 

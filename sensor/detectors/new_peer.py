@@ -122,7 +122,7 @@ class NewPeer:
         own["day"][touched] = self._day
         own["first"][touched] = np.where(own["first"][touched] < 0, tick.end_ns, own["first"][touched])
         for column in ("draws", "today"):
-            np.add.at(own[column], (used.device, used.category), 1)
+            np.add.at(own[column].reshape(-1), used.device * CATEGORIES + used.category, 1)
         before = self._seen.add(used.key, used.hi, used.lo, self._day)
         fresh = used.at(~before & ~self._was_former(used, used.hi, used.lo))
         if len(fresh.flow):

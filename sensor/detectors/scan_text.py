@@ -16,7 +16,7 @@ from sensor.detectors.first_contacts import WALK_ECHO, WALK_NAMES, WALK_TCP
 from sensor.model import addresses
 from sensor.model.evidence import RECORDS_MAX, Entity, Evidence, Finding, Peer, Record
 from sensor.model.ids import identify
-from sensor.model.records import joined
+from sensor.model.records import joined, picked
 from sensor.model.tick import Names, Tick
 from sensor.model.times import rfc3339, span
 
@@ -56,11 +56,13 @@ class Ring:
 
     def distinct(self, walk_kind: int, since: int, host: tuple[int, int] | None) -> NDArray[np.void]:
         """Return the last contact with each service since a time, oldest first, of one host if given."""
-        rows = self.rows[(self.rows["walk"] == walk_kind) & (self.rows["ts"] >= since)]
+        on = (self.rows["walk"] == walk_kind) & (self.rows["ts"] >= since)
         if host is not None:
-            rows = rows[(rows["hi"] == host[0]) & (rows["lo"] == host[1])]
-        _, first = np.unique(rows[::-1][["hi", "lo", "port"]], return_index=True)
-        return np.asarray(rows[::-1][np.sort(first)][::-1])
+            on &= (self.rows["hi"] == host[0]) & (self.rows["lo"] == host[1])
+        rows = picked(self.rows, on)
+        services = zip(*(rows[name].tolist() for name in ("hi", "lo", "port")), strict=True)
+        last = {service: place for place, service in enumerate(services)}
+        return picked(rows, np.array(sorted(last.values()), np.int64))
 
     @staticmethod
     def pack(rings: dict[int, "Ring"]) -> NDArray[Any]:

@@ -85,13 +85,14 @@ class Unusual:
         self._first_ns = self._first_ns or tick.end_ns
         self._last_ns = max(self._last_ns, tick.end_ns)
         columns, flows = self._totals.columns, tick.flows
+        sent, got = (np.maximum(flows[f"{end}_bytes"], 0).astype(np.float64) for end in ("orig", "resp"))
         for device, out, into in (
             (tick.orig_device, "bytes_out", "bytes_in"),
             (tick.resp_device, "bytes_in", "bytes_out"),
         ):
             on = device >= 0
-            np.add.at(columns[out], device[on], np.maximum(flows["orig_bytes"][on], 0))
-            np.add.at(columns[into], device[on], np.maximum(flows["resp_bytes"][on], 0))
+            np.add.at(columns[out], device[on], sent[on])
+            np.add.at(columns[into], device[on], got[on])
         mine = (tick.orig_device >= 0) & (contacts(tick).walk != WALK_NONE)
         np.add.at(columns["opened"], tick.orig_device[mine & tick.fresh], 1)
         failed = mine & (contacts(tick).outcome == 1)

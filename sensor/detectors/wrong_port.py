@@ -26,6 +26,7 @@ from sensor.detectors.archived import device_flows
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
 from sensor.detectors.own_ports import HOMES, OWN, TITLES, stranger
 from sensor.detectors.parties import flow_records, keys_of, party
+from sensor.detectors.spoken import each
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer
 from sensor.model.ids import identify
@@ -200,14 +201,11 @@ class WrongPort:
         at = at[tick.resp_local[at] & (tick.orig_device[at] >= 0) & _IS_OWN[tick.flows["resp_p"][at]]]
         if len(at) == 0:
             return
-        port, said = tick.flows["resp_p"][at], tick.flows["service"][at]
-        at_home = np.zeros(len(at), np.bool_)
-        for service in np.unique(said).tolist():
-            for one in _homes(service):
-                at_home |= (port == one) & (said == service)
-        at, port = at[at_home], port[at_home].astype(np.uint64)
+        own = [of[tick.flows["resp_p"][of] == port] for text, of in each(tick, at) for port in _homes(text)]
+        at = np.concatenate([at[:0], *own])
         if not len(at):
             return
+        port = tick.flows["resp_p"][at].astype(np.uint64)
         site, who = tick.site[at].astype(np.uint64), tick.orig_device[at].astype(np.uint64)
         use = (np.uint64(today << 24) | who) << np.uint64(16)
         site, port, use = (column[: OWN_MAX // 8] for column in distinct(site, port, use))
@@ -249,12 +247,11 @@ def _homes(services: bytes) -> tuple[int, ...]:
 def _strangers(tick: Tick, at: NDArray[np.int64]) -> dict[tuple[str, int, bool], NDArray[np.int64]]:
     """Return the flows whose protocol is not at home on their port, by (service, port, whether it is another's)."""
     found: dict[tuple[str, int, bool], NDArray[np.int64]] = {}
-    said, port = tick.flows["service"][at], tick.flows["resp_p"][at]
-    for services in np.unique(said).tolist():
-        text = services.decode("ascii", "replace")
-        for one in np.unique(port[said == services]).tolist():
+    for services, told in each(tick, at):
+        text, port = services.decode("ascii", "replace"), tick.flows["resp_p"][told]
+        for one in np.unique(port).tolist():
             if (judged := stranger(text, one)) is not None:
-                key, of = (judged[0], one, judged[1]), at[(said == services) & (port == one)]
+                key, of = (judged[0], one, judged[1]), told[port == one]
                 found[key] = np.concatenate([found[key], of]) if key in found else of
     return found
 

@@ -73,7 +73,8 @@ class Activity:
         known = (flows["proto"] == TCP) | (flows["proto"] == UDP)
         service = np.where(known, _CLASS[(flows["proto"] == UDP).astype(np.int64), flows["resp_p"]], OTHER)
         for name, row, on in (("answered", resp, (resp >= 0) & both), ("asked", orig, orig >= 0)):
-            np.add.at(columns[name], (row[on], service[on]), 1)
+            counts = columns[name]
+            np.add.at(counts.reshape(-1), row[on] * np.int64(counts.shape[1]) + service[on], 1)
         on = (resp >= 0) & both
         mixed = (flows["orig_hi"][on] ^ flows["orig_lo"][on]) * _MIX
         np.bitwise_or.at(columns["clients"], resp[on], np.uint64(1) << (mixed >> np.uint64(58)))

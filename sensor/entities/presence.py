@@ -241,7 +241,8 @@ class Presence:
         marks, devices = picked(marks, known), devices[known]
         columns = self.table.columns
         mark(marks, *(columns[name] for name in ("cells", "on", "contacts", "counts", "shares", "head")))
-        return np.unique(devices[marks["slot"] < now_ns // SLOT_NS - 1])
+        over = devices[marks["slot"] < now_ns // SLOT_NS - 1]
+        return np.unique(over) if len(over) else over
 
     def slots(self, device: int, first: int, last: int) -> list[Seen]:
         """Return what is known in detail of a device's slots from `first` to `last`, those where it was there."""
@@ -329,7 +330,10 @@ class Presence:
     def _rows(self, devices: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the row of each device, a new one where it has none; −1 where there is no room."""
         self._cover(int(devices.max()))
-        for device in np.unique(devices[self._row_of[devices] < 0]).tolist():
+        rows = self._row_of[devices]
+        if (rows >= 0).all():
+            return rows
+        for device in np.unique(devices[rows < 0]).tolist():
             row = self.table.add()
             if row < 0:
                 self.refused += 1

@@ -43,6 +43,15 @@ class Sides(msgspec.Struct):
     resp_single: NDArray[np.bool_]
 
 
+class Spoken(msgspec.Struct):
+    """Services of a tick's flows."""
+
+    texts: list[bytes]
+    """As Zeek writes them, in order of their bytes, each once."""
+    number: NDArray[np.int64]
+    """Which of them is each flow's, shape (n,)."""
+
+
 class Tick(msgspec.Struct):
     """Records that were complete by `end_ns` and not by the tick before. n flows, m ARP messages, k messages."""
 
@@ -71,6 +80,8 @@ class Tick(msgspec.Struct):
     """Filled in by the first detector that asks."""
     sides: Sides | None = None
     """Filled in by the first that asks."""
+    spoken: Spoken | None = None
+    """Filled in by the first detector that asks."""
     events: list[Event] = msgspec.field(default_factory=list)
     """Identity, endpoint, mail and lease events, in order of time."""
     event_site: list[int] = msgspec.field(default_factory=list)
