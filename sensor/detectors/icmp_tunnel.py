@@ -6,7 +6,10 @@ pairs of hosts, by day, whose
 
 - replies return another size than their requests (tools that carry a shell or a connection in the replies);
 - hosts both ask each other with more than a ping's bytes (backdoors that answer by a request of their own);
-- requests are large and of many sizes.
+- requests are large and of many sizes: of more than two, as an ordinary ping and a large one to the same host are one
+  flow of two, and of more packets than a path's MTU is found with.
+
+A reply that was lost is no other size: where replies are fewer, what is missing must be more than a packet can carry.
 
 No rate of these was ever measured above zero, so the rates are assumed and named so. Large pings of one size, as a
 path's MTU is tried with, open nothing: they are listed.
@@ -40,6 +43,13 @@ PING_BYTES = 128
 """No ping program sends as much by itself: 32 (Windows), 56 (BSD, Linux), up to 76 in the benign captures."""
 UNLIKE_BYTES = 8
 """Difference of mean sizes that counts: a header, below which padding may be."""
+SEARCHED = 32
+"""Large requests that trying sizes by hand explains: an MTU between 1280 and 1500 is found by halving in 8 steps, and
+Windows sends 4 echoes a step."""
+PACKET_MAX = 9_216
+"""Bytes of the largest packet that switches pass: a jumbo frame's."""
+RUNS_MAX = 1 << 16
+"""Packets of a flow up to which its sizes are told apart; a longer flow of pings is monitoring or a flood."""
 RATES = {"unlike": 1e-3, "mutual": 1e-3, "sizes": 1e-3, "large": 5e-2}
 """Assumed: device-days that show it without a tunnel. Zero of 33 echo pairs on public benign captures showed the first
 three, which bounds them only by .09; `large` is what trying an MTU looks like."""
@@ -140,7 +150,7 @@ class IcmpTunnel:
         columns = self._pairs.columns
         sent, back = np.maximum(flows["orig_bytes"], 0), np.maximum(flows["resp_bytes"], 0)
         sent_n, back_n = np.maximum(flows["orig_pkts"], 0), np.maximum(flows["resp_pkts"], 0)
-        of_one, of_back = sent / np.maximum(sent_n, 1), back / np.maximum(back_n, 1)
+        of_one = sent / np.maximum(sent_n, 1)
         if incoming:
             large = of_one > PING_BYTES
             np.add.at(columns["in_pkts"], rows, np.where(large, sent_n, 0))
@@ -149,13 +159,9 @@ class IcmpTunnel:
             for name, value in (("pkts", sent_n), ("bytes", sent), ("reply_pkts", back_n), ("reply_bytes", back)):
                 np.add.at(columns[name], rows, value)
             np.add.at(columns["large"], rows, np.where(of_one > PING_BYTES, sent_n, 0))
-            packets, octets = sent_n + back_n, flows["orig_ip_bytes"] + flows["resp_ip_bytes"]
-            spread = flows["size_sq"] / np.maximum(packets, 1) - (octets / np.maximum(packets, 1)) ** 2
-            # One size gives no spread at all; NaN, of logs, compares false.
-            np.add.at(columns["sizes"], rows, (spread > UNLIKE_BYTES**2) & (of_one > PING_BYTES))
-        alike = np.abs(of_one - of_back) < UNLIKE_BYTES
-        unlike = (sent_n > 0) & (back_n > 0) & ~alike & ((sent_n == back_n) | incoming | ~(flows["size_sq"] >= 0))
-        np.add.at(columns["unlike"], rows, np.where(unlike, back_n, 0))
+            varied = [at for at in np.nonzero(of_one > PING_BYTES)[0].tolist() if _has_many_sizes(flows[at])]
+            np.add.at(columns["sizes"], rows[varied], 1)
+        np.add.at(columns["unlike"], rows, np.where(_differs(sent, sent_n, back, back_n), back_n, 0))
 
     def _judge(self, tick: Tick, row: int, of: NDArray[np.int64]) -> Finding | None:
         held = {name: int(self._pairs.columns[name][row]) for name in _COLUMNS}
@@ -174,7 +180,7 @@ class IcmpTunnel:
         return {
             "unlike": held["unlike"] >= 2,
             "mutual": held["in_pkts"] > 0 and held["large"] > 0,
-            "sizes": held["sizes"] > 0 and held["large"] >= 4,
+            "sizes": held["sizes"] > 0 and held["large"] > SEARCHED,
             "large": held["large"] >= 4,
         }[what]
 
@@ -213,6 +219,38 @@ class IcmpTunnel:
         )  # fmt: skip
 
 
+def _differs(
+    sent: NDArray[np.int64], sent_n: NDArray[np.int64], back: NDArray[np.int64], back_n: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell which flows' replies are no copies of their requests, lost ones allowed for."""
+    both = (sent_n > 0) & (back_n > 0)
+    apart = np.abs(sent / np.maximum(sent_n, 1) - back / np.maximum(back_n, 1)) >= UNLIKE_BYTES
+    spare = (sent - back) / np.maximum(1, sent_n - back_n)  # what each of the missing replies would have carried
+    return np.asarray(both & apart & ((sent_n <= back_n) | (spare < 0) | (spare > PACKET_MAX)), np.bool_)
+
+
+def _has_many_sizes(flow: np.void) -> bool:
+    """Tell whether a flow's packets have more than two sizes, from their number, sum and sum of squares alone.
+
+    Two sizes a and a + d, of which n₂ packets are the larger, make n a + n₂ d the sum and n₁ n₂ d² / n the squared
+    deviations: whole numbers fit that only for few n₂, and by chance about once in 2 d flows.
+    """
+    n = int(flow["orig_pkts"] + flow["resp_pkts"])
+    if not (flow["size_sq"] >= 0 and 2 < n <= RUNS_MAX):  # NaN: a log does not tell
+        return False
+    total, squares = int(flow["orig_ip_bytes"] + flow["resp_ip_bytes"]), int(flow["size_sq"])
+    deviations = n * squares - total**2
+    if deviations <= (n * UNLIKE_BYTES) ** 2:
+        return False
+    larger = np.arange(1, n, dtype=np.int64)
+    apart = np.rint(np.sqrt(float(deviations) / (larger * (n - larger)))).astype(np.int64)
+    fits = (total - larger * apart) % n == 0
+    exact = [
+        n2 * (n - n2) * d * d == deviations for n2, d in zip(larger[fits].tolist(), apart[fits].tolist(), strict=True)
+    ]
+    return not any(exact)
+
+
 def _p(basis: dict[str, float]) -> float:
     """Return the union over what is shown: the least rate, times how many there are."""
     rates = [value for name, value in basis.items() if name.startswith("rate_")]
@@ -223,7 +261,7 @@ def _why(told: list[str], held: dict[str, int]) -> str:
     parts = {
         "unlike": f"{held['unlike']:,} replies carried another size than their requests",
         "mutual": f"both sides asked with over {PING_BYTES} bytes ({held['large']:,} and {held['in_pkts']:,} times)",
-        "sizes": "its requests were large and of many sizes",
+        "sizes": f"its requests were large and of many sizes ({held['large']:,} over {PING_BYTES} bytes)",
         "large": f"{held['large']:,} requests were larger than {PING_BYTES} bytes",
     }
     return "; ".join(parts[what] for what in told)

@@ -108,7 +108,8 @@ class Inbound:
             self._take_back(rows[level, at][late], before[late], above, day)
         loud = np.unique(rows[(rows >= 0) & failed])
         loud = loud[self._services.columns["fails"][loud] >= FAILS_SHOWN]
-        return [found for row in loud.tolist() if (found := self._finding(tick, row)) is not None]
+        last = dict(zip(rows[-1].tolist(), device.tolist(), strict=True))
+        return [found for row in loud.tolist() if (found := self._finding(tick, row, last.get(row, -1))) is not None]
 
     def _count(
         self, subject: NDArray[np.int64], service: NDArray[np.uint64], failed: NDArray[np.bool_],
@@ -171,11 +172,11 @@ class Inbound:
         self._day, self.unshown, self._seen = (int(value) for value in state["counters"])
         self._rows_today = set(state["today"].tobytes().decode().split("\n")) - {""}
 
-    def _finding(self, tick: Tick, row: int) -> Finding | None:
+    def _finding(self, tick: Tick, row: int, host_of: int) -> Finding | None:
         columns = self._services.columns
         subject, service, day = (int(word) for word in columns["keys"][row])
         fails, made, sources, targets = (int(columns[what][row]) for what in ("fails", "made", "sources", "targets"))
-        if subject >= _SITE and (targets < 2 or fails < FAILS_SHOWN):
+        if subject >= _SITE and (fails < FAILS_SHOWN or (targets < 2 and (service or host_of < 0))):
             return None
         port = f"{service >> 8}/{PROTOS.get(service & 255, 'unknown_transport')}"
         if subject >= _SITE:
@@ -183,6 +184,8 @@ class Inbound:
             key = f"{site}:{port if service else 'any'}"
             name = f"{f'port {port}' if service else 'ports here and there'} at {site}"
             what = f"{f'port {port}' if service else 'ports here and there'} of {targets:,} addresses at {site}"
+            if targets == 1:
+                name = what = f"ports of {self._names.device_name(host_of)} one by one"
         else:
             site, host = self._names.device_site(subject), self._names.device_name(subject)
             key = f"{self._names.device_id(subject)}:{port}"
@@ -194,7 +197,7 @@ class Inbound:
                 return None
             self._rows_today.add(key)
         text = (
-            f"{sources:,} outside addresses tried {what}: {fails:,} attempts failed, {made:,} were answered. That is "
+            f"{'One outside address' if sources == 1 else f'{sources:,} outside addresses'} tried {what}: {fails:,} attempts failed, {made:,} were answered. That is "
             "the internet's weather: no incident by itself."
         )
         evidence = Evidence(

@@ -48,13 +48,53 @@ def test_two_hosts_that_ask_each_other_at_length_are_a_tunnel():
     assert known.device_id(known.locate(0, "10.0.0.5")) == found[0].evidence.entity.id
 
 
+def sized(*sizes, at_s=0.0, lost=0):
+    """One flow of echo requests of the given payload sizes; the last `lost` are not answered."""
+    row = echo(at_s=at_s, each=0, count=len(sizes))
+    back = sizes[: len(sizes) - lost]
+    row["resp_pkts"] = len(back)
+    for side, own in (("orig", sizes), ("resp", back)):
+        row[f"{side}_bytes"], row[f"{side}_ip_bytes"] = sum(own), sum(own) + 28 * len(own)
+    row["size_sq"] = sum((size + 28.0) ** 2 for size in (*sizes, *back))
+    return row
+
+
 def test_large_requests_of_many_sizes_are_a_tunnel_and_of_one_size_are_listed():
     """An MTU tried by pings of one size opens nothing."""
-    of_many, _, _ = run(echo(each=600, count=9, sizes=[300] * 9))
+    of_many, _, _ = run(sized(*(200 + 31 * k % 977 for k in range(40))))
     of_one, _, _ = run(echo(each=1472, count=9))
 
     assert [True] == [f.opens for f in of_many]
     assert [(False, 0.05)] == [(f.opens, f.evidence.p) for f in of_one]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 5])
+@pytest.mark.parametrize("sizes", [[56] * 20 + [1400] * 20, [56] * 4 + [1400] * 300, [32, 1472, 1472, 1472, 1472]])
+def test_an_ordinary_ping_and_a_large_one_are_no_tunnel(sizes, lost):
+    """Both are one flow, of two sizes, whatever was lost of the larger; it is listed, and opens nothing."""
+    lost = min(lost, len(sizes) - 1)
+    found, _, _ = run(sized(*sizes, lost=lost))
+
+    assert all(not f.opens for f in found)
+
+
+def test_a_mtu_searched_by_halving_is_no_tunnel():
+    """Eight sizes of four pings each."""
+    sizes = [size for size in (1472, 1376, 1424, 1448, 1460, 1466, 1463, 1464) for _ in range(4)]
+    found, _, _ = run(sized(*sizes, lost=9))
+
+    assert [False] == [f.opens for f in found]
+
+
+def test_replies_lost_in_a_log_are_no_tunnel():
+    """A log tells no single sizes: two sizes of which replies were lost may be pings, longer replies are not."""
+    pings, tunnel = sized(*[56] * 6, *[1400] * 6, lost=4), echo(resp="203.0.113.8", each=64, back=1400, count=6)
+    tunnel["resp_pkts"] = 5
+    for row in (pings, tunnel):
+        row["size_sq"] = float("nan")
+    found, _, _ = run(pings, tunnel)
+
+    assert ["203.0.113.8"] == [f.peers[0].id for f in found if f.opens]
 
 
 @pytest.mark.parametrize("each", [0, 8, 32, 56, 76])

@@ -63,6 +63,17 @@ def test_a_scan_spread_over_ports_too_is_one_row_of_the_site():
     assert 2 == len(apart)
 
 
+def test_a_scan_of_the_ports_of_one_host_is_one_row_that_names_it():
+    """One source, forty ports, one try each."""
+    rows = [flow("203.0.113.9", "10.0.0.5", at_s=300 + k, port=1000 + k, state="REJ") for k in range(40)]
+    found = steps(known := known_server(), detector(known, SECRET), flows(*rows))
+
+    assert [("local:any", 40.0, 1.0)] == [
+        (f.evidence.entity.id, f.evidence.observed, f.evidence.basis["sources"]) for f in found
+    ]
+    assert "One outside address tried ports of 10.0.0.5 one by one: 40 attempts failed" in found[0].evidence.text
+
+
 def test_a_few_failures_and_the_inside_are_no_weather():
     """Below eight failures nothing; contacts among local hosts never."""
     known = known_server()
