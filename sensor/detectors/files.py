@@ -2,10 +2,11 @@
 
 Previews count as opens do: whoever reads without downloading leaves only those. *Mass*: the day's distinct files held
 against the account's own days (level and scale of log1p of the daily count, scale at least SCALE_MIN), an assumed level
-before it has any. *Novelty*: a folder or site that is new for the account, or a label in one, × how rare it is in the
-tenant, both in active days (Pitman–Yor), times the folders of the day. What is sensitive is what few open and what
-carries a label that few open, never a list of words. *Opened to others*: a file that became public or was shared
-outside.
+before it has any. *Novelty*: places (folders, sites) of the day that are new to the account, together: how many of
+those it opened, at the rate of first ones that its own days and its tenant's tell, each by how little it is known, and
+by whether its files carry a label that the account never opened (`first_folders`). What is sensitive is what few open
+and what carries a label, never a list of words; a label in a place that the account knows says nothing that the place
+does not. *Opened to others*: a file that became public or was shared outside.
 
 Novelty and sharing open no incident by themselves; mass does with a history of the account's own. Thumbnails that a
 service renders are not counted.
@@ -34,15 +35,27 @@ from sensor.detectors.acts import (
     told,
     who_of,
 )  # fmt: skip
-from sensor.detectors.habits import TENANTS_MAX, shared
+from sensor.detectors.first_folders import (
+    ASSUMED_SHARES,
+    PLACES_MAX,
+    bin_of,
+    labelled_share,
+    p_of,
+    prior,
+    rarest,
+    share,
+)  # fmt: skip
+from sensor.detectors.habits import KNOWN_DAYS, TENANTS_MAX, shared
 from sensor.model.archive import Archive
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 
-FOLDERS = 24
-"""Folders, sites and labels remembered an account; the one not opened longest goes."""
+FOLDERS, LABELS = 24, 8
+"""Folders and sites, and labels, remembered an account; the one not opened longest goes."""
+TODAY = 32
+"""Places of a day told apart; beyond, each record counts as one, which weakens what is found."""
 BITS = 256
 """Of the day's bitmap: linear counting holds within 10 % up to some 500 files (Whang 1990)."""
 SCALE_MIN = 0.7
@@ -84,8 +97,11 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
 
 
 def again(evidence: Evidence) -> float | None:
-    """Return p by its definition: a normal tail of log counts, or P(new) × the tenant's share × the day's folders."""
+    """Return p by its definition: a normal tail of log counts, or the bound of so many first places."""
     basis = evidence.basis
+    if "opened" in basis:
+        opened, new, looks = (int(basis[name]) for name in ("opened", "new", "looks"))
+        return p_of(opened, new, basis["share"], basis["a"], basis["b"], looks)
     if "level" in basis:
         return _mass_p(basis["files"], basis["level"], basis["scale"])
     if "own" in basis:
@@ -101,7 +117,7 @@ class Files:
     techniques: tuple[str, ...] = ("T1213.002", "T1530")
     needs = "history"
     unit = "distinct files an account opened in a day"
-    citation = "Pitman and Yor 1997, section 3; Whang et al. 1990"
+    citation = "Pitman and Yor 1997, section 3; Whang et al. 1990; Beta-binomial tail by the union bound"
 
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
@@ -109,12 +125,18 @@ class Files:
         spec: dict[str, Any] = {
             "folder": (np.uint64, (FOLDERS,), 0), "folder_last": (np.uint16, (FOLDERS,), 0),
             "draws": (np.int32, (), 0), "kinds": (np.int32, (), 0), "day": (np.int32, (), -1),
-            "bits": (np.uint64, (BITS // 64,), 0), "new": (np.int32, (), 0), "level": (np.float32, (), 0),
+            "bits": (np.uint64, (BITS // 64,), 0), "level": (np.float32, (), 0),
             "spread": (np.float32, (), 0), "days": (np.int32, (), 0),
+            "label": (np.uint64, (LABELS,), 0), "label_last": (np.uint16, (LABELS,), 0),
+            "firsts": (np.int32, (), 0), "places": (np.int32, (), 0),
+            "today": (np.uint64, (TODAY,), 0), "opened": (np.int32, (), 0),
+            "first": (np.uint64, (PLACES_MAX,), 0), "share": (np.float64, (PLACES_MAX,), 0),
+            "labelled": (np.uint8, (PLACES_MAX,), 0),
         }  # fmt: skip
         self._accounts = Slots(spec, ACCOUNTS_MAX, UNKNOWN_MAX)
-        self._tenants = Table({"draws": (np.int64, (), 0), "kinds": (np.int64, (), 0)}, TENANTS_MAX)
-        self._pairs = KeyedTable({"days": (np.int64, (), 0)}, PAIRS_MAX, secret)
+        counted: dict[str, Any] = dict.fromkeys(("firsts", "places", "labelled"), (np.int64, (), 0))
+        self._tenants = Table({**counted, "known": (np.int64, (len(ASSUMED_SHARES),), 0)}, TENANTS_MAX)
+        self._pairs = KeyedTable({"accounts": (np.int64, (), 0)}, PAIRS_MAX, secret)
         self._seen = 0
 
     @property
@@ -155,8 +177,7 @@ class Files:
             who = who_of(self._names, tick, i)
             row = self._accounts.find(who.account if who.account >= 0 else who.name)
             if row >= 0:
-                for place in _places(event):
-                    self._learn_place(row, self._habits.traits.key(place), event, account)
+                self._learn_place(row, event, account)
 
     def coverage(self) -> Coverage:
         """Say whether files were logged."""
@@ -184,23 +205,19 @@ class Files:
         day = day_of(events[-1].ts)
         if columns["day"][row] != day:
             self._end_day(row)
-            columns["day"][row], columns["new"][row] = day, 0
-            columns["bits"][row] = 0
-        rarest: tuple[float, float, float, int, str] | None = None
+            columns["day"][row], columns["opened"][row] = day, 0
+            for name in ("bits", "today", "first", "share", "labelled"):
+                columns[name][row] = 0
+        newest = None
         for i, event in zip(rows, events, strict=True):
             bit = self._habits.traits.key(_file(event)) >> 8 & BITS - 1
             columns["bits"][row, bit // 64] |= np.uint64(1 << bit % 64)
-            for number, place in enumerate(places := _places(event)):
-                if number and self._knows(row, places[0]):
-                    break  # a label in a place that the account knows says nothing that the place does not
-                judged = self._place(row, self._habits.traits.key(place), int(tick.event_account[i]))
-                if judged is not None and (rarest is None or judged[0] < rarest[0]):
-                    rarest = (*judged, i, place)
+            if self._visit(row, event, int(tick.event_account[i])):
+                newest = event
         who = who_of(self._names, tick, rows[-1])
         found = [self._mass(who, row, events, day)]
-        if rarest is not None:
-            columns["new"][row] += 1
-            found.append(self._rare(tick, who, row, rarest, events, day))
+        if newest is not None:
+            found.append(self._rare(who, row, newest, events, day))
         return [finding for finding in found if finding is not None]
 
     def _end_day(self, row: int) -> None:
@@ -241,46 +258,72 @@ class Files:
         )  # fmt: skip
         return told(self, self._names, who, case)
 
-    def _knows(self, row: int, place: str) -> bool:
-        return bool((self._accounts.columns["folder"][row] == self._habits.traits.key(place)).any())
-
-    def _place(self, row: int, key: int, account: int) -> tuple[float, float, float] | None:
-        """Return (p, own, tail) of a folder that is new for an account with a day of files; None where it is not."""
-        columns = self._accounts.columns
-        if columns["days"][row] < 1 or (columns["folder"][row] == key).any():
-            return None
-        own = (ALPHA + DISCOUNT * int(columns["kinds"][row])) / (ALPHA + int(columns["draws"][row]))
-        tail = self._tail(self._habits.tenant_of(account), key)
-        return own * tail, own, tail
-
-    def _tail(self, tenant: int, key: int) -> float:
-        """Return how rare a folder is in the tenant: its days and the new ones', of all."""
-        if tenant >= self._tenants.rows:
-            return 1.0
+    def _visit(self, row: int, event: Event, account: int) -> bool:
+        """Take the place of a file in; return whether it is one more first place of the day, or first with a label."""
+        columns, place, label = self._accounts.columns, _place(event), _label(event)
+        if place is None:
+            return False
+        key = np.uint64(self._habits.traits.key(place))
+        at = np.nonzero(columns["first"][row] == key)[0]
+        fresh = not (columns["today"][row] == key).any()
+        if fresh:
+            columns["today"][row, min(int(columns["opened"][row]), TODAY - 1)] = key
+            columns["opened"][row] += 1
+        tenant = self._habits.tenant_of(account)
+        self._tenants.cover(tenant + 1)
         held = self._tenants.columns
-        where = int(self._pairs.find(*_pair(tenant, key))[0])
-        days = float(self._pairs.columns["days"][where]) if where >= 0 else 0.0
-        new = ALPHA + DISCOUNT * float(held["kinds"][tenant])
-        return min(1.0, (new + days) / (ALPHA + float(held["draws"][tenant])))
+        if fresh and not len(at) and columns["days"][row] >= 1 and not (columns["folder"][row] == key).any():
+            at = np.nonzero(columns["first"][row] == 0)[0][:1]
+            if len(at):
+                others = self._others(tenant, int(key))
+                columns["first"][row, at[0]] = key
+                columns["share"][row, at[0]] = share(held["known"][tenant].tolist(), others)
+        else:
+            fresh = False
+        if not len(at) or label is None or columns["labelled"][row, at[0]] or self._knows_label(row, label):
+            return fresh and bool(len(at))
+        columns["labelled"][row, at[0]] = 1
+        columns["share"][row, at[0]] *= labelled_share(int(held["labelled"][tenant]), int(held["firsts"][tenant]))
+        return True
 
-    def _rare(
-        self, tick: Tick, who: Who, row: int, rarest: tuple[float, float, float, int, str], events: list[Event],
-        day: int,
-    ) -> Finding | None:  # fmt: skip
-        _, own, tail, i, place = rarest
-        folders = max(1, int(self._accounts.columns["new"][row]))
-        p = min(1.0, own * tail * folders)
+    def _knows_label(self, row: int, label: str) -> bool:
+        return bool((self._accounts.columns["label"][row] == self._habits.traits.key(label)).any())
+
+    def _others(self, tenant: int, key: int) -> int:
+        """Return how many accounts of a tenant opened a place."""
+        where = int(self._pairs.find(*_pair(tenant, key))[0])
+        return int(self._pairs.columns["accounts"][where]) if where >= 0 else 0
+
+    def _rare(self, who: Who, row: int, event: Event, events: list[Event], day: int) -> Finding | None:
+        """Tell of the day's first places, by the last of them."""
+        columns, held = self._accounts.columns, self._tenants.columns
+        tenant = self._habits.tenant_of(who.account)
+        own = (ALPHA + DISCOUNT * int(columns["kinds"][row])) / (ALPHA + int(columns["draws"][row]))
+        firsts, places = int(columns["firsts"][row]), int(columns["places"][row])
+        a, b = prior(firsts, places, int(held["firsts"][tenant]), int(held["places"][tenant]), own)
+        days = int(columns["days"][row])
+        usual = round(int(columns["draws"][row]) / days)  # by the evening, whatever the day began with
+        opened = max(usual, int(columns["opened"][row]))
+        shares = [one for one in columns["share"][row].tolist() if one > 0]
+        p, new, widest, looks = rarest(opened, shares, a, b)
         if p > P_TOLD:
             return None
-        event, days = tick.events[i], int(self._accounts.columns["days"][row])
-        label, of_label = event.detail.get("label"), place.startswith("label ")
+        labelled = int((columns["labelled"][row] > 0).sum())
+        carry = f", {labelled} of them with a label that it never opened" if labelled else ""
+        label = f" (label {event.detail.get('label')})" if event.detail.get("label") else ""
         case = Case(
             ts=event.ts, target=("rare", day), p=p,
-            text=f"{who.name} opened {_shown(event)!r} in {place[-80:]!r} from {event.ip or 'an unknown address'}"
-            f": in {days} days with files it never opened anything there, and {100 * tail:.2g} % of what its tenant "
-            f"opens is as rare{f'; it carries the label {label}' if label and not of_label else ''}; p = {p:.2g}.",
-            observed=float(len(events)), basis={"own": own, "tail": tail, "folders": float(folders)}, stage="act",
-            keys=_keys(events), events=events, reference="own", reference_n=days, techniques=_technique(event),
+            text=f"{who.name} opened {_shown(event)!r} in {str(_place(event))[-80:]!r}{label} from "
+            f"{event.ip or 'an unknown address'}: new to it {'is' if looks == 1 else 'are'} {looks} of the "
+            f"{opened} place{'s' * (opened != 1)} of its day{carry}. Over {days} days with files one in "
+            f"{(a + b) / a:.0f} was, and of its tenant's first places {100 * widest:.2g} % are as little known; "
+            f"p = {p:.2g}.",
+            observed=float(len(events)),
+            basis={
+                "opened": float(opened), "new": float(new), "share": widest, "a": a, "b": b, "looks": float(looks),
+            },
+            stage="act", keys=_keys(events), events=events, reference="own", reference_n=days,
+            techniques=_technique(event),
         )  # fmt: skip
         return told(self, self._names, who, case)
 
@@ -298,23 +341,42 @@ class Files:
         )  # fmt: skip
         return told(self, self._names, who, case)
 
-    def _learn_place(self, row: int, key: int, event: Event, account: int) -> None:
-        columns, day = self._accounts.columns, day_of(event.ts)
-        at = np.nonzero(columns["folder"][row] == key)[0]
-        if len(at) and columns["folder_last"][row, at[0]] >= day:
+    def _learn_place(self, row: int, event: Event, account: int) -> None:
+        columns, place, label, day = self._accounts.columns, _place(event), _label(event), day_of(event.ts)
+        new_label = label is not None and self._remember(row, "label", label, day) == "new"
+        said = None if place is None else self._remember(row, "folder", place, day)
+        if place is None or said == "today":
             return
-        slot = int(at[0]) if len(at) else int(np.argmin(columns["folder_last"][row]))
-        columns["kinds"][row] += not len(at)
-        columns["folder"][row, slot], columns["folder_last"][row, slot] = key, day
+        columns["kinds"][row] += said == "new"
         columns["draws"][row] += 1
         tenant = self._habits.tenant_of(account)
         self._tenants.cover(tenant + 1)
-        self._tenants.columns["draws"][tenant] += 1
-        before = len(self._pairs)
+        counted = [self._tenants.columns[name] for name in ("firsts", "places", "labelled")]
+        key = self._habits.traits.key(place)
+        settled = columns["days"][row] >= KNOWN_DAYS
+        if settled:
+            columns["places"][row] += 1
+            counted[1][tenant] += 1
+        if said != "new":
+            return
+        if settled:
+            columns["firsts"][row] += 1
+            counted[0][tenant] += 1
+            counted[2][tenant] += new_label
+            self._tenants.columns["known"][tenant, bin_of(self._others(tenant, key))] += 1
         where = int(self._pairs.insert(*_pair(tenant, key))[0])
-        self._pairs.columns["days"][where] = 1 if where >= before else self._pairs.columns["days"][where] + 1
+        self._pairs.columns["accounts"][where] += 1
         self._pairs.columns["last"][where] = day
-        self._tenants.columns["kinds"][tenant] += where >= before
+
+    def _remember(self, row: int, ring: str, text: str, day: int) -> str:
+        """Keep a place or label in the account's ring; return whether it was new, there today, or there before."""
+        columns, key = self._accounts.columns, self._habits.traits.key(text)
+        at = np.nonzero(columns[ring][row] == key)[0]
+        if len(at) and columns[f"{ring}_last"][row, at[0]] >= day:
+            return "today"
+        slot = int(at[0]) if len(at) else int(np.argmin(columns[f"{ring}_last"][row]))
+        columns[ring][row, slot], columns[f"{ring}_last"][row, slot] = key, day
+        return "before" if len(at) else "new"
 
 
 def _pair(tenant: int, key: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
@@ -364,19 +426,19 @@ def _shown(event: Event) -> str:
     return str(event.detail.get("file") or event.object or event.detail.get("file_id") or "a file")[-80:]
 
 
-def _places(event: Event) -> list[str]:
-    """Return what a file is in: its site and folder; its owner's where it has none; its label beside."""
+def _place(event: Event) -> str | None:
+    """Return what a file is in: its site and folder; its owner's where it has none."""
     detail = event.detail
     site, folder = detail.get("site_url"), detail.get("folder")
-    found = []
     if site or folder:
-        found.append("/".join(str(part).strip("/") for part in (site, folder) if part))
-    elif detail.get("owner"):
-        found.append(f"files of {detail['owner']}")
-    label = detail.get("label")
-    if label and event.source != "google":
-        found.append(f"label {label}")
-    return found
+        return "/".join(str(part).strip("/") for part in (site, folder) if part)
+    return f"files of {detail['owner']}" if detail.get("owner") else None
+
+
+def _label(event: Event) -> str | None:
+    """Return the label of a file; Google's record calls its visibility so."""
+    label = event.detail.get("label")
+    return f"label {label}" if label and event.source != "google" else None
 
 
 def _keys(events: list[Event]) -> tuple[str, ...]:

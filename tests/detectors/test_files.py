@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sensor.detectors.files import BITS, LEVEL, MASS_FILES, SCALE, again, detector
+from sensor.detectors.first_folders import ASSUMED_LABELLED, P_MIN
 from tests.detectors.acts_made import ANN, act, known, run, signin
 from tests.scenes import SECRET
 
@@ -58,14 +59,43 @@ def test_who_opens_many_every_day_is_left_alone():
 
 
 def test_a_folder_new_to_account_and_tenant_is_rare():
-    """As Pitman and Yor count it, in active days; a label that nobody else opens is named."""
-    (one,) = found(read(1, folder="payroll", detail={"label": "secret"}), past=history())
-    own, tail = (1 + 0.25) / (1 + 10), (1 + 0.25) / (1 + 40)
+    """By the account's rate of first places and how little known it is; a label that it never opened is named."""
+    plain, labelled = (
+        found(read(1, folder="payroll", detail=detail), past=history())[0].evidence
+        for detail in ({}, {"label": "secret"})
+    )
 
-    assert np.isclose(own * tail, one.evidence.p)
-    assert np.isclose(again(one.evidence), one.evidence.p)
-    assert not one.opens
-    assert "carries the label secret" in one.evidence.text
+    assert np.isclose(again(labelled), labelled.p)
+    assert np.isclose(ASSUMED_LABELLED * plain.p, labelled.p)
+    assert plain.p < plain.basis["a"] / (plain.basis["a"] + plain.basis["b"]) < 0.12
+    assert "(label secret)" in labelled.text
+    assert "new to it is 1 of the 1 place of its day, 1 of them with a label" in labelled.text
+
+
+def test_several_new_places_of_a_day_weigh_together():
+    """More than one, and more than one among many opened."""
+    events = [read(n, folder=f"other-{n}") for n in range(4)]
+    rows = [found(*events[:count], past=history())[0].evidence for count in (1, 2, 4)]
+    busy = found(
+        *(read(n, folder=f"other-{n}", detail={"label": "x"}) for n in range(2)),
+        *(read(n) for n in range(3)),
+        past=history(),
+    )[-1].evidence
+    among = found(read(0), read(1), read(5, folder="other"), past=history())[0].evidence
+
+    assert rows[0].p > rows[1].p > rows[2].p >= P_MIN
+    assert among.p > rows[0].p
+    assert all(np.isclose(again(one), one.p) for one in (*rows, busy))
+
+
+def test_who_often_opens_new_places_is_left_alone():
+    """A first folder is ordinary for the account, or for its peers."""
+    roams = [
+        read(n, day=day, account=name, folder=f"{name}-{day}") for day in range(10) for name in NAMES for n in (1,)
+    ]
+
+    assert [] == found(read(1, folder="payroll"), past=roams)
+    assert [] == found(read(1, folder="payroll"), past=[one for one in roams if one.account == ANN])
 
 
 def test_a_label_in_a_folder_that_the_account_knows_says_nothing():
