@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 5
+VERSION = 6
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -51,6 +51,22 @@ CREATE TABLE verdicts (
     author TEXT NOT NULL
 ) STRICT;
 """
+_NEW_IN_6 = """
+CREATE TABLE outbox (incident TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE) STRICT;
+CREATE TABLE cursors (sink TEXT PRIMARY KEY, number INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+CREATE TABLE delivered (
+    sink TEXT NOT NULL, incident TEXT NOT NULL, number INTEGER NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (sink, incident)
+) STRICT, WITHOUT ROWID;
+"""
+_OUTBOX = """
+CREATE TRIGGER IF NOT EXISTS incidents_changed BEFORE INSERT ON incidents
+WHEN NOT EXISTS (SELECT 1 FROM incidents WHERE id = NEW.id AND body = NEW.body)
+BEGIN
+    INSERT OR REPLACE INTO outbox VALUES (NEW.id, (SELECT coalesce(max(number), 0) + 1 FROM outbox));
+END;
+"""
+"""Whoever writes an incident that says something new puts it into the outbox, in the same transaction."""
 _TABLES = f"""
 CREATE TABLE evidence (
     id TEXT PRIMARY KEY, incident TEXT NOT NULL, site TEXT NOT NULL, entity_kind TEXT NOT NULL, entity_id TEXT NOT NULL,
@@ -74,6 +90,7 @@ CREATE TABLE ledger (
 {_NEW_IN_3}
 {_NEW_IN_4}
 {_NEW_IN_5}
+{_NEW_IN_6}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -81,7 +98,7 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5}
+_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6}
 """What makes a database of a version one of the next."""
 
 
@@ -113,5 +130,6 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     if version < VERSION and not readonly:
         steps = _TABLES if version == 0 else "".join(_MIGRATIONS[step] for step in range(version, VERSION))
         with connection:
-            connection.executescript(f"BEGIN; {steps} PRAGMA user_version={VERSION}; COMMIT;")
+            filled = "INSERT INTO outbox SELECT id, row_number() OVER (ORDER BY opened, id) FROM incidents;"
+            connection.executescript(f"BEGIN; {steps} {_OUTBOX} {filled} PRAGMA user_version={VERSION}; COMMIT;")
     return connection

@@ -11,6 +11,7 @@ NEW = {
     3: ("actions",),
     4: ("archive_files", "seals", "commits"),
     5: ("mutes", "muted", "verdicts"),
+    6: ("outbox", "cursors", "delivered"),
 }
 """Tables that each version of the schema added."""
 
