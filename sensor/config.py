@@ -205,6 +205,12 @@ def effective(config: Config) -> dict[str, object]:
     return dict(shown)
 
 
+def service_manager() -> tuple[str | None, float]:
+    """Return the socket of the service manager and its watchdog's time, s; 0 for none (sd_notify(3))."""
+    watchdog = os.environ.get("WATCHDOG_USEC", "0")
+    return os.environ.get("NOTIFY_SOCKET"), int(watchdog) / 1e6 if watchdog.isdecimal() else 0.0
+
+
 def listen_address(table: str, listen: str) -> tuple[str, int]:
     """Split `address:port`. Raises ConfigError."""
     host, _, port = listen.rpartition(":")

@@ -1,20 +1,18 @@
 """`spanline run`: a sensor with a configuration, its metrics served on loopback, stopped by SIGINT or SIGTERM.
 
-Captures are read to their end; logs are followed as they grow and rotate; APIs are polled. Not here yet: live capture,
-listeners, sinks, the console.
+Captures are read to their end; everything else is followed side by side. SIGHUP, or a change of the file, has the
+configuration read again. Under systemd it says when it is ready, and gives signs of life.
 """
 
-import logging
 import signal
 import threading
 from pathlib import Path
 
 import click
 
+from sensor.cli import logs
 from sensor.cli.options import config_option
 from sensor.cli.warm import warm_up
-
-_LOG = logging.getLogger(__name__)
 
 
 @click.command(
@@ -23,18 +21,38 @@ _LOG = logging.getLogger(__name__)
 )
 @config_option
 @click.option("--once", is_flag=True, help="Read every configured file to its end and stop; no API is asked.")
-def run(*, config_path: Path | None, once: bool) -> None:
+@click.option(
+    "--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True, help="Form of the log."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["info", "warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="What is logged.",
+)
+@click.option("--print-unit", is_flag=True, help="Print a systemd unit for this configuration, and stop.")
+def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str, print_unit: bool) -> None:
     """Read the configured sources, learn, detect, and serve /metrics until stopped."""
+    if print_unit:
+        from sensor.cli.unit import unit
+
+        click.echo(unit(config_path or Path("/etc/spanline/site.toml")), nl=False)
+        return
     if config_path is None:
         raise click.UsageError("Missing option '--config'.")
     from sensor import config as configuration
 
     config = configuration.load(config_path)
+    logs.configure(log_format, log_level)
     host, port = configuration.loopback("metrics", config.metrics.listen)
     warm_up()
+    from sensor.pipeline.reloading import Reloading
     from sensor.pipeline.service import Sensor
     from sensor.store.state import State
 
+    reloading = Reloading(config_path, config)
+    signal.signal(signal.SIGHUP, lambda *_: reloading.ask())
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -47,6 +65,5 @@ def run(*, config_path: Path | None, once: bool) -> None:
                 click.echo("every configured file is read", err=True)
             else:
                 click.echo("following", err=True)
-                sensor.follow(stop)
-                stop.wait()
+                sensor.follow(stop, reloading)
     click.echo("stopped", err=True)

@@ -56,6 +56,10 @@ class Incidents:
         self._now_ns = 0
         self.verdicts_read = 0
 
+    def set_budget(self, per_day_per_1000: float) -> None:
+        """Let so many incidents a day open for 1,000 devices from now on."""
+        self._growth.opening.set_budget(per_day_per_1000)
+
     @property
     def changed(self) -> set[str]:
         """Ids of cases to write."""

@@ -54,6 +54,10 @@ class Opening:
         self._thresholds: dict[tuple[int, float], float] = {}
         self.nulls = Nulls(names)
 
+    def set_budget(self, per_day_per_1000: float) -> None:
+        """Let so many incidents a day open for 1,000 devices from now on."""
+        self._per_1000 = per_day_per_1000
+
     def begin(self, end_ns: int) -> None:
         """Let a tick begin; a day that ended is taken into the budget, unless it had a surge."""
         day = end_ns // DAY_NS

@@ -64,13 +64,14 @@ class Core:
         clock_ns: Event time up to which the state had learned when it was opened.
         open_flows: Counters at their last report of flows that go on.
         event_counts: Events of this run by (site number, source, kind).
+        held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
     """
 
     def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
         """Restore a state. Raises ValueError where its snapshot cannot be read."""
         self.config, self.state = config, state
         domains = {name: tenant.domains for name, tenant in config.tenants.items()}
-        self.entities = Entities(config.networks(), secret, config.egresses(), domains)
+        self.entities = Entities(config.networks(), secret, config.egresses(), domains, config.timezone)
         self.volumes = Volumes(self.entities, secret)
         self.unusual = Unusual(self.entities, secret)
         found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
@@ -82,6 +83,7 @@ class Core:
         per_1000 = config.budget.incidents_per_day_per_1000
         self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
         self.open_flows: dict[bytes, list[int]] = {}
+        self.held: dict[str, NDArray[Any]] = {}
         self.clock_ns = 0
         self.event_counts: dict[tuple[int, str, str], int] = {}
         self._secret = secret
@@ -131,17 +133,35 @@ class Core:
             key = (int(sites[event.input]), event.source, event.kind)
             self.event_counts[key] = self.event_counts.get(key, 0) + 1
 
-    def begin(self) -> None:
-        """Start another run on the same state: what is counted a run starts at nothing."""
+    def use(self, config: Config) -> None:
+        """Go on under another configuration of the same networks, sites, tenants and sequences."""
+        self.config = config
+        self.incidents.set_budget(config.budget.incidents_per_day_per_1000)
+
+    def begin(self, clock_ns: int | None = None) -> None:
+        """Start another run on the same state: what is counted a run starts at nothing.
+
+        Args:
+            clock_ns: Event time up to which nothing more is learned; up to the last tick where None.
+        """
         self._hear()
-        self.clock_ns = max(self.clock_ns, self.entities.now_ns)
+        self.clock_ns = max(self.clock_ns, self.entities.now_ns) if clock_ns is None else clock_ns
         self.seen = Seen(self._secret)
         self.event_counts.clear()
         self.incidents.begin()
         self.stage_s = dict.fromkeys(self.stage_s, 0.0)
 
-    def commit(self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None) -> None:
-        """Make everything durable, with how far the sources that go on were read."""
+    def commit(
+        self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None,
+        held: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:  # fmt: skip
+        """Make everything durable.
+
+        Args:
+            inputs: What became of each input's records.
+            positions: How far the sources that go on were read.
+            held: What was read of them and not stepped yet.
+        """
         begin = time.perf_counter()
         self._hear()
         kept = self.config.archive
@@ -151,6 +171,7 @@ class Core:
         for detector in self.detectors:
             columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
         columns |= {f"incidents/{name}": column for name, column in self.incidents.save().items()}
+        columns |= {f"held/{name}": column for name, column in (held or {}).items()}
         columns["open_flows"] = np.frombuffer(
             msgspec.json.encode([[uid.hex(), held] for uid, held in self.open_flows.items()]), np.uint8
         )
@@ -167,6 +188,7 @@ class Core:
             hidden=list(self.incidents.mutes.hidden.values()),
         )  # fmt: skip
         self._archive.committed()
+        self.state.settle()
         self._investigate()
         self.incidents.changed.clear()
         self.incidents.mutes.hidden.clear()
@@ -221,6 +243,7 @@ class Core:
                 f"state of version {self.state.meta('version')}; this release reads {' and '.join(_READABLE)}"
             )
         self.entities.load(_part(columns, "entities"))
+        self.held = _part(columns, "held")
         for detector in self.detectors:
             detector.load(_part(columns, detector.name))
         self.open_flows = {

@@ -180,17 +180,36 @@ def open_feeds(
             if one.type in ONCE_ONLY:
                 continue
             site = str(one.options.get("site", config.site))
-            if "path" in one.options:
-                feeds[name] = _follow(one, site, number, position_of(name), ledger)
-            elif one.type == "netflow":
-                feeds[name] = _receive(name, one, site, number)
-            elif one.type == "syslog":
-                feeds[name] = open_syslog(name, one, site, number, ledger, clock)
-            else:
-                feeds[name] = _poll(name, one, site, number, ledger, clock, folder / name)
+            feeds[name] = open_feed(one, site, number, ledger, position_of(name), clock, folder)
             opened.callback(feeds[name].close)
         opened.pop_all()
     return feeds
+
+
+def open_feed(
+    one: Component, site: str, number: int, ledger: Ledger, position: str | None, clock: Clock, folder: Path
+) -> Feed:
+    """Open one source that goes on.
+
+    Args:
+        one: Its table.
+        site: Whose records it gives.
+        number: The input's place.
+        ledger: Which records are known.
+        position: Where it was at the last commit.
+        clock: Time of day, for APIs.
+        folder: Where APIs' checkpoints are.
+
+    Raises:
+        ConfigError: It cannot be polled as it is configured.
+    """
+    if "path" in one.options:
+        return _follow(one, site, number, position, ledger)
+    if one.type == "netflow":
+        return _receive(one.name, one, site, number)
+    if one.type == "syslog":
+        return open_syslog(one.name, one, site, number, ledger, clock)
+    return _poll(one.name, one, site, number, ledger, clock, folder / one.name)
 
 
 def _follow(one: Component, site: str, number: int, position: str | None, ledger: Ledger) -> Followed:

@@ -101,15 +101,14 @@ class Run:
 
     def _read(self, number: int, source: Source, order: EventOrder) -> None:
         """Supervise one source: what it got before it failed is kept."""
-        try:
+
+        def read() -> None:
             for batch in source.batches():
                 order.add(number, batch)
-        except (Malformed, OSError) as error:
-            self.errors[number] = str(error)
-            _LOG.warning("input unreadable path=%s: %s", source.account.path, error)
-        except Exception as error:
-            self.errors[number] = f"internal error: {type(error).__name__}: {str(error)[:200]}"
-            _LOG.exception("input failed path=%s", source.account.path)
+
+        error = supervised(source.account.path, read)
+        if error is not None:
+            self.errors[number] = error
 
     def _count_late(self, step: Step) -> None:
         said = np.array([one.input for one in (*step.messages, *step.events)], np.int64)
@@ -127,6 +126,24 @@ class Run:
             rejected=dict(sorted(account.rejected.items())), error=self.errors.get(number),
             warnings=tuple(getattr(self.sources[number], "warnings", ())),
         )  # fmt: skip
+
+
+def supervised(path: str, work: Callable[[], None]) -> str | None:
+    """Do a part of an input's work; return why it failed, None where it did not.
+
+    Args:
+        path: What the log calls the input.
+        work: What is done.
+    """
+    try:
+        work()
+    except (Malformed, OSError) as error:
+        _LOG.warning("input unreadable path=%s: %s", path, error)
+        return str(error)
+    except Exception as error:
+        _LOG.exception("input failed path=%s", path)
+        return f"internal error: {type(error).__name__}: {str(error)[:200]}"
+    return None
 
 
 def _bad_checksums(inputs: Sequence[InputResult]) -> float:

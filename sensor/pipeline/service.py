@@ -5,24 +5,28 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import sensor
-from sensor.config import Config
+from sensor.config import Config, service_manager
 from sensor.metrics import Metrics
 from sensor.model.capture import DROP_REASONS
+from sensor.pipeline.beside import Around
+from sensor.pipeline.claims import Claims
 from sensor.pipeline.core import Core, secret_of
-from sensor.pipeline.feeds import ONCE_ONLY, Feed, Polled, open_feeds
+from sensor.pipeline.feeds import ONCE_ONLY
 from sensor.pipeline.inputs import Options, open_sources
+from sensor.pipeline.live import DRAIN_S, Live
+from sensor.pipeline.reloading import Reloading
 from sensor.pipeline.replaying import Run, metrics_of
-from sensor.pipeline.responding import Responses
+from sensor.pipeline.sourcing import Sources
 from sensor.store.state import State
 from sensor.wire.clock import SystemClock
 from sensor.wire.inputs import match_pattern
+from sensor.wire.service_manager import ServiceManager
 
-IDLE_S = 1.0
-"""Between two looks at sources that had nothing new: rotation is counted in such looks."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -32,6 +36,7 @@ class Sensor:
     def __init__(self, config: Config, state: State, secret_file: Path) -> None:
         """Open everything; the secret of the installation is made at first. Raises ConfigError, ValueError."""
         self.config, self.state = config, state
+        self.manager = ServiceManager(*service_manager())
         self.metrics = Metrics(sensor.__version__)
         self._core = Core(config, state, _own_secret(secret_file))
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
@@ -53,40 +58,38 @@ class Sensor:
             server.server_close()
             thread.join()
 
-    def follow(self, stop: threading.Event) -> None:
-        """Take in what is new of every source that goes on, until told to stop; commits after each step."""
-        folder = Path(self.config.state) / "checkpoints"
-        clock = SystemClock(stop)
-        feeds = open_feeds(
-            self.config, self.state.ledger, lambda name: self.state.meta(f"position:{name}"), clock, folder
-        )
-        responses = Responses(self.config, self.state.folder, clock)
-        try:
-            while not stop.is_set():
-                took = bool(feeds) and self._step(feeds)
-                responses.take(self._core.shown() if took else ())
-                if not took:
-                    stop.wait(IDLE_S)
-        finally:
-            responses.close()
-            for feed in feeds.values():
-                feed.close()
+    def follow(self, stop: threading.Event, reloading: Reloading | None = None) -> None:
+        """Take in what is new of every source that goes on, until told to stop.
 
-    def _step(self, feeds: Mapping[str, Feed]) -> bool:
-        """Take in what every feed has now; False where none had anything."""
-        for name, feed in feeds.items():
-            up = self.metrics.source_up.labels(feed.account.site, self.config.sources[name].type)
-            up.set(0 if feed.problem else 1)
-        polled = [one for one in map(Polled, feeds.values()) if one.has_any]
-        if not polled:
-            return False
-        run = Run(self._core, polled)
-        run.go(lambda: {name: text for name, feed in feeds.items() if (text := feed.position()) is not None})
-        for feed in feeds.values():
-            feed.acknowledge()
-        metrics_of(self._core, run, run.result(), self.metrics)
-        self._core.begin()
-        return True
+        Args:
+            stop: Tells whether to stop; then what was read is committed and handed on, within DRAIN_S.
+            reloading: Looks for another configuration.
+
+        Raises:
+            ConfigError: A source, a response or what stands beside cannot be opened as it is configured.
+        """
+        clock = SystemClock(stop)
+        sources = Sources(
+            Claims(self.state.ledger), clock, Path(self.config.state) / "checkpoints",
+            lambda name: self.state.meta(f"position:{name}"),
+        )  # fmt: skip
+        with contextlib.ExitStack() as opened:
+            opened.callback(sources.close)
+            sources.open(self.config)
+            around = Around(self.config, self.state.folder, self.metrics)
+            opened.callback(around.close, DRAIN_S)
+            live = Live(self._core, sources, self.metrics, around, clock, self.manager.alive)
+            opened.callback(live.close)
+            self.manager.ready("following")
+            while not stop.is_set():
+                live.turn(stop)
+                changed = reloading.look(time.monotonic()) if reloading is not None else None
+                if changed is not None:
+                    self.manager.reloading()
+                    self.config = changed
+                    live.change(changed)
+                    self.manager.ready("following")
+            self.manager.stopping()
 
     def read_all(self, stopped: Callable[[], bool], *, every: bool = True) -> None:
         """Read files to their end, one source after the other, until told to stop; commits after each.
@@ -111,7 +114,7 @@ class Sensor:
                 threads=int(str(one.options.get("threads", 1))),
             )  # fmt: skip
             run = Run(self._core, open_sources(inputs, self.state.ledger, options, self.config.networks()))
-            run.go()
+            run.go(told=lambda _: self.manager.alive())
             metrics_of(self._core, run, run.result(), self.metrics)
             self._core.begin()
 

@@ -8,6 +8,7 @@ not in the state. A record's id is kept as a digest of 16 bytes, for RECORDS_MAX
 import hashlib
 import secrets
 import sqlite3
+from collections.abc import Iterable
 
 RECORDS_MAX = 20_000_000
 """About 1 GB of ids: a year of a tenant that writes 50,000 records a day."""
@@ -20,6 +21,7 @@ class StateLedger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._pending: list[tuple[str, int, bytes, int, int]] = []
+        self._noted: list[bytes] = []
         self._added = 0
         self._key = b""
 
@@ -51,13 +53,25 @@ class StateLedger:
 
     def add_record(self, source: str, identity: bytes) -> bool:
         """Note one record by its own id; False where it is known, from this run or an earlier one."""
-        digest = hashlib.blake2b(source.encode() + b"\0" + identity, digest_size=_DIGEST_BYTES).digest()
+        digest = digest_of(source, identity)
         added = self._connection.execute("INSERT OR IGNORE INTO records (digest) VALUES (?)", (digest,)).rowcount > 0
         self._added += added
         return added
 
+    def knows(self, digest: bytes) -> bool:
+        """Tell whether a record is in the state, by `digest_of` its id."""
+        return self._connection.execute("SELECT 1 FROM records WHERE digest = ?", (digest,)).fetchone() is not None
+
+    def note(self, digests: Iterable[bytes]) -> None:
+        """Add records by `digest_of` their ids; it takes effect when the state is committed."""
+        self._noted.extend(digests)
+
     def write_pending(self) -> None:
         """Write what was remembered, inside the caller's transaction."""
+        rows = [(digest,) for digest in self._noted]
+        self._added += len(rows)
+        self._connection.executemany("INSERT OR IGNORE INTO records (digest) VALUES (?)", rows)
+        self._noted.clear()
         self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('ledger_key', ?)", (self.key.hex(),))
         self._connection.executemany("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)", self._pending)
         self._pending.clear()
@@ -65,3 +79,8 @@ class StateLedger:
             self._added = 0
             last = self._connection.execute("SELECT max(number) FROM records").fetchone()[0]
             self._connection.execute("DELETE FROM records WHERE number <= ?", (int(last) - RECORDS_MAX,))
+
+
+def digest_of(source: str, identity: bytes) -> bytes:
+    """Return what the ledger keeps of a record's own id."""
+    return hashlib.blake2b(source.encode() + b"\0" + identity, digest_size=_DIGEST_BYTES).digest()

@@ -165,7 +165,8 @@ class Manifest:
         rows = self._connection.execute(
             "SELECT path FROM archive_files WHERE gone IS NOT NULL AND gone <= ?", (self._number() - kept_commits,)
         ).fetchall()
-        self._connection.executemany("DELETE FROM archive_files WHERE path = ?", rows)
+        if rows:  # else a transaction would be opened for nothing
+            self._connection.executemany("DELETE FROM archive_files WHERE path = ?", rows)
         discarded, self._discarded = self._discarded, []
         return [*(str(path) for (path,) in rows), *discarded]
 

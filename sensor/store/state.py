@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 INPUTS_MAX = 10_000
 """Accounts of inputs that are kept, the latest: a sensor that follows logs adds one each few seconds."""
+SIGNINS_WAITING = 20_000
+"""About 20 MB; beyond, a replay's sign-ins go into its transaction."""
 DATABASE = "state.sqlite"
 LOCK = "lock"
 
@@ -74,6 +76,7 @@ class State:
         self.seals = Seals(self._connection, folder)
         self.manifest = Manifest(self._connection, self.seals)
         self.judgements = Judgements(self._connection)
+        self._signins: dict[str, SignIn] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -115,6 +118,7 @@ class State:
         checksum = snapshot.write(self.folder / name, columns)
         old = self.meta("snapshot")
         with self._connection:
+            self._write_signins()
             for incident in incidents:
                 self._put_incident(incident)
             self._note_actions(incidents)
@@ -127,6 +131,11 @@ class State:
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
         if old is not None and old != name:
             (self.folder / old).unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """Write what was put in order after a commit, so that nobody else waits for it to write."""
+        if self._connection.in_transaction:
+            self._connection.commit()
 
     def meta(self, key: str) -> str | None:
         """Return a value stored with the last commit."""
@@ -197,11 +206,23 @@ class State:
         return max(alike, key=lambda one: (one.last_seen, one.name), default=None)
 
     def add_signins(self, rows: Iterable[SignIn]) -> None:
-        """Add sign-ins, or what they have become; durable with the next commit."""
+        """Add sign-ins, or what they have become; in the state with the next commit.
+
+        They wait in memory, SIGNINS_WAITING at most: what is written opens a transaction, and nobody else could write.
+        """
+        self._signins.update((one.id, one) for one in rows)
+        if len(self._signins) > SIGNINS_WAITING:
+            self._write_signins()
+
+    def _write_signins(self) -> None:
         self._connection.executemany(
             "INSERT OR REPLACE INTO signins VALUES (?, ?, ?, ?, ?)",
-            [(one.id, one.ts, one.account, one.corroboration, msgspec.json.encode(one).decode()) for one in rows],
+            [
+                (one.id, one.ts, one.account, one.corroboration, msgspec.json.encode(one).decode())
+                for one in self._signins.values()
+            ],
         )
+        self._signins.clear()
 
     def signins(self, account: str | None = None, since: str = "", limit: int = -1) -> list[SignIn]:
         """Return sign-ins, latest first.
@@ -219,6 +240,7 @@ class State:
 
     def forget_signins(self, before: str) -> None:
         """Delete sign-ins of before a time; durable with the next commit."""
+        self._write_signins()
         self._connection.execute("DELETE FROM signins WHERE ts < ?", (before,))
 
     def close_incident(
