@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import p_of_decibans
+from sensor.detectors.acts import by_kind
 from sensor.model.account import SignIn, SignInSeen
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Record
@@ -31,6 +32,8 @@ WEIGHTS: dict[str, float] = {"contradicted": 15.0, "unsupported": 5.0, "supporte
 MODEL = "corroboration.log_odds/1"
 TOLD_MAX = 65_536
 """Sign-ins whose evidence may still be replaced, and (account, address) pairs whose support was told; the oldest go."""
+WHERE_MAX = 16_384
+"""Sign-ins whose record is found again when their verdict comes, within an hour; the oldest go."""
 _STAGES = {"contradicted": "network"}
 _TECHNIQUES = {"contradicted": ("T1078.004",), "unsupported": ("T1078.004",)}
 _CHECKS = {
@@ -58,11 +61,13 @@ class Corroborated:
         self._names = names
         self._told: OrderedDict[str, str] = OrderedDict()
         self._supported: OrderedDict[str, None] = OrderedDict()
+        self._where: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._counts: dict[str, int] = {}
 
     def score(self, tick: Tick) -> list[Finding]:
         """Weigh the verdicts that came or changed in a tick."""
         findings = []
+        self._find(tick)
         for seen in tick.signins:
             row = seen.row
             told = self._told.get(row.id)
@@ -93,7 +98,7 @@ class Corroborated:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        held = _Saved(list(self._told.items()), list(self._supported), self._counts)
+        held = _Saved(list(self._told.items()), list(self._supported), self._counts, list(self._where.items()))
         return {"held": np.frombuffer(msgspec.json.encode(held), np.uint8)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
@@ -102,6 +107,22 @@ class Corroborated:
             held = msgspec.json.decode(state["held"].tobytes(), type=_Saved)
             self._told, self._counts = OrderedDict(held.told), held.counts
             self._supported = OrderedDict.fromkeys(held.supported)
+            self._where = OrderedDict(held.where)
+
+    def _find(self, tick: Tick) -> None:
+        """Remember where the records of sign-ins are: a verdict comes later."""
+        for i in by_kind(tick, "signin"):
+            event = tick.events[i]
+            if event.raw_id is not None and event.row is not None and event.outcome == "success":
+                self._where[event.raw_id] = (self._names.input_path(event.input), event.row)
+        while len(self._where) > WHERE_MAX:
+            self._where.popitem(last=False)
+
+    def _records(self, row: SignIn) -> tuple[Record, ...]:
+        if not row.raw_id:
+            return ()
+        path, number = self._where.get(row.raw_id, ("", None))
+        return (Record(input=path, uid=row.raw_id, row=number),)
 
     def _is_worth_telling(self, row: SignIn) -> bool:
         """Tell whether a verdict is to be told at all: of supported ones the first of an account at an address."""
@@ -127,7 +148,7 @@ class Corroborated:
             entity=Entity(kind="account", id=row.account), detector=self.name, family=self.family, source="network",
             observed=1.0 + len(row.revisions), expected=None, range=None, reference="analytic", reference_n=0,
             p=p_of_decibans(db), db=db,
-            text=_text(row, db), records=_records(row), model=f"{MODEL}:{verdict}", basis={"log_odds_db": db},
+            text=_text(row, db), records=self._records(row), model=f"{MODEL}:{verdict}", basis={"log_odds_db": db},
             channel="identity", stage=_STAGES.get(verdict, ""),
             keys=tuple(f"{kind}:{value}" for kind, value in keys if value),
             marks=("success", verdict) if verdict in {"contradicted", "supported"} else ("success",),
@@ -143,6 +164,7 @@ class _Saved(msgspec.Struct):
     told: list[tuple[str, str]]
     supported: list[str]
     counts: dict[str, int]
+    where: list[tuple[str, tuple[str, int]]] = []
 
 
 def recount(evidence: Evidence, archive: Archive) -> float | None:
@@ -162,10 +184,6 @@ def again(evidence: Evidence) -> float | None:
     return p_of_decibans(evidence.basis["log_odds_db"]) if evidence.model.startswith(MODEL) else None
 
 
-def _records(row: SignIn) -> tuple[Record, ...]:
-    return (Record(input="", uid=row.raw_id),) if row.raw_id else ()
-
-
 def _revised(row: SignIn) -> tuple[str, ...]:
     """Say what the verdict was before."""
     return tuple(f"until {one.ts} the verdict was {one.from_}" for one in row.revisions[-1:])
@@ -176,5 +194,5 @@ def _text(row: SignIn, db: float) -> str:
     where = f"{row.ip} ({place})" if place else str(row.ip)
     return (
         f"The sign-in of {row.account} from {where} at {row.ts} is {row.corroboration} by the network: {row.because}. "
-        f"That weighs {db:+.0f} dB (assumed log odds)."
+        + (f"That weighs {db:+.0f} dB (assumed log odds)." if db else "That weighs nothing.")
     )

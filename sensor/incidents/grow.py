@@ -290,8 +290,9 @@ class Growth:
         found = self.recent.of(node, end_ns - keep_ns)
         for other in self.joins.neighbours(finding, end_ns):
             found += [
-                one for one in self.recent.of(other, end_ns - DEVICE_KEEP_NS) if one.finding.evidence.db >= JOIN_DB
-            ]
+                one for one in self.recent.of(other, end_ns - DEVICE_KEEP_NS)
+                if one.finding.evidence.db >= JOIN_DB and self.homes.speaks(evidence.entity.id, one.finding.evidence)
+            ]  # fmt: skip
         return [one for one in found if one.finding.evidence.id != evidence.id]
 
     def _bring(self, case: Case, entry: Entry, end_ns: int, *, weighs: bool) -> None:
@@ -300,7 +301,7 @@ class Growth:
         if evidence.id in case.evidence or evidence.id in case.context:
             return
         weighs = (weighs and "context" not in evidence.marks) or self.homes.weighs(case, evidence)
-        if not weighs and evidence.entity.id != case.subject.id:
+        if not weighs and (evidence.entity.id != case.subject.id or evidence.db <= 0.0):
             return
         row = self.cases.of_evidence(evidence.id)
         self._move(node_of(evidence.entity.kind, evidence.entity.id), evidence.id, "evidence" if weighs else "context")

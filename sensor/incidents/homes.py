@@ -12,6 +12,10 @@ from sensor.model.evidence import Evidence, Finding
 JOIN_DB = rank.ADDS_DB
 """Evidence below this adds to an open incident only by a key that it shares."""
 
+FIRST_CONTACTS = frozenset({"novelty"})
+"""Families of a device that say nothing of the account that uses it: every day somebody opens a new page. In
+somebody else's incident they weigh only by a key in common (an address, a session)."""
+
 
 class Homes:
     """Looks findings' incidents up: a few keys each, whatever is open."""
@@ -38,7 +42,12 @@ class Homes:
         """Tell whether a finding adds to an incident, or is only listed in its timeline."""
         if "context" in evidence.marks or evidence.db <= 0.0 or case.repeats(evidence):
             return False
-        return evidence.id in case.evidence or evidence.db >= JOIN_DB or case.shares(evidence)
+        return evidence.id in case.evidence or self._adds(case, evidence)
+
+    @staticmethod
+    def speaks(subject: str, evidence: Evidence) -> bool:
+        """Tell whether an evidence says something of an entity without a key in common."""
+        return evidence.family not in FIRST_CONTACTS or evidence.entity.id == subject
 
     def _linked(self, finding: Finding, end_ns: int) -> list[Case]:
         """Return incidents of entities linked strongly to the subject, and of those that share a tie."""
@@ -47,7 +56,7 @@ class Homes:
             case
             for node in self._joins.neighbours(finding, end_ns)
             for case in self._cases.of_node(node)
-            if case.is_incident and (evidence.db >= JOIN_DB or case.shares(evidence))
+            if case.is_incident and self._adds(case, evidence)
         ]
         for key in self._joins.ties(evidence):
             for case in self._cases.of_key(key):
@@ -55,3 +64,6 @@ class Homes:
                 if case.is_incident and same_site and holds(key, case.keys[key], end_ns):
                     found.append(case)
         return found
+
+    def _adds(self, case: Case, evidence: Evidence) -> bool:
+        return (evidence.db >= JOIN_DB and self.speaks(case.subject.id, evidence)) or case.shares(evidence)

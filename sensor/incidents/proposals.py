@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sensor.incidents.case import Case
+from sensor.incidents.homes import FIRST_CONTACTS
 from sensor.incidents.joins import HUB_ROLES
 from sensor.model.ids import identify
 from sensor.model.incident import Action, Party, Step
@@ -70,7 +71,9 @@ def _each(case: Case, names: Names, rows: Mapping[str, int]) -> Iterator[tuple[s
     for node, party in case.members.items():
         if party.kind == "account":
             yield from _of_account(case, party, names)
-        elif party.kind == "device":
+        elif party.kind == "device" and any(
+            one.entity.id == party.id and one.family not in FIRST_CONTACTS for one in case.evidence.values()
+        ):
             yield "isolate_device", {"kind": "device", "id": party.id}, _radius(rows.get(node, -1), names)
     yield from _of_messages(case)
     for address in _addresses(case):

@@ -8,6 +8,7 @@ from baselines.evidence import decibans
 from sensor.detectors import corroboration as module
 from sensor.detectors.corroboration import again, detector, recount
 from sensor.model.account import Revision, SignIn, SignInSeen
+from tests.detectors.acts_made import known, signin, tick_of
 from tests.detectors.ticks import entities, tick
 from tests.scenes import SECRET, START, flows
 
@@ -112,3 +113,20 @@ def test_what_was_told_is_kept_through_a_restart_and_bounded(monkeypatch):
     monkeypatch.setattr(module, "TOLD_MAX", 2)
     scored(other, *(row("supported", id=f"SI-{k}", ip=f"192.0.2.{k}") for k in range(9)))
     assert (2, 2) == (len(other._told), len(other._supported))
+
+
+def test_a_record_names_its_input_when_the_verdict_comes_later():
+    """The log and the row that the sign-in was read from."""
+    people = known()
+    judge = detector(people, SECRET)
+    step = tick_of(people, [signin()])
+    judge.score(step)
+    step.events = []
+    step.kinds = None
+    step.signins = [
+        msgspec.structs.replace(one, row=msgspec.structs.replace(one.row, corroboration="contradicted"))
+        for one in step.signins
+    ]
+    (found,) = judge.score(step)
+
+    assert [("given", 0)] == [(one.input, one.row) for one in found.evidence.records]

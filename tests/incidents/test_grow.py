@@ -19,7 +19,7 @@ def growth():
 def test_what_opens_brings_the_days_before_with_it(growth):
     """Of an account what weighs or shares a key, the rest as context; counted under what it became."""
     early = act("place", "place", 1e-3, START, stage="entry")
-    weak = act("mailbox", "mailbox", 0.2, START)
+    weak = act("mailbox", "mailbox", 0.1, START)
     for finding in (early, weak):
         growth.counts[growth.keep(finding, None, START)] += 1
     later = act("prompts", "pressure", 1e-7, START + 5 * DAY_NS)

@@ -39,3 +39,14 @@ def test_what_adds_is_heavy_or_shares_a_key(known):
             msgspec.structs.replace(light, db=50.0, marks=("context",)),
         )
     ]  # fmt: skip
+
+
+def test_a_first_contact_says_nothing_of_the_account_that_uses_the_device(known):
+    """A new page of its owner's is no part of an account's incident, however rare, unless an address ties them."""
+    people, case = People(links=[(0, 1, "strong"), (0, 0, "strong")]), known.of_node("device:dev-0")[0]
+    homes = Homes(known, Joins(people))
+    page = weighing(seen("new_peer", "novelty", 1e-4, START, device=1), 15.0).evidence
+    own = msgspec.structs.replace(page, entity=msgspec.structs.replace(page.entity, id="dev-0"))
+    tied = msgspec.structs.replace(page, keys=("destination:x",))
+
+    assert [False, True, True] == [homes.weighs(case, one) for one in (page, own, tied)]

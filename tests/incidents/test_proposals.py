@@ -65,3 +65,10 @@ def test_nothing_is_armed_and_the_digest_proposes_nothing():
     one.tier = "digest"
     assert {} == told(one)
     assert msgspec.json.encode(action)
+
+
+def test_a_new_web_site_isolates_nobody():
+    """First contacts say that a device met something new, not that somebody else uses it."""
+    one = taking(seen("new_peer", "novelty", 1e-6, START))
+
+    assert [] == [verb for verb, _ in told(one) if verb == "isolate_device"]
