@@ -25,6 +25,7 @@ from baselines.keyed import Ints, mix
 
 SEASONS = 48
 BUCKETS_A_DAY = 144
+BUCKET_S = 86_400 // BUCKETS_A_DAY
 """10 minutes each."""
 HALF_LIFE = 3 * BUCKETS_A_DAY
 """Of the level, in buckets."""
@@ -62,9 +63,14 @@ class Prior(NamedTuple):
     active: Singles
 
 
-def season_of(bucket: int) -> int:
-    """Return the season of a bucket since 1970: the hour of the day in UTC, + 24 on Saturday and Sunday."""
-    day, part = divmod(bucket, BUCKETS_A_DAY)
+def season_of(bucket: int, offset_s: int = 0) -> int:
+    """Return the season of a bucket since 1970: the hour of the day, + 24 on Saturday and Sunday.
+
+    Args:
+        bucket: Ordinal of ten minutes of UTC.
+        offset_s: How far the local clock is ahead of UTC then, s; parts of ten minutes are left out.
+    """
+    day, part = divmod(bucket + offset_s // BUCKET_S, BUCKETS_A_DAY)
     # 1970-01-01 was a Thursday.
     return part // 6 + (24 if (day + 3) % 7 >= 5 else 0)
 

@@ -196,15 +196,12 @@ class Inbound:
                 self.unshown += 1
                 return None
             self._rows_today.add(key)
-        text = (
-            f"{'One outside address' if sources == 1 else f'{sources:,} outside addresses'} tried {what}: {fails:,} attempts failed, {made:,} were answered. That is "
-            "the internet's weather: no incident by itself."
-        )
         evidence = Evidence(
             id=identify("EV", site, key, self.name, day), ts=rfc3339(tick.end_ns), site=site,
             entity=Entity(kind="service", id=key), detector=self.name, family=self.family, source="network",
             observed=float(fails), expected=None, range=None, reference="analytic", reference_n=0, p=1.0,
-            db=decibans(1.0), text=text, model="inbound.count/1",
+            db=decibans(1.0), text=_said(what, sources, fails, made),
+            model="inbound.count/1",
             basis={
                 "fails": fails, "made": made, "sources": sources, "targets": targets, "day": day,
                 "port": service >> 8, "proto": service & 255, "at_site": int(subject >= _SITE),
@@ -214,3 +211,11 @@ class Inbound:
             evidence=evidence, device=-1, name=name, techniques=self.techniques, digest=True,
             check=f"Must {name} be reachable from outside?",
         )  # fmt: skip
+
+
+def _said(what: str, sources: int, fails: int, made: int) -> str:
+    who = "One outside address" if sources == 1 else f"{sources:,} outside addresses"
+    return (
+        f"{who} tried {what}: {fails:,} attempts failed, {made:,} were answered. "
+        "That is the internet's weather: no incident by itself."
+    )

@@ -97,11 +97,11 @@ class Judge:
         self._limits_at = -1
         self._held = np.empty((0, SIDES)), np.empty((0, SIDES))
 
-    def bucket(self, c: Cells, bucket: int, secret: np.uint64, groups: int) -> Judged:
-        """Judge a closed bucket."""
+    def bucket(self, c: Cells, bucket: int, season: int, secret: np.uint64, groups: int) -> Judged:
+        """Judge a closed bucket of a season."""
         self.pools.advance(bucket * BUCKET_NS)
         peers = self._peers(c, bucket, groups)
-        n, season = len(c["seen"]), seasonal.season_of(bucket)
+        n = len(c["seen"])
         high, low, z, centre, spread = (np.empty((n, len(FEATURES))) for _ in range(5))
         seasonal.score(
             c["counts"], bucket, season, secret, FLOOR, c["group"],

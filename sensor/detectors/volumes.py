@@ -182,7 +182,7 @@ class Volumes:
         """Judge the open bucket, then learn it; and its hour and day, where the next one is of another."""
         c, closed = cells(self._table), self._bucket
         c["counts"][:, PEERS] = estimate(c["registers"])
-        found = self.judge.bucket(c, closed, self._secret, len(self._groups.known))
+        found = self.judge.bucket(c, closed, self._season(closed), self._secret, len(self._groups.known))
         flagged = (c["flagged"] & 1) > 0
         findings = [*self._commons(found, closed), *self._now(found, c, closed, flagged)]
         self.judge.learn_bucket(c, found, closed, flagged)
@@ -194,6 +194,10 @@ class Volumes:
         c["flagged"] &= np.uint8(2)
         self._bucket = bucket
         return findings
+
+    def _season(self, bucket: int) -> int:
+        """Return the season of a bucket by the clock on the wall: people keep local hours and weekends."""
+        return seasonal.season_of(bucket, self._names.utc_offset_s(bucket * BUCKET_NS))
 
     def _now(self, found: Judged, c: Cells, bucket: int, flagged: NDArray[np.bool_]) -> list[Finding]:
         """Tell the devices whose day has not been as bad before; let all learn but the strange."""
@@ -211,7 +215,7 @@ class Volumes:
         here = (c["joined"] == 0) & (bucket - c["last"] < 7 * DAY)
         take = here & ~flagged & ~(strange & (c["held"] <= HELD))
         seasonal.learn(
-            c["counts"], bucket, seasonal.season_of(bucket), self._secret, FLOOR, take, c["level"], c["scale"],
+            c["counts"], bucket, self._season(bucket), self._secret, FLOOR, take, c["level"], c["scale"],
             c["season"], c["active"], c["usually"], c["visits"], c["seen"], c["took"],
         )  # fmt: skip
         return findings

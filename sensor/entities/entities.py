@@ -5,7 +5,9 @@ something makes a device; one that only was sent to does not.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -25,7 +27,7 @@ from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.model.tick import Sides, Tick
-from sensor.model.times import DAY_NS, HOUR_NS
+from sensor.model.times import DAY_NS, HOUR_NS, SECOND_NS
 
 Flags = NDArray[np.bool_]
 
@@ -44,11 +46,13 @@ class Entities:
         secret: int,
         egress: Mapping[str, Sequence[str]] | None = None,
         tenants: Mapping[str, Sequence[str]] | None = None,
+        timezone: str = "UTC",
     ) -> None:
-        """Take each site's local networks and public addresses, and each tenant's domains.
+        """Take each site's local networks and public addresses, each tenant's domains, and the sites' time zone.
 
         A site that is not named has the private ranges.
         """
+        self._timezone = UTC if timezone == "UTC" else ZoneInfo(timezone)
         self.sites: list[str] = []
         self.inputs: list[str] = []
         self.devices = Devices(secret)
@@ -165,6 +169,11 @@ class Entities:
     def site_devices(self, site: int) -> int:
         """Return how many devices a site has."""
         return self.devices.count(site)
+
+    def utc_offset_s(self, ts: int) -> int:
+        """Return how far local time is ahead of UTC at a time (ns), s, summer time included."""
+        ahead = datetime.fromtimestamp(ts // SECOND_NS, self._timezone).utcoffset()
+        return int(ahead.total_seconds()) if ahead is not None else 0
 
     def input_path(self, number: int) -> str:
         """Return an input number's path; empty where the records come from no input."""

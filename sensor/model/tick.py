@@ -138,6 +138,9 @@ class Names(Protocol):
     def site_devices(self, site: int) -> int:
         """Return how many devices a site has."""
 
+    def utc_offset_s(self, ts: int) -> int:
+        """Return how far local time is ahead of UTC at a time (ns), s."""
+
     def input_path(self, number: int) -> str:
         """Return an input number's path."""
 

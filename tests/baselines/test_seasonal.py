@@ -186,6 +186,15 @@ def test_seasons_follow_the_calendar():
         assert expected == seasonal.season_of(int(moment.timestamp()) // 600)
 
 
+def test_seasons_follow_the_local_clock():
+    """Monday at nine in Sydney is Sunday evening in UTC, and no weekend; half an hour of Adelaide's counts too."""
+    sunday = int(datetime.fromisoformat("2026-11-22T22:00").replace(tzinfo=UTC).timestamp()) // 600
+
+    assert (46, 9) == (seasonal.season_of(sunday), seasonal.season_of(sunday, 11 * 3_600))
+    assert 8 == seasonal.season_of(sunday, 37_800)
+    assert 34 == seasonal.season_of(sunday, -12 * 3_600)
+
+
 def test_peers_speak_for_a_row_that_has_learned_nothing():
     """Its prediction is the group's centre, as wide as rows differ; a week later it is mostly its own."""
     counts = [np.array([[50.0, 50.0], [5_000.0, 5_000.0]]) for _ in range(1_008)]

@@ -136,6 +136,18 @@ def test_what_a_whole_group_does_is_one_row_of_the_site():
     assert 3 >= len({finding.name for finding in found if finding.device >= 0 and finding.evidence.p < 1e-2})
 
 
+@pytest.mark.parametrize(("timezone", "hour"), [("UTC", 0), ("Australia/Brisbane", 10)])
+def test_seasons_are_learned_by_the_clock_on_the_wall(timezone, hour):
+    """Traffic of the first hour of a UTC day is the eleventh hour's where the clock is ten hours ahead."""
+    known = entities(timezone)
+    one = detector(known, SECRET)
+    run(known, one, [bucket(number) for number in range(6)])
+
+    season = one.save()["table/season"]
+
+    assert {hour} == set(np.nonzero(season.reshape(-1, season.shape[-1]).any(axis=0))[0].tolist())
+
+
 def test_one_evidence_a_day_and_channel():
     """A flood that goes on is the same evidence; the next day's is another."""
     known, one = ready_one()

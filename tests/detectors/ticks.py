@@ -7,9 +7,9 @@ from sensor.model.times import TICK_NS
 from tests.scenes import SECRET, START, arp, flows
 
 
-def entities():
+def entities(timezone="UTC"):
     """One site, `local`, one input, `given`."""
-    known = Entities({}, SECRET)
+    known = Entities({}, SECRET, timezone=timezone)
     known.site_number("local")
     known.inputs = ["given"]
     return known

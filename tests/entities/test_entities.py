@@ -1,5 +1,7 @@
 """Ticks resolved to devices."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 from sensor.entities.entities import Entities
@@ -114,6 +116,14 @@ def test_unreadable_macs_and_addresses_in_messages_are_passed_over():
     told = [Dhcp(**common(orig="?"), mac="zz", host_name="x"), Dhcp(**common(), mac="00aabbccdd01", assigned_addr="?")]
 
     assert [-1, -1] == resolve(fresh(), messages=told).message_device.tolist()
+
+
+def test_local_time_follows_the_zone_and_its_summer_time():
+    """Sydney is eleven hours ahead in January and ten in July; without a zone it is UTC."""
+    sydney = Entities({}, SECRET, timezone="Australia/Sydney")
+    summer, winter = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp()) * 10**9 for month in (1, 7))
+
+    assert (39_600, 36_000, 0) == (*map(sydney.utc_offset_s, (summer, winter)), fresh().utc_offset_s(winter))
 
 
 def test_save_and_load_is_identity():
