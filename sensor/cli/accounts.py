@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import click
+import msgspec
 
-from sensor.cli import show
+from sensor.cli import show, usual
 from sensor.cli.options import NO_SUCH, echo_json, fail, json_option, open_state, state_option
 from sensor.model.account import Account, Link
 
@@ -32,14 +33,15 @@ def accounts(*, state_dir: Path, as_json: bool, kind: str | None) -> None:
 @state_option
 @json_option
 def account(*, key: str, state_dir: Path, as_json: bool) -> None:
-    """Show one account, named by any spelling or id of it: its links with their evidence, its last sign-ins."""
+    """Show one account, named by any spelling or id: its links and why, what is normal for it, its last acts."""
     with open_state(state_dir) as state:
         one = state.account(key)
         if one is None:
             fail(f"no account {key} in {state_dir}", NO_SUCH)
         signins = state.signins(one.name, limit=_SIGNINS_SHOWN)
+        normal, acts = usual.of_account(state, state_dir, one.name)
     if as_json:
-        echo_json(one)
+        echo_json({**msgspec.to_builtins(one), "baseline": normal, "timeline": acts})
         return
     click.secho(show.clean(one.name), bold=True)
     show.facts(
@@ -56,6 +58,8 @@ def account(*, key: str, state_dir: Path, as_json: bool) -> None:
     if signins:
         show.heading("Last sign-ins")
         show.signins(signins)
+    usual.print_usual(normal, "sign-ins")
+    usual.print_acts(acts)
 
 
 def _cells(one: Account) -> tuple[str, ...]:

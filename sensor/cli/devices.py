@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import click
+import msgspec
 
-from sensor.cli import show
+from sensor.cli import show, usual
 from sensor.cli.options import NO_SUCH, echo_json, fail, json_option, open_state, state_option
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -28,7 +29,7 @@ def devices(*, state_dir: Path, as_json: bool) -> None:
 @state_option
 @json_option
 def device(*, key: str, state_dir: Path, as_json: bool) -> None:
-    """Show one device, named by its id, hostname, address or MAC."""
+    """Show one device, named by its id, hostname, address or MAC: who it is, what is normal for it, its incidents."""
     with open_state(state_dir) as state:
         one = state.device(key)
         if one is None:
@@ -37,7 +38,9 @@ def device(*, key: str, state_dir: Path, as_json: bool) -> None:
             incident for incident in state.incidents(digest=True)
             if any(party.id == one.id for party in incident.entities)
         ]  # fmt: skip
+        normal = usual.of_device(state, state_dir, (one.id, *one.aliases))
     if as_json:
-        echo_json(one)
+        echo_json({**msgspec.to_builtins(one), "baseline": normal, "incidents": [incident.id for incident in mine]})
     else:
         show.device(one, mine)
+        usual.print_usual(normal, "flows")

@@ -12,10 +12,12 @@ from sensor.model.account import SignIn
 from sensor.model.device import Device
 from sensor.model.evidence import Record
 from sensor.model.incident import Incident, Moment
-from sensor.model.result import Coverage, InputResult, ReplayResult
+from sensor.model.result import ClockSkew, Coverage, InputResult, ReplayResult
 
 _TIER_COLOUR = {"page": "red", "triage": "yellow", "digest": "cyan"}
 _WIDTH = 110
+CLOCK_WRONG_S = 2.0
+"""A clock kept by NTP is within a tenth of a second; an endpoint's agent stamps a connection within a second or two."""
 
 
 def clean(text: str) -> str:
@@ -55,6 +57,7 @@ def result(answer: ReplayResult) -> None:
     heading("Coverage")
     for state in answer.coverage:
         coverage(state)
+    clocks([one for one in answer.clocks if abs(one.ahead_s) >= CLOCK_WRONG_S])
     failed = [one for one in answer.inputs if one.error or one.rejected or one.duplicates or one.warnings]
     if failed:
         heading("Inputs")
@@ -62,6 +65,18 @@ def result(answer: ReplayResult) -> None:
         input_line(one)
     if len(failed) > 20:
         click.echo(f"  and {len(failed) - 20} more: see --json")
+
+
+def clocks(wrong: Sequence[ClockSkew]) -> None:
+    """Print which logs' clocks are wrong, and by how much."""
+    if wrong:
+        heading("Clocks")
+    for one in wrong:
+        way = f"{abs(one.ahead_s):,.0f} s {'ahead of' if one.ahead_s > 0 else 'behind'} the network"
+        paragraph(
+            f"{one.source} is {way}{f' at {one.site}' if one.site else ''} (measured on {one.measured_on:,} records "
+            "that both saw); it is compared as if it were right."
+        )
 
 
 def next_commands(answer: ReplayResult, state_dir: str) -> None:

@@ -42,6 +42,11 @@ class Clock(msgspec.Struct):
         """Whether enough is known to say that it is right, or by how much it is not."""
         return sum(self.counts) >= OFFSETS_MIN
 
+    @property
+    def seen(self) -> int:
+        """How many offsets it rests on."""
+        return sum(self.counts)
+
     def offset(self) -> int:
         """Return what is to be added to the log's times, ns."""
         return self.found_ns

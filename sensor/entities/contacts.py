@@ -242,6 +242,13 @@ class Contacts:
         """Return what is known of a source's clock."""
         return self.clocks.setdefault((source, site), Clock())
 
+    def skews(self) -> dict[tuple[str, int], tuple[float, int]]:
+        """Return (seconds ahead, sign-ins measured on) of every (source, site number) that is known well enough."""
+        return {
+            key: (-clock.offset() / SECOND_NS, clock.seen)
+            for key, clock in sorted(self.clocks.items()) if clock.is_known
+        }  # fmt: skip
+
     def follow(self, kept: dict[int, int]) -> None:
         """Let the contacts of devices that turned out to be others be theirs."""
         for provider, site, gone in [key for key in self._seen if key[2] in kept]:

@@ -26,6 +26,7 @@ from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
+from sensor.model.result import ClockSkew
 from sensor.model.tick import Sides, Tick
 from sensor.model.times import DAY_NS, HOUR_NS, SECOND_NS
 
@@ -174,6 +175,17 @@ class Entities:
         """Return how far local time is ahead of UTC at a time (ns), s, summer time included."""
         ahead = datetime.fromtimestamp(ts // SECOND_NS, self._timezone).utcoffset()
         return int(ahead.total_seconds()) if ahead is not None else 0
+
+    def clocks(self) -> tuple[ClockSkew, ...]:
+        """Return how far each log's clock was found to be from the network's."""
+        told = [
+            ClockSkew(source=source, site=self.sites[site] if site >= 0 else None, ahead_s=ahead_s, measured_on=count)
+            for (source, site), (ahead_s, count) in self.identity.contacts.skews().items()
+        ]
+        return *told, *(
+            ClockSkew(source=source, site=None, ahead_s=ahead_s, measured_on=count)
+            for source, (ahead_s, count) in self.processes.skews().items()
+        )
 
     def input_path(self, number: int) -> str:
         """Return an input number's path; empty where the records come from no input."""

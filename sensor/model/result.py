@@ -32,6 +32,17 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class ClockSkew(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a log's clock was found to be from the network's: it is compensated where what it tells is compared."""
+
+    source: str
+    site: str | None
+    """Whose packets it was compared with; None where that is any site's."""
+    ahead_s: float
+    measured_on: int
+    """Sign-ins or connections that both saw."""
+
+
 class Visible(msgspec.Struct, frozen=True, kw_only=True):
     """What could be seen at all: it bounds every conclusion."""
 
@@ -64,3 +75,5 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     coverage: tuple[Coverage, ...]
     elapsed_s: float
     visible: Visible | None = None
+    clocks: tuple[ClockSkew, ...] = ()
+    """Of every log that shares enough with the network to tell; 0 where it is right."""

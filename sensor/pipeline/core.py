@@ -182,6 +182,7 @@ class Core:
             inputs=inputs,
             meta={
                 "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
+                "timezone": self.config.timezone,
                 "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
                 **{f"position:{name}": text for name, text in (positions or {}).items()},
             },

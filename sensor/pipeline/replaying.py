@@ -97,6 +97,7 @@ class Run:
                 late=any(one.late for one in inputs),
                 duplicates=any(one.duplicates for one in inputs), bad_checksums=_bad_checksums(inputs),
             ),
+            clocks=core.entities.clocks(),
         )  # fmt: skip
 
     def _read(self, number: int, source: Source, order: EventOrder) -> None:

@@ -1,9 +1,14 @@
 """Incidents and results as text."""
 
+import json
+from datetime import UTC, datetime
+
 import msgspec
 
 from sensor.cli import show
 from sensor.model.evidence import Record
+from tests.cli.runs import conn_log, spanline
+from tests.sources.test_sysmon import CONNECTION, winlog
 from tests.store.test_state import device, incident
 
 
@@ -33,3 +38,25 @@ def test_a_device_shows_its_facts(capsys):
 
     for text in ("dev-1 PC", "10.0.0.5", "50% of the first 24 h", "INC-1"):
         assert text in out
+
+
+def test_a_wrong_clock_is_said_and_a_right_one_is_not(monkeypatch, capsys, tmp_path):
+    """An endpoint's log two minutes behind the capture, by the connections that both saw."""
+    log = conn_log(tmp_path / "conn.log", scanner="10.0.0.66", hosts=5)
+    rows = []
+    for k in range(10):
+        for host, peer in (("10.0.0.7", f"198.51.100.{k + 1}"), ("10.0.0.66", "10.0.0.2")):
+            at = datetime.fromtimestamp(1_700_000_000 + k - 120, UTC).strftime("%Y-%m-%d %H:%M:%S.000")
+            data = {
+                **CONNECTION, "UtcTime": at, "SourceIp": host, "SourcePort": "40000", "DestinationIp": peer,
+            }  # fmt: skip
+            row = winlog(3, data)
+            row["winlog"] = {**row["winlog"], "record_id": len(rows)}
+            rows.append({**row, "@timestamp": at.replace(" ", "T") + "Z"})
+    (tmp_path / "sysmon.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    state = ("--state", tmp_path / "state")
+    _, text, _ = spanline(monkeypatch, capsys, "replay", log, tmp_path / "sysmon.json", *state)
+    right = spanline(monkeypatch, capsys, "replay", log, *state, "--fresh")[1]
+
+    assert "sysmon is 120 s behind the network (measured on" in text
+    assert "Clocks" not in right
