@@ -71,6 +71,12 @@ def network() -> dict[str, list[Row]]:
         ],
         "lateral": [conn(then + 20 * k, one, HOSTS[5 + k], 3389, service="rdp", orig_bytes=9000, resp_bytes=60_000)
                     for k in range(5)],
+        "impersonation": [
+            row for turn in range(4) for k in range(8) for row in (
+                resolved(then + 1800 * turn + 10 * k, one, f"www.other{k}.example", f"203.0.113.{70 + k}"),
+                conn(then + 1800 * turn + 10 * k + 1, one, f"203.0.113.{70 + k}", 443, service="ssl"),
+            )
+        ],
         "fingerprint": [
             conn(then, one, PLACES[3][1], 443, service="ssl"),
             message("ssl", then + 0.1, one, PLACES[3][1], 443, version="TLSv13", server_name=PLACES[3][0],
