@@ -1,8 +1,8 @@
 """The configuration: one TOML file into typed, frozen Structs, checked whole before anything starts.
 
 An unknown key is an error that names the table, the key and the closest valid one. A secret is `{ env = "NAME" }` or
-`{ file = "PATH" }`, never text in the file. A server off loopback is refused: neither TLS nor authentication is
-served here; a source may receive at any address. This is the only place that reads the environment.
+`{ file = "PATH" }`, never text in the file. A server off loopback needs TLS and authentication, or is refused; a source
+may receive at any address. This is the only place that reads the environment.
 """
 
 import difflib
@@ -92,6 +92,19 @@ class Listener(msgspec.Struct, frozen=True):
     listen: str
 
 
+class MetricsListener(msgspec.Struct, frozen=True):
+    """Where the metrics are served, and to whom: off loopback only with cert, key and a password or token."""
+
+    listen: str = "127.0.0.1:9477"
+    cert: str = ""
+    """File of the certificate and what it was signed by, PEM."""
+    key: str = ""
+    user: str = "prometheus"
+    password: Secret | None = None
+    token: Secret | None = None
+    """A bearer token, in place of user and password or beside them."""
+
+
 class Component(msgspec.Struct, frozen=True):
     """A source, sink or response: `type` names its module, the table's name is the user's."""
 
@@ -119,7 +132,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sinks: dict[str, Component] = {}
     responses: dict[str, Component] = {}
     guard: Guard = Guard()
-    metrics: Listener = Listener("127.0.0.1:9477")
+    metrics: MetricsListener = MetricsListener()
     console: Listener = Listener("127.0.0.1:8477")
 
     def networks(self) -> dict[str, tuple[str, ...]]:
@@ -177,7 +190,7 @@ def build(raw: Mapping[str, object]) -> Config:
         "budget": Budget,
         "archive": Archive,
         "guard": Guard,
-        "metrics": Listener,
+        "metrics": MetricsListener,
         "console": Listener,
     }
     for key, struct in tables_of.items():
@@ -263,8 +276,26 @@ def _check(config: Config) -> None:
     wrong = problem(config.guard)
     if wrong is not None:
         raise ConfigError(f"[guard] {wrong}")
-    loopback("metrics", config.metrics.listen)
+    _check_metrics(config.metrics)
     loopback("console", config.console.listen)
+
+
+def _check_metrics(listener: MetricsListener) -> None:
+    """Refuse to serve in the clear, or to anybody, where others can reach it."""
+    host, _ = listen_address("metrics", listener.listen)
+    if bool(listener.cert) != bool(listener.key):
+        raise ConfigError("[metrics] needs cert and key together")
+    for name, secret in (("password", listener.password), ("token", listener.token)):
+        if secret is not None and (secret.env is None) == (secret.file is None):
+            raise ConfigError(f'[metrics] {name}: expected {{ env = "NAME" }} or {{ file = "PATH" }}')
+    if ":" in listener.user or not listener.user:
+        raise ConfigError(f"[metrics] user = {listener.user!r}: must not be empty nor contain ':' (RFC 7617 §2)")
+    missing = [] if listener.cert else ["TLS (cert and key)"]
+    missing += [] if listener.password or listener.token else ["authentication (password or token)"]
+    if missing and not ipaddress.ip_address(host).is_loopback:
+        raise ConfigError(
+            f"[metrics] listen = {listener.listen!r} is off loopback, which needs {' and '.join(missing)}"
+        )
 
 
 def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
@@ -281,6 +312,8 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
     module = registry.load(f"sensor.{kind}", of)
     if kind == "responses":
         return _response(place, name, of, module, table)
+    if kind == "sinks":
+        return _sink(place, name, of, module, table)
     api: _Api | None = getattr(module, "API", None)
     options: dict[str, type] = {"path": str, "site": str, **getattr(module, "OPTIONS", {})}
     if getattr(module, "LISTENS", False):
@@ -296,6 +329,22 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
     elif "path" not in table:
         _check_polled(place, table, api)
     return Component(name, of, {key: value for key, value in table.items() if key != "type"})
+
+
+def _sink(place: str, name: str, of: str, module: ModuleType, table: Mapping[str, object]) -> Component:
+    """Check a sink by its module's own Struct; its options are held with every default filled in."""
+    options = {key: value for key, value in table.items() if key != "type"}
+    _refuse_unknown(place, options, [field.name for field in msgspec.structs.fields(module.Settings)])
+    made = _convert(place, options, module.Settings)
+    wrong = module.problem(made)
+    if wrong is not None:
+        raise ConfigError(f"[{place}] {wrong}")
+    held = msgspec.to_builtins(made)
+    return Component(name, of, {key: _without_absent(value) for key, value in held.items() if value is not None})
+
+
+def _without_absent(value: object) -> object:
+    return {key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value
 
 
 def _response(place: str, name: str, of: str, module: ModuleType, table: Mapping[str, object]) -> Component:

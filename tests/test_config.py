@@ -68,7 +68,15 @@ def test_a_whole_configuration_is_typed(tmp_path):
         ('[sources.a]\ntype = "zeek"', r"\[sources.a\] needs path"),
         ('[sources.a]\npath = "x"', r"\[sources.a\] needs type"),
         ('[sources.a]\ntype = "pcap"\npath = "x"\nthreads = "2"', r"\[sources.a\] threads must be of type int"),
-        ('[sinks.a]\ntype = "syslog"', r"\[sinks.a\] type = 'syslog': no such sink in this release \(it has: none\)"),
+        ('[sinks.a]\ntype = "webhok"', r"\[sinks.a\] type = 'webhok': no such sink.*did you mean 'webhook'"),
+        ('[sinks.a]\ntype = "jsonl"\npaht = "x"', r"\[sinks.a\]: unknown key 'paht'; did you mean 'path'"),
+        ('[sinks.a]\ntype = "jsonl"', r"\[sinks.a\] needs path"),
+        ('[sinks.a]\ntype = "jsonl"\npath = "x"\nmin_tier = "red"', r"\[sinks.a\] Invalid enum value 'red'"),
+        ('[sinks.a]\ntype = "webhook"\nurl = "http://h.example/x"', r"\[sinks.a\] url = .*plain HTTP is for loopback"),
+        (
+            '[sinks.a]\ntype = "webhook"\ntoken = "s3cret"',
+            r"\[sinks.a\] Expected `object.*`, got `str` - at `\$.token`",
+        ),
         ("local_networks = ['office']", r"local_networks: 'office'"),
         ("[sites.PER]\negress = ['x']", r"\[sites.PER\] egress"),
         ("timezone = 'Sydney'", r"no IANA time zone"),
@@ -95,11 +103,21 @@ def test_what_is_wrong_is_named_with_its_remedy(tmp_path, text, told):
 
 def test_replay_leaves_edges_unread(tmp_path):
     """Sources and sinks of a later release do not stop a replay."""
-    text = FULL + '[sinks.x]\ntype = "alertmanager"\n[responses.y]\ntype = "entra"\n'
+    text = FULL + '[sinks.x]\ntype = "pager"\n[responses.y]\ntype = "entra"\n'
 
     assert {} == load(tmp_path, text, edges=False).sinks
-    with pytest.raises(ConfigError, match="alertmanager"):
+    with pytest.raises(ConfigError, match="pager"):
         load(tmp_path, text)
+
+
+def test_a_sink_is_held_with_its_defaults_and_where_its_secrets_are(tmp_path):
+    """As `check` shows it: a secret's place, never its text; what is absent is left out."""
+    one = load(tmp_path, '[sinks.x]\ntype = "webhook"\nurl = "https://h.example/x"\ntoken = { env = "T" }\n').sinks["x"]
+
+    assert ("webhook", "https://h.example/x", {"env": "T"}, "triage", False) == (
+        one.type, *(one.options[key] for key in ("url", "token", "min_tier", "plain_http")),
+    )  # fmt: skip
+    assert not {"proxy", "secret"} & one.options.keys()
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -96,6 +96,8 @@ class Client:
         ca_file: str | None = None,
         throttled: Callable[[int, bytes], bool] | None = None,
         jitter: Callable[[], float] | None = None,
+        plain_http: bool = False,
+        any_reply: bool = False,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -109,6 +111,8 @@ class Client:
             ca_file: Certificates to trust instead of the public ones.
             throttled: Tells from status and body whether a refusal means `later`: some APIs say so with 403.
             jitter: Gives numbers from 0 to 1.
+            plain_http: Allow HTTP without TLS off loopback, too.
+            any_reply: Take a reply that is no JSON, its value None: receivers of webhooks say what they like.
 
         Raises:
             Permanent: An address is plain HTTP and not loopback, or no address.
@@ -120,7 +124,8 @@ class Client:
         self._limits = limits or Limits()
         self._throttled = throttled or (lambda _status, _body: False)
         self._jitter = jitter or secrets.SystemRandom().random
-        self._api = origin(api_url)
+        self._plain_http, self._any_reply = plain_http, any_reply
+        self._api = origin(api_url, plain_http=plain_http)
         self._origins = {self._api} | ({origin(token_url)} if token_url is not None else set())
         timeout = httpx.Timeout(self._limits.silence_s, connect=self._limits.connect_s)
         verify = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
@@ -251,7 +256,9 @@ class Client:
             try:
                 value = msgspec.json.decode(body) if body.strip() else None
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                return None, "garbage", None
+                if not self._any_reply:
+                    return None, "garbage", None
+                value = None
             return Reply(url, status, _headers(answer), value), "", None
         if status in _RETRIED or self._throttled(status, body):
             return None, str(status), self._asked_wait(answer)
@@ -275,7 +282,7 @@ class Client:
         return max(float(reset[:12]) - now_s, 0.0) if answer.status_code == 429 and reset.isdecimal() else None
 
     def _check(self, url: str, *, authorised: bool) -> None:
-        found = origin(url)
+        found = origin(url, plain_http=self._plain_http)
         if found != self._api and (authorised or found not in self._origins):
             raise Permanent(f"{self._api} leads to {found}: refused, for the credentials would go there")
 
@@ -295,8 +302,12 @@ class _Unauthorised(Exception):  # noqa: N818 - leads to one renewal
     """The server does not take the credentials."""
 
 
-def origin(url: str) -> str:
+def origin(url: str, *, plain_http: bool = False) -> str:
     """Return scheme, host and port of an address (RFC 6454 §4).
+
+    Args:
+        url: The address.
+        plain_http: Allow HTTP without TLS off loopback, too.
 
     Raises:
         Permanent: It is no address, or plain HTTP and not loopback.
@@ -308,7 +319,7 @@ def origin(url: str) -> str:
         raise Permanent("a link that is no address") from None
     if parts.scheme not in {"https", "http"} or not host or parts.username is not None:
         raise Permanent(f"a link that is no address of a server: {parts.scheme}")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not plain_http and not _is_loopback(host):
         raise Permanent(f"{host}: plain HTTP is for loopback alone")
     return f"{parts.scheme}://{host}:{port or (443 if parts.scheme == 'https' else 80)}"
 

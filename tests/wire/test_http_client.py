@@ -212,3 +212,13 @@ def test_a_missing_file_of_certificates_is_named(clock):
     """At the start, not at the first request."""
     with pytest.raises(FileNotFoundError):
         Client("https://127.0.0.1:1", None, clock, ca_file="missing.pem")
+
+
+def test_plain_http_and_replies_that_are_no_json_are_taken_where_it_is_said(server, clock):
+    """For receivers of webhooks, whose operator chose both."""
+    assert "http://hooks.example:80" == origin("http://hooks.example/x", plain_http=True)
+    server.clock_ns = clock.now_ns
+    made = Client(server.url, Token(), clock, limits=QUICK, jitter=lambda: 1.0, plain_http=True, any_reply=True)
+    server.faults = ["garbage"]
+    assert made.request("GET", f"{server.url}/api/v1/logs", params=QUERY).value is None
+    made.close()
