@@ -6,8 +6,9 @@ pairs of hosts, by day, whose
 
 - replies return another size than their requests (tools that carry a shell or a connection in the replies);
 - hosts both ask each other with more than a ping's bytes (backdoors that answer by a request of their own);
-- requests are large and of many sizes: of more than two, as an ordinary ping and a large one to the same host are one
-  flow of two, and of more packets than a path's MTU is found with.
+- messages of one side are large and of many sizes: of more than two, as an ordinary ping and a large one to the same
+  host are one flow of two, and of more packets than a path's MTU is found with. Replies that answer no request count
+  too: where a tunnel's other end has a second address, they are all that there is of it.
 
 A reply that was lost is no other size: where replies are fewer, what is missing must be more than a packet can carry.
 
@@ -30,6 +31,7 @@ from sensor.detectors.parties import flow_records, keys_of, party, seen_as
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding
+from sensor.model.flow import ICMP, ICMPV6
 from sensor.model.ids import identify
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
@@ -53,9 +55,11 @@ RUNS_MAX = 1 << 16
 RATES = {"unlike": 1e-3, "mutual": 1e-3, "sizes": 1e-3, "large": 5e-2}
 """Assumed: device-days that show it without a tunnel. Zero of 33 echo pairs on public benign captures showed the first
 three, which bounds them only by .09; `large` is what trying an MTU looks like."""
+_ECHO_REPLY, _ECHO_REPLY_V6 = 0, 129
+"""RFC 792; RFC 4443 §4.2."""
 _COLUMNS = (
     *("pkts", "bytes", "reply_pkts", "reply_bytes", "in_pkts", "in_bytes"),
-    *("unlike", "sizes", "day", "large"),
+    *("unlike", "sizes", "day", "large", "answers"),
 )
 
 
@@ -90,7 +94,7 @@ class IcmpTunnel:
         if tick.merged:
             self._pairs.rename(dict(tick.merged))
         flows = tick.flows
-        on = contacts(tick).walk == WALK_ECHO
+        on = (contacts(tick).walk == WALK_ECHO) | _answers_nothing(flows)
         on &= (flows["orig_bytes"] > 0) | (flows["resp_bytes"] > 0)
         at = np.nonzero(on)[0]
         self.uncounted += max(0, len(at) - STEP_MAX)
@@ -150,17 +154,18 @@ class IcmpTunnel:
         columns = self._pairs.columns
         sent, back = np.maximum(flows["orig_bytes"], 0), np.maximum(flows["resp_bytes"], 0)
         sent_n, back_n = np.maximum(flows["orig_pkts"], 0), np.maximum(flows["resp_pkts"], 0)
-        of_one = sent / np.maximum(sent_n, 1)
+        large, answers = sent > PING_BYTES * np.maximum(sent_n, 1), _answers_nothing(flows)
+        # A late reply to a large ping is no request of the other side.
+        np.add.at(columns["answers"], rows, np.where(large & answers, sent_n, 0))
         if incoming:
-            large = of_one > PING_BYTES
-            np.add.at(columns["in_pkts"], rows, np.where(large, sent_n, 0))
+            np.add.at(columns["in_pkts"], rows, np.where(large & ~answers, sent_n, 0))
             np.add.at(columns["in_bytes"], rows, np.where(large, sent, 0))
         else:
             for name, value in (("pkts", sent_n), ("bytes", sent), ("reply_pkts", back_n), ("reply_bytes", back)):
                 np.add.at(columns[name], rows, value)
-            np.add.at(columns["large"], rows, np.where(of_one > PING_BYTES, sent_n, 0))
-            varied = [at for at in np.nonzero(of_one > PING_BYTES)[0].tolist() if _has_many_sizes(flows[at])]
-            np.add.at(columns["sizes"], rows[varied], 1)
+            np.add.at(columns["large"], rows, np.where(large & ~answers, sent_n, 0))
+        varied = [at for at in np.nonzero(large)[0].tolist() if _has_many_sizes(flows[at])]
+        np.add.at(columns["sizes"], rows[varied], 1)
         np.add.at(columns["unlike"], rows, np.where(_differs(sent, sent_n, back, back_n), back_n, 0))
 
     def _judge(self, tick: Tick, row: int, of: NDArray[np.int64]) -> Finding | None:
@@ -180,7 +185,7 @@ class IcmpTunnel:
         return {
             "unlike": held["unlike"] >= 2,
             "mutual": held["in_pkts"] > 0 and held["large"] > 0,
-            "sizes": held["sizes"] > 0 and held["large"] > SEARCHED,
+            "sizes": held["sizes"] > 0 and _most(held) > SEARCHED,
             "large": held["large"] >= 4,
         }[what]
 
@@ -217,6 +222,17 @@ class IcmpTunnel:
             opens=told != ["large"], digest=False,
             check=f"Which program on {name} sends ICMP echo? A raw-socket process that is no ping is the tunnel's end.",
         )  # fmt: skip
+
+
+def _answers_nothing(flows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Tell which flows begin with an echo reply; bool, shape (n,)."""
+    first = flows["orig_p"]
+    reply = (flows["proto"] == ICMP) & (first == _ECHO_REPLY) | (flows["proto"] == ICMPV6) & (first == _ECHO_REPLY_V6)
+    return np.asarray(reply, np.bool_)
+
+
+def _most(held: dict[str, int]) -> int:
+    return max(held["large"], held["in_pkts"], held["answers"])
 
 
 def _differs(
@@ -261,7 +277,7 @@ def _why(told: list[str], held: dict[str, int]) -> str:
     parts = {
         "unlike": f"{held['unlike']:,} replies carried another size than their requests",
         "mutual": f"both sides asked with over {PING_BYTES} bytes ({held['large']:,} and {held['in_pkts']:,} times)",
-        "sizes": f"its requests were large and of many sizes ({held['large']:,} over {PING_BYTES} bytes)",
+        "sizes": f"{_most(held):,} messages over {PING_BYTES} bytes were of many sizes",
         "large": f"{held['large']:,} requests were larger than {PING_BYTES} bytes",
     }
     return "; ".join(parts[what] for what in told)

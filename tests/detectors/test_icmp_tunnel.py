@@ -68,6 +68,33 @@ def test_large_requests_of_many_sizes_are_a_tunnel_and_of_one_size_are_listed():
     assert [(False, 0.05)] == [(f.opens, f.evidence.p) for f in of_one]
 
 
+def test_large_messages_of_many_sizes_from_outside_are_a_tunnel():
+    """The replies of a tunnel whose other end answers from a second address; of one size they are a spoofed ping's."""
+    many, one = sized(*(200 + 31 * k % 977 for k in range(40))), sized(*[1200] * 40)
+    for row in (many, one):
+        row["orig_hi"], row["resp_hi"], row["orig_lo"], row["resp_lo"] = (
+            row[name].copy() for name in ("resp_hi", "orig_hi", "resp_lo", "orig_lo")
+        )
+        row["resp_pkts"] = row["resp_bytes"] = row["resp_ip_bytes"] = 0
+        row["size_sq"] /= 2
+        row["orig_p"], row["resp_p"] = 0, 8
+    alive = [flow("10.0.0.9", "10.0.0.5"), flow("10.0.0.5", "10.0.0.9")]
+
+    assert [True] == [f.opens for f in run(*alive, many)[0]]
+    assert [] == run(*alive, one)[0]
+
+
+def test_late_replies_to_a_large_ping_are_no_tunnel():
+    """They come as a flow of their own, and nobody asked from the other side."""
+    late = echo("203.0.113.7", "10.0.0.5", at_s=900, each=1400, back=0, count=9)
+    late["orig_p"], late["resp_p"], late["resp_pkts"] = 0, 8, 0
+    alive = [flow("10.0.0.9", "10.0.0.5"), flow("10.0.0.5", "10.0.0.9")]
+
+    found, _, _ = run(*alive, echo(each=1400, count=9), late)
+
+    assert [False] == sorted({f.opens for f in found})
+
+
 @pytest.mark.parametrize("lost", [0, 1, 5])
 @pytest.mark.parametrize("sizes", [[56] * 20 + [1400] * 20, [56] * 4 + [1400] * 300, [32, 1472, 1472, 1472, 1472]])
 def test_an_ordinary_ping_and_a_large_one_are_no_tunnel(sizes, lost):
