@@ -113,7 +113,7 @@ class Executor:
                 self._look(held, now_ns)
         for held in self._actions.due(now_ns, ("verified", "unknown")):
             if not self.stopped:
-                self._take_back(held, "spanline", f"expired after {self._guard.expire_s // 60} minutes", now_ns)
+                self._take_back(held, *self._why_back(held), now_ns)
 
     def recover(self, now_ns: int) -> None:
         """Look at what an earlier process left half done, before anything else."""
@@ -147,6 +147,12 @@ class Executor:
             again_ns = now_ns if said.state == "approved" else None
             heard = msgspec.structs.replace(held, audited=number + 1, next_ns=again_ns)
             self._actions.put_if(heard, (said.state,))
+
+    def _why_back(self, held: Held) -> tuple[str, str]:
+        """Say who has an action taken back and why: who asked for it beside us, else its time is over."""
+        if held.audited == UNHEARD:
+            return held.action.history[-1].by, held.action.history[-1].detail
+        return "spanline", f"expired after {self._guard.expire_s // 60} minutes"
 
     def _decide(self, held: Held, state: str, by: str, detail: str, now_ns: int) -> None:
         """Record a decision, unless somebody else decided in between."""

@@ -12,12 +12,14 @@ from typing import Self
 import msgspec
 
 from sensor.model.incident import Action, Step
-from sensor.model.response import Request
+from sensor.model.response import VERBS, Request
 from sensor.model.times import rfc3339
 from sensor.store import schema
 from sensor.store.held import INTO, UNHEARD, Held, row_of
 from sensor.store.state import DATABASE
 
+EFFECTIVE = ("verified", "unknown")
+"""States of an action that may have its effect."""
 KILL_SWITCH = "stop-responses"
 """While a file of this name is in the state's folder, nothing is begun."""
 
@@ -25,11 +27,11 @@ KILL_SWITCH = "stop-responses"
 class Actions:
     """All actions of one state folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, readonly: bool = False) -> None:
         """Open the state's database beside whoever else has it open. Raises ValueError, FileNotFoundError."""
         if not (folder / DATABASE).is_file():
             raise FileNotFoundError(f"no state in {folder}: run `spanline replay` first, or name another with --state")
-        self._connection = schema.connect(folder / DATABASE)
+        self._connection = schema.connect(folder / DATABASE, readonly=readonly)
 
     def __enter__(self) -> Self:
         return self
@@ -72,6 +74,21 @@ class Actions:
             return None
         now = self.get(key)
         return f"{key} is {now.action.state if now else 'gone'}: only what is proposed can be {state}"
+
+    def ask_back(self, key: str, by: str, detail: str, now_ns: int) -> str | None:
+        """Ask, beside the executor, for an executed action to be taken back; return why it cannot be."""
+        held = self.get(key)
+        if held is None:
+            return f"no action {key}"
+        verb, state = VERBS.get(held.action.verb), held.action.state
+        if verb is None or not verb.reversible:
+            return f"{held.action.verb} cannot be taken back"
+        step = Step(ts=rfc3339(now_ns), state=state, by=by, detail=f"asked to take it back: {detail}")
+        action = msgspec.structs.replace(held.action, history=(*held.action.history, step))
+        asked = msgspec.structs.replace(held, action=action, audited=UNHEARD, next_ns=now_ns)
+        if state in EFFECTIVE and self.put_if(asked, (state,)):
+            return None
+        return f"{key} is {state}: there is nothing to take back"
 
     def get(self, key: str) -> Held | None:
         """Return one action by its id."""

@@ -7,6 +7,7 @@ a sensor may go on writing meanwhile.
 
 import math
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
@@ -65,13 +66,14 @@ class Answer:
 
 
 @contextmanager
-def asked(state: State, folder: Path, sql: str) -> Iterator[Answer]:
+def asked(state: State, folder: Path, sql: str, timeout_s: float | None = None) -> Iterator[Answer]:
     """Ask a state and its archive one question.
 
     Args:
         state: Opened read-only.
         folder: Where it lies.
         sql: One SELECT in DuckDB's SQL.
+        timeout_s: When to give the question up; None: never.
 
     Raises:
         QueryError: It is no SELECT, or cannot be understood or answered.
@@ -82,6 +84,8 @@ def asked(state: State, folder: Path, sql: str) -> Iterator[Answer]:
         for last in (False, True):
             connection = locked(folder_of(folder), Path(scratch), lambda made: _prepare(made, state, folder, sql))
             opened.callback(connection.close)
+            if timeout_s is not None:
+                opened.enter_context(_limited(connection, timeout_s))
             try:
                 _check(connection, sql)
                 answer = Answer(connection.execute(sql))
@@ -92,6 +96,18 @@ def asked(state: State, folder: Path, sql: str) -> Iterator[Answer]:
             except duckdb.Error as error:
                 raise QueryError(_said(error)) from error
         yield answer
+
+
+@contextmanager
+def _limited(connection: "duckdb.DuckDBPyConnection", timeout_s: float) -> Iterator[None]:
+    """Interrupt what a connection does after a time; whoever waits for it gets DuckDB's error."""
+    timer = threading.Timer(timeout_s, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _prepare(connection: "duckdb.DuckDBPyConnection", state: State, folder: Path, sql: str) -> None:

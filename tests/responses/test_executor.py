@@ -355,3 +355,19 @@ def test_a_hundred_thousand_random_incidents(tmp_path):
     begun = thrown(tmp_path, 100_000, 250)
     assert len(begun) > 250
     check(begun)
+
+
+def test_a_person_asks_beside_the_executor_and_it_takes_back(tmp_path):
+    """The next step takes it back, in the name of who asked; what has no effect, or none to take back, is refused."""
+    product = Product()
+    executor, actions = opened(tmp_path, product, mode="approve")
+    executor.offer([incident(action("ACT-1"))], NOW)
+    assert "ACT-1 is proposed: there is nothing to take back" == actions.ask_back("ACT-1", "user:jo", "no", NOW)
+    actions.decide("ACT-1", "approved", "user:ann", "sure", NOW)
+    executor.step(NOW)
+    assert (None, {"ACT-1"}) == (actions.ask_back("ACT-1", "user:jo", "wrong person", NOW + S), product.done)
+    executor.step(NOW + S)
+
+    last = actions.get("ACT-1").action.history[-1]
+    assert ("undone", "user:jo", "asked to take it back: wrong person") == (last.state, last.by, last.detail)
+    assert (set(), "no action ACT-9") == (product.done, actions.ask_back("ACT-9", "user:jo", "", NOW))

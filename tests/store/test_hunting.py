@@ -106,3 +106,14 @@ def test_values_become_what_json_can_hold():
     ]  # fmt: skip
 
     assert [wanted for _, wanted in cases] == [plain(value) for value, _ in cases]
+
+
+def test_a_question_without_end_is_given_up(folder):
+    """After the time it was given, saying so."""
+    endless = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range + b.range % 7 = 3"
+    with (
+        State(folder, readonly=True) as state,
+        pytest.raises(QueryError, match=r"(?i)interrupt"),
+        asked(state, folder, endless, 0.2),
+    ):
+        pass

@@ -1,0 +1,227 @@
+"""What the state holds, a page at a time: of ten thousand incidents only those that are shown are read whole.
+
+For one request of a reader beside the process that learns, over a connection of its own that can write nothing. A
+reader of some sites alone is given what has to do with one of them.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from sensor.model.account import SignIn
+from sensor.model.incident import TIERS, Incident
+from sensor.store import schema
+from sensor.store.state import DATABASE
+
+RELATED_MAX = 20
+_URGENCY = (
+    "state <> 'open', CASE tier " + " ".join(f"WHEN '{tier}' THEN {at}" for at, tier in enumerate(TIERS))
+    + f" ELSE {len(TIERS)} END, score_db DESC, opened, id"
+)  # fmt: skip
+"""As `sensor.model.incident.urgency` orders."""
+_ORDERS = {"urgency": _URGENCY, "newest": "last_activity DESC, id", "opened": "opened DESC, id"}
+Sites = tuple[str, ...] | None
+"""Sites to which a reader is held; None for all."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which incidents are wanted; what is empty does not narrow."""
+
+    state: str = ""
+    tier: str = ""
+    site: str = ""
+    text: str = ""
+    """Somewhere in the incident: a name, an address, a detector, an ATT&CK id. ASCII letters in either case."""
+    order: str = "urgency"
+    """urgency, newest or opened"""
+
+
+class WantedSignIns(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sign-ins are wanted."""
+
+    since: str = ""
+    """RFC 3339."""
+    account: str = ""
+    """Part of its name."""
+    verdict: str = ""
+    country: str | None = None
+    """None: of any; empty: of no known one."""
+    result: str = ""
+
+
+class InputSum(msgspec.Struct, frozen=True):
+    """What was read of one format at one site."""
+
+    site: str
+    format: str
+    inputs: int
+    records: int
+    accepted: int
+    duplicates: int
+    rejected: dict[str, int]
+
+
+class Listing:
+    """One reader's connection."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open it. Raises FileNotFoundError, ValueError as `State` does."""
+        if not (folder / DATABASE).is_file():
+            raise FileNotFoundError(f"no state in {folder}")
+        self._connection = schema.connect(folder / DATABASE, readonly=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def incidents(self, wanted: Wanted, within: Sites, limit: int, offset: int = 0) -> tuple[int, list[Incident]]:
+        """Return how many incidents there are as wanted, and some of them, in the order that is wanted."""
+        where, parameters = _where(wanted, within)
+        found = self._connection.execute(f"SELECT count(*) FROM incidents WHERE {where}", parameters).fetchone()  # noqa: S608 - ours
+        rows = self._connection.execute(
+            f"SELECT body FROM incidents WHERE {where} ORDER BY {_ORDERS.get(wanted.order, _URGENCY)} LIMIT ? OFFSET ?",  # noqa: S608 - ours
+            (*parameters, limit, offset),
+        )
+        return int(found[0]), [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+
+    def counts(self, within: Sites) -> dict[tuple[str, str, str], int]:
+        """Count incidents by first site, state and tier."""
+        where, parameters = _within(within)
+        rows = self._connection.execute(
+            f"SELECT site, state, tier, count(*) FROM incidents WHERE {where} GROUP BY 1, 2, 3",  # noqa: S608 - ours
+            parameters,
+        )
+        return {(str(site), str(state), str(tier)): int(count) for site, state, tier, count in rows}
+
+    def related(self, incident: Incident, within: Sites) -> list[Incident]:
+        """Return other incidents with evidence about the same entities, the most urgent first."""
+        ids = [party.id for party in incident.entities if party.kind != "site"][:500]
+        marks = ", ".join("?" * len(ids))
+        where, parameters = _within(within)
+        rows = self._connection.execute(
+            f"SELECT body FROM incidents WHERE id <> ? AND {where} AND id IN (SELECT incident FROM evidence "  # noqa: S608 - ours
+            f"WHERE entity_id IN ({marks})) ORDER BY {_URGENCY} LIMIT ?",
+            (incident.id, *parameters, *ids, RELATED_MAX),
+        )
+        return [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+
+    def of_entity(self, ids: Sequence[str], within: Sites, limit: int) -> list[Incident]:
+        """Return the incidents with evidence about an entity, under any of its ids, the latest first."""
+        marks = ", ".join("?" * len(ids))
+        where, parameters = _within(within)
+        rows = self._connection.execute(
+            f"SELECT body FROM incidents WHERE {where} AND id IN (SELECT incident FROM evidence "  # noqa: S608 - ours
+            f"WHERE entity_id IN ({marks})) ORDER BY state <> 'open', last_activity DESC, id LIMIT ?",
+            (*parameters, *ids, limit),
+        )
+        return [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+
+    def signin_matrix(self, wanted: WantedSignIns, within: Sites) -> dict[tuple[str, str], int]:
+        """Count sign-ins by country (empty where none is known) and verdict."""
+        where, parameters = _of_signins(wanted, within)
+        rows = self._connection.execute(
+            "SELECT coalesce(json_extract(body, '$.country'), ''), corroboration, count(*) FROM signins "  # noqa: S608 - ours
+            f"WHERE {where} GROUP BY 1, 2",
+            parameters,
+        )
+        return {(str(country), str(verdict)): int(count) for country, verdict, count in rows}
+
+    def signins(
+        self, wanted: WantedSignIns, within: Sites, limit: int, offset: int = 0
+    ) -> tuple[int, list[SignIn]]:  # fmt: skip
+        """Return how many sign-ins there are as wanted, and some of them, the latest first."""
+        where, parameters = _of_signins(wanted, within)
+        found = self._connection.execute(f"SELECT count(*) FROM signins WHERE {where}", parameters).fetchone()  # noqa: S608 - ours
+        rows = self._connection.execute(
+            f"SELECT body FROM signins WHERE {where} ORDER BY ts DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - ours
+            (*parameters, limit, offset),
+        )
+        return int(found[0]), [msgspec.json.decode(body, type=SignIn) for (body,) in rows]
+
+    def last_signin(self) -> str:
+        """Return the time of the latest sign-in, empty where there is none."""
+        return str(self._connection.execute("SELECT coalesce(max(ts), '') FROM signins").fetchone()[0])
+
+    def inputs(self, within: Sites) -> list[InputSum]:
+        """Return what was read, by site and format; of the inputs whose accounts are kept."""
+        sums: dict[tuple[str, str], list[int]] = {}
+        rejected: dict[tuple[str, str], dict[str, int]] = {}
+        rows = self._connection.execute("SELECT site, format, records, accepted, duplicates, rejected FROM inputs")
+        for site, form, *counts, reasons in rows:
+            if within is not None and site not in within:
+                continue
+            held = sums.setdefault((site, form), [0, 0, 0, 0])
+            for at, count in enumerate((1, *counts)):
+                held[at] += count
+            for reason, count in json.loads(reasons).items():
+                of = rejected.setdefault((site, form), {})
+                of[reason] = of.get(reason, 0) + count
+        return [InputSum(*key, *held, rejected.get(key, {})) for key, held in sorted(sums.items())]
+
+    def meta(self) -> dict[str, str]:
+        """Return everything that was stored with the last commit."""
+        rows = self._connection.execute("SELECT key, value FROM meta WHERE key NOT LIKE '%key'")
+        return {str(key): str(value) for key, value in rows}
+
+    def last_change(self) -> int:
+        """Return the number of the last change of an incident, 0 before any."""
+        return int(self._connection.execute("SELECT coalesce(max(number), 0) FROM outbox").fetchone()[0])
+
+
+def _where(wanted: Wanted, within: Sites) -> tuple[str, list[object]]:
+    where, parameters = _within(within)
+    for column in ("state", "tier"):
+        value = getattr(wanted, column)
+        if value:
+            where += f" AND {column} = ?"
+            parameters.append(value)
+    if wanted.site:
+        more, of = _within((wanted.site,))
+        where, parameters = f"{where} AND {more}", parameters + of
+    if wanted.text:
+        where += " AND body LIKE ? ESCAPE '\\'"
+        parameters.append(_part(wanted.text))
+    return where, parameters
+
+
+def _within(within: Sites) -> tuple[str, list[object]]:
+    """Return the condition that an incident has one of these sites."""
+    if within is None:
+        return "1", []
+    marks = ", ".join("?" * len(within))
+    return f"EXISTS (SELECT 1 FROM json_each(body, '$.sites') WHERE value IN ({marks}))", list(within)  # noqa: S608 - marks
+
+
+def _of_signins(wanted: WantedSignIns, within: Sites) -> tuple[str, list[object]]:
+    where, parameters = "ts >= ?", [wanted.since]
+    held: list[object] = list(parameters)
+    if within is not None:
+        where += f" AND json_extract(body, '$.site') IN ({', '.join('?' * len(within))})"
+        held += within
+    if wanted.account:
+        where += " AND account LIKE ? ESCAPE '\\'"
+        held.append(_part(wanted.account))
+    if wanted.verdict:
+        where += " AND corroboration = ?"
+        held.append(wanted.verdict)
+    if wanted.country is not None:
+        where += " AND coalesce(json_extract(body, '$.country'), '') = ?"
+        held.append(wanted.country)
+    if wanted.result:
+        where += " AND json_extract(body, '$.result') = ?"
+        held.append(wanted.result)
+    return where, held
+
+
+def _part(text: str) -> str:
+    """Return a pattern of LIKE for a part of a text."""
+    escaped = "".join(f"\\{one}" if one in "\\%_" else one for one in text)
+    return f"%{escaped}%"
