@@ -21,6 +21,7 @@ from baselines.keyed import KeyedTable
 from baselines.novelty import ALPHA, DISCOUNT
 from baselines.table import Table
 from sensor.detectors.acts import by_kind, day_of
+from sensor.detectors.judged import JUDGED, P_RARE, Judged, news
 from sensor.detectors.traits import Traits
 from sensor.model.account import SignInSeen
 from sensor.model.event import Event
@@ -34,7 +35,6 @@ VALUES_MAX = 1 << 20
 """(tenant, trait, value); the half unused longest goes first."""
 SLOTS = {"network": 16, "country": 8, "agent": 12, "device": 8, "app": 12}
 """Values remembered an account. 672 bytes in all, of the account's 3 KiB."""
-JUDGED = ("network", "country", "agent")
 BINS = 64
 """Classes of counts: exact below EXACT, two an octave above, up to 10^6 account-days."""
 EXACT = 32
@@ -47,41 +47,11 @@ QUARANTINE_DAYS = 2
 REPEATED_DAYS = 14
 """As long as an account's incident stays open after its last evidence; METHOD in force."""
 P_QUARANTINE = 1e-3
-P_RARE = 0.05
 TENANT_DAYS = 100
 """Account-days below which a tenant's novelty is worth at most SMALL_DB; METHOD in force."""
 SMALL_DB = 2.0
 _PIECE = 1 << 16
 _SHARED: "weakref.WeakKeyDictionary[Names, Habits]" = weakref.WeakKeyDictionary()
-
-
-class Judged(msgspec.Struct):
-    """A tick's sign-ins against what was usual before it; columns in the order of `tick.signins`, shape (n,)."""
-
-    account: NDArray[np.int64]
-    tenant: NDArray[np.int64]
-    day: NDArray[np.int64]
-    values: dict[str, NDArray[np.uint64]]
-    """Key of each trait's value, 0 where the record names none."""
-    own: NDArray[np.float64]
-    """P(new for the account) of each of JUDGED; 1 where it is not new or not known. Shape (3, n)."""
-    tail: NDArray[np.float64]
-    """P(of the tenant's mass, at most as common), shape (3, n)."""
-    p: NDArray[np.float64]
-    """min-p over the traits of JUDGED that are named, times their number; 1 where nothing is unusual."""
-    raw: NDArray[np.float64]
-    """The same before a small tenant's floor."""
-    which: NDArray[np.int64]
-    """The trait that is the rarest, of JUDGED."""
-    known_device: NDArray[np.bool_]
-    """Its device was there on at least KNOWN_DAYS earlier days."""
-    network_days: NDArray[np.int64]
-    """Earlier days on which the account used the network."""
-    good: NDArray[np.bool_]
-    """It succeeded."""
-    first_day: NDArray[np.int64]
-    """Day on which its rarest value was first found unusual; today where it was not before."""
-    repeated: NDArray[np.bool_]
 
 
 def shared(names: Names, secret: int) -> "Habits":
@@ -216,7 +186,7 @@ class Habits:
         device = np.array([one.device for one in tick.signins], np.int64)
         if len(flagged):
             take &= ~((device >= 0) & flagged[np.clip(device, 0, len(flagged) - 1)])
-        take &= (judged.p >= P_QUARANTINE) | (judged.day - judged.first_day >= QUARANTINE_DAYS)
+        take &= judged.settled
         rows = np.nonzero(take)[0]
         if len(rows) == 0:
             return
@@ -282,14 +252,19 @@ class Habits:
         which = np.argmin(product, axis=0)
         p = np.minimum(1.0, product.min(axis=0) * np.maximum(1, named.sum(axis=0))) if len(seen) else np.zeros(0)
         p[account < 0] = 1.0
+        first, told = self._flagged(account, day, values)
+        at = np.arange(len(seen))
+        settled = (p >= P_QUARANTINE) | (day - first[which, at] >= QUARANTINE_DAYS)
+        which = news(which, told, product * np.maximum(1, named.sum(axis=0)))
+        p = np.minimum(1.0, product[which, at] * np.maximum(1, named.sum(axis=0)))
+        p[account < 0] = 1.0
         small = self._tenants.columns["days"][tenant] < TENANT_DAYS
         raw, p = p, np.where(small, np.maximum(p, p_of_decibans(SMALL_DB)), p)
-        first, repeated = self._flagged(account, day, values, which)
         device_days = self._earlier_days("device", account, day, values["device"])
         return Judged(
             account=account, tenant=tenant, day=day, values=values, own=own, tail=tail, p=p, raw=raw, which=which,
-            known_device=device_days >= KNOWN_DAYS, network_days=network_days, good=good, first_day=first,
-            repeated=repeated,
+            known_device=device_days >= KNOWN_DAYS, network_days=network_days, good=good, first_day=first[which, at],
+            repeated=told[which, at], settled=settled,
         )  # fmt: skip
 
     def _rarity(
@@ -340,35 +315,40 @@ class Habits:
         return np.asarray(np.minimum(1.0, (new + below) / (ALPHA + columns["draws"][tenant, k])), np.float64)
 
     def _flagged(
-        self, account: NDArray[np.int64], day: NDArray[np.int64], values: dict[str, NDArray[np.uint64]],
-        which: NDArray[np.int64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:  # fmt: skip
-        """Return the day on which each rarest value was first unusual, and whether that was before today."""
+        self, account: NDArray[np.int64], day: NDArray[np.int64], values: dict[str, NDArray[np.uint64]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the day on which each value of JUDGED was first unusual, and whether it was before; shape (3, n)."""
         n = len(account)
+        first, told = np.tile(day, (len(JUDGED), 1)), np.zeros((len(JUDGED), n), np.bool_)
         if n == 0 or not self._accounts.rows:
-            return day.copy(), np.zeros(n, np.bool_)
+            return first, told
         columns, known = self.accounts, np.maximum(account, 0)
-        value = np.choose(which, [values[trait] for trait in JUDGED])
-        fresh = day[:, None] - columns["flagged_last"][known] <= REPEATED_DAYS
-        hit = (columns["flagged"][known] == value[:, None]) & fresh & (value != 0)[:, None] & (account >= 0)[:, None]
-        there = hit.any(axis=1)
-        first = np.where(there, np.where(hit, columns["flagged_first"][known], 0).max(axis=1), day)
-        return np.minimum(first, day).astype(np.int64), there
+        fresh = (day[:, None] - columns["flagged_last"][known] <= REPEATED_DAYS) & (account >= 0)[:, None]
+        for k, trait in enumerate(JUDGED):
+            value = values[trait]
+            hit = (columns["flagged"][known] == value[:, None]) & fresh & (value != 0)[:, None]
+            told[k] = hit.any(axis=1)
+            since = np.where(hit, columns["flagged_first"][known], 0).max(axis=1)
+            first[k] = np.where(told[k], np.minimum(since, day), day)
+        return first, told
 
     def _remember_flagged(self, judged: Judged) -> None:
-        """Keep the unusual values in the account's ring; the one not seen longest goes."""
-        columns = self.accounts
+        """Keep every value that is unusual in the account's ring; the one not seen longest goes."""
+        columns, named = self.accounts, np.stack([judged.values[trait] != 0 for trait in JUDGED])
+        rare = named & (judged.own * judged.tail * named.sum(axis=0) < P_RARE)
         for i in np.nonzero(judged.good & (judged.p < P_RARE) & (judged.account >= 0))[0].tolist():
-            row, value = int(judged.account[i]), judged.values[JUDGED[int(judged.which[i])]][i]
-            at = np.nonzero(columns["flagged"][row] == value)[0]
-            if len(at):
-                slot = int(at[0])
-                if judged.day[i] - columns["flagged_last"][row, slot] > REPEATED_DAYS:
-                    columns["flagged_first"][row, slot] = judged.day[i]
-            else:
-                slot = int(np.argmin(columns["flagged_last"][row]))
-                columns["flagged"][row, slot], columns["flagged_first"][row, slot] = value, judged.day[i]
-            columns["flagged_last"][row, slot] = judged.day[i]
+            row, day = int(judged.account[i]), judged.day[i]
+            for k in np.nonzero(rare[:, i])[0].tolist():
+                value = judged.values[JUDGED[k]][i]
+                at = np.nonzero(columns["flagged"][row] == value)[0]
+                if len(at):
+                    slot = int(at[0])
+                    if day - columns["flagged_last"][row, slot] > REPEATED_DAYS:
+                        columns["flagged_first"][row, slot] = day
+                else:
+                    slot = int(np.argmin(columns["flagged_last"][row]))
+                    columns["flagged"][row, slot], columns["flagged_first"][row, slot] = value, day
+                columns["flagged_last"][row, slot] = day
 
     def _learn_days(
         self, account: NDArray[np.int64], day: NDArray[np.int64], tenant: NDArray[np.int64], ts: NDArray[np.int64]

@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.detectors.habits import Habits, Judged
+from sensor.detectors.habits import Habits
+from sensor.detectors.judged import Judged
 from sensor.model.account import SignInSeen
 from sensor.model.tick import Names
 from sensor.model.times import DAY_NS, HOUR_NS

@@ -35,7 +35,8 @@ from sensor.detectors.acts import (
     told,
     who_of,
 )  # fmt: skip
-from sensor.detectors.habits import JUDGED, P_RARE, Judged, shared
+from sensor.detectors.habits import shared
+from sensor.detectors.judged import JUDGED, P_RARE, Judged
 from sensor.detectors.moves import Move
 from sensor.detectors.provider_risk import RISKS, risk_of
 from sensor.detectors.traits import agent_name, network_name

@@ -31,7 +31,8 @@ from sensor.detectors.acts import (
     who_of,
 )  # fmt: skip
 from sensor.detectors.failures import GUESSES, LOCKOUT, is_lockout, is_refused, why_failed
-from sensor.detectors.habits import KNOWN_DAYS, P_RARE, TENANTS_MAX, shared
+from sensor.detectors.habits import KNOWN_DAYS, TENANTS_MAX, shared
+from sensor.detectors.judged import P_RARE
 from sensor.model.account import SignInSeen
 from sensor.model.archive import Archive
 from sensor.model.event import Event

@@ -18,7 +18,8 @@ from baselines.rates import poisson_tail
 from baselines.slots import Slots
 from sensor.detectors.acts import Case, Who, by_kind, day_of, recount_records, told
 from sensor.detectors.failures import GUESSES, NO_USER, why_failed
-from sensor.detectors.habits import KNOWN_DAYS, Judged, shared
+from sensor.detectors.habits import KNOWN_DAYS, shared
+from sensor.detectors.judged import Judged
 from sensor.model.account import SignInSeen
 from sensor.model.archive import Archive
 from sensor.model.event import Event

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sensor.incidents.case import Case
-from sensor.incidents.homes import FIRST_CONTACTS
+from sensor.incidents.homes import OWN_BUSINESS
 from sensor.incidents.joins import HUB_ROLES
 from sensor.model.ids import identify
 from sensor.model.incident import Action, Party, Step
@@ -72,7 +72,7 @@ def _each(case: Case, names: Names, rows: Mapping[str, int]) -> Iterator[tuple[s
         if party.kind == "account":
             yield from _of_account(case, party, names)
         elif party.kind == "device" and any(
-            one.entity.id == party.id and one.family not in FIRST_CONTACTS for one in case.evidence.values()
+            one.entity.id == party.id and one.family not in OWN_BUSINESS for one in case.evidence.values()
         ):
             yield "isolate_device", {"kind": "device", "id": party.id}, _radius(rows.get(node, -1), names)
     yield from _of_messages(case)

@@ -184,3 +184,13 @@ def test_travel_is_taken_back_too():
 
     assert {row.evidence.id for row in told} <= gone
     assert 1 == len(told)
+
+
+def test_another_country_is_news_although_the_client_is_not():
+    """The intruder comes back with the same client from elsewhere: another evidence, of that country."""
+    elsewhere = {**AWAY, "ip": "203.0.113.99", "country": "RO", "asn": 9009}
+    seen, _ = found(signin(day=DAY, hour=3, **AWAY), signin(day=DAY + 1, hour=3, **elsewhere), freeze=(ANN,))
+
+    assert 2 == len(seen)
+    assert ["RO" in one.evidence.text for one in seen] == [False, True]
+    assert "repeated" not in seen[1].evidence.marks

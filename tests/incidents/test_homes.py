@@ -49,4 +49,6 @@ def test_a_first_contact_says_nothing_of_the_account_that_uses_the_device(known)
     own = msgspec.structs.replace(page, entity=msgspec.structs.replace(page.entity, id="dev-0"))
     tied = msgspec.structs.replace(page, keys=("destination:x",))
 
-    assert [False, True, True] == [homes.weighs(case, one) for one in (page, own, tied)]
+    quiet = msgspec.structs.replace(page, detector="volumes", family="volume")
+
+    assert [False, True, True, False] == [homes.weighs(case, one) for one in (page, own, tied, quiet)]
