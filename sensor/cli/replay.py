@@ -1,6 +1,6 @@
 """`spanline replay`: files and folders in event-time order into a state, and what came of it.
 
-Not here yet: --speed, --metrics-history, --indicators.
+Not here yet: --speed, --metrics-history.
 """
 
 from collections.abc import Callable
@@ -52,6 +52,13 @@ ERRORS_SHOWN = 5
     "--metrics-out", type=click.Path(dir_okay=False, path_type=Path), help="Write the final metrics (OpenMetrics)."
 )
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
+@click.option(
+    "--indicators",
+    "indicator_files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="List of indicators (CSV, STIX, one a line) to look for in all records kept; may be repeated.",
+)
 @click.option("--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Key of the hashes.")
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for reading captures."
@@ -61,7 +68,8 @@ ERRORS_SHOWN = 5
 def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
-    report: Path | None, secret_file: Path | None, threads: int, ignore_checksums: bool, fail_on: str | None,
+    report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None, threads: int,
+    ignore_checksums: bool, fail_on: str | None,
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
 
@@ -75,7 +83,7 @@ def replay(
     config = configuration.load(config_path, edges=False) if config_path else configuration.default()
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
-        metrics_out=metrics_out, secret_file=secret_file, report=report,
+        metrics_out=metrics_out, secret_file=secret_file, report=report, indicator_files=indicator_files,
         options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
     )  # fmt: skip
     if as_json:
@@ -89,12 +97,13 @@ def replay(
 def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
-    told: Callable[[int], None] | None = None, report: Path | None = None,
+    told: Callable[[int], None] | None = None, report: Path | None = None, indicator_files: tuple[Path, ...] = (),
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.model.times import parse
     from sensor.pipeline.core import Core, secret_of
     from sensor.pipeline.inputs import find_inputs, open_sources
+    from sensor.pipeline.looking_back import read_lists
     from sensor.pipeline.replaying import Run
     from sensor.store.state import State
 
@@ -102,6 +111,7 @@ def perform(
         until = parse(learn_until) if learn_until else 0
     except ValueError:
         fail(f"--learn-until {learn_until!r}: expected a time such as 2024-05-02T00:00:00Z", BAD_USAGE)
+    lists = read_lists(indicator_files)
     found = find_inputs(inputs, site)
     if not found:
         fail(f"no file in {', '.join(inputs)}", WORK_FAILED)
@@ -109,6 +119,8 @@ def perform(
         core = Core(config, state, secret_of(secret_file), until)
         run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
         run.go(told=told)
+        if lists:
+            run.look_back(lists)
         answer = run.result()
         if metrics_out is not None:
             metrics_out.write_bytes(_metrics(core, run, answer))

@@ -12,6 +12,7 @@ from sensor.model.account import SignIn
 from sensor.model.device import Device
 from sensor.model.evidence import Record
 from sensor.model.incident import Incident, Moment
+from sensor.model.indicator import IndicatorResult
 from sensor.model.result import ClockSkew, Coverage, InputResult, ReplayResult
 
 _TIER_COLOUR = {"page": "red", "triage": "yellow", "digest": "cyan"}
@@ -57,6 +58,7 @@ def result(answer: ReplayResult) -> None:
     heading("Coverage")
     for state in answer.coverage:
         coverage(state)
+    indicators(answer.indicators)
     clocks([one for one in answer.clocks if abs(one.ahead_s) >= CLOCK_WRONG_S])
     failed = [one for one in answer.inputs if one.error or one.rejected or one.duplicates or one.warnings]
     if failed:
@@ -65,6 +67,16 @@ def result(answer: ReplayResult) -> None:
         input_line(one)
     if len(failed) > 20:
         click.echo(f"  and {len(failed) - 20} more: see --json")
+
+
+def indicators(lists: Sequence[IndicatorResult]) -> None:
+    """Print what came of each list of indicators."""
+    if lists:
+        heading("Indicators")
+    for one in lists:
+        refused = ", ".join(f"{count:,} {reason}" for reason, count in one.refused.items())
+        text = f"{one.path}: {one.entries:,} entries, {one.used:,} used, {one.duplicates:,} duplicates"
+        paragraph(f"{text}{f', refused: {refused}' if refused else ''}; {one.met:,} met in the records that are kept")
 
 
 def clocks(wrong: Sequence[ClockSkew]) -> None:

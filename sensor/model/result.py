@@ -4,6 +4,7 @@ import msgspec
 
 from sensor.model.evidence import Evidence
 from sensor.model.incident import Incident
+from sensor.model.indicator import IndicatorResult
 
 
 class InputResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,3 +78,5 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     visible: Visible | None = None
     clocks: tuple[ClockSkew, ...] = ()
     """Of every log that shares enough with the network to tell; 0 where it is right."""
+    indicators: tuple[IndicatorResult, ...] = ()
+    """What came of each list that was given."""

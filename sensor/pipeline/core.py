@@ -195,6 +195,10 @@ class Core:
         self.incidents.mutes.hidden.clear()
         self._spent("commit", begin)
 
+    def link(self, findings: Sequence[Finding]) -> None:
+        """Let the incidents take what was found in older records, in the order given, at event time as it stands."""
+        self.incidents.take(findings, max(self.clock_ns, self.entities.now_ns))
+
     def devices(self) -> Iterator[Device]:
         """Write the inventory."""
         return inventory.devices(self.entities, self.volumes.progress, self.incidents.risk("device"))

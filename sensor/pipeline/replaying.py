@@ -17,28 +17,18 @@ import sensor
 from sensor.errors import Malformed
 from sensor.metrics import Metrics
 from sensor.model.capture import ARP, DROP_REASONS
-from sensor.model.flow import ENDINGS, FLOW
+from sensor.model.flow import FLOW
+from sensor.model.indicator import IndicatorList, IndicatorResult
 from sensor.model.result import InputResult, ReplayResult
 from sensor.model.source import Source
 from sensor.model.times import TICK_NS, rfc3339
-from sensor.pipeline.core import Core
+from sensor.pipeline.core import STEP_FLOWS, Core
+from sensor.pipeline.looking_back import find
 from sensor.store.sorting import EventOrder, Step
 
 if TYPE_CHECKING:
     from sensor.flows.parquet import ParquetFile
 
-REPLAY_SECRET = 0x5370616E6C696E65
-"""The documented key of `replay` ("Spanline"): results repeat. A sensor that faces the net makes its own."""
-STEP_FLOWS = 1 << 18
-"""Flows a step: a busier tick is taken in several."""
-OPEN_FLOWS_MAX = 1 << 18
-"""Flows that go on and were reported at an interval, remembered until they end."""
-UNUSUAL_ROWS = 15
-UNUSUAL_OF_EACH = 2
-"""Rows of one device and one kind of judgement."""
-SNAPSHOT_VERSION = "1"
-_INTERVAL = ENDINGS.index("interval")
-_COUNTERS = ("orig_bytes", "resp_bytes", "missed_bytes", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes")
 _LOG = logging.getLogger(__name__)
 
 
@@ -49,6 +39,7 @@ class Run:
         """Take sources whose input numbers are their places; `flows_out` is a Parquet file for every flow."""
         self.core, self.sources, self._flows_out = core, sources, flows_out
         self.errors: dict[int, str] = {}
+        self._indicators: tuple[IndicatorResult, ...] = ()
         self._begin = time.monotonic()
 
     def go(self, positions: Callable[[], Mapping[str, str]] = dict, told: Callable[[int], None] | None = None) -> None:
@@ -74,6 +65,11 @@ class Run:
                     told(step.end_ns)
         self.core.commit(self.inputs(), positions())
 
+    def look_back(self, lists: Sequence[IndicatorList]) -> None:
+        """Look for indicators in all that was kept, and commit what is found."""
+        self._indicators = find(self.core, lists)
+        self.core.commit(self.inputs())
+
     def inputs(self) -> tuple[InputResult, ...]:
         """Return every input's account so far."""
         return tuple(self._input(number) for number in range(len(self.sources)))
@@ -97,7 +93,7 @@ class Run:
                 late=any(one.late for one in inputs),
                 duplicates=any(one.duplicates for one in inputs), bad_checksums=_bad_checksums(inputs),
             ),
-            clocks=core.entities.clocks(),
+            clocks=core.entities.clocks(), indicators=self._indicators,
         )  # fmt: skip
 
     def _read(self, number: int, source: Source, order: EventOrder) -> None:
