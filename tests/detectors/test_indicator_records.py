@@ -17,7 +17,8 @@ def listed(kind, value, **more):
 def flow(held, **changes):
     row = {
         "n": 1, "ts": MONDAY, "tick": MONDAY + 10 * SECOND_NS, "site": "SYD", "orig_device": "dev-1",
-        "orig_h": "10.0.0.1", "resp_h": "203.0.113.9", "conn_state": "SF", "fresh": True, "uid": "C1", "input": "conn.log", "record": 7,
+        "orig_h": "10.0.0.1", "resp_h": "203.0.113.9", "conn_state": "SF", "fresh": True, "uid": "C1",
+        "input": "conn.log", "record": 7,
     }  # fmt: skip
     held.add("flows", **{**row, **changes})
 
