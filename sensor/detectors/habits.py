@@ -23,7 +23,7 @@ from baselines.table import Table
 from sensor.detectors.acts import by_kind, day_of
 from sensor.detectors.judged import JUDGED, P_RARE, Judged, news
 from sensor.detectors.traits import Traits
-from sensor.model.account import SignInSeen
+from sensor.model.account import SignIn, SignInSeen
 from sensor.model.event import Event
 from sensor.model.tick import Names, Tick
 from sensor.model.times import HOUR_NS
@@ -225,20 +225,12 @@ class Habits:
         return number
 
     def _judge(self, tick: Tick) -> Judged:
-        seen, traits = tick.signins, self.traits
+        seen = tick.signins
         rows = [one.row for one in seen]
         account = np.array([one.account for one in seen], np.int64)
         account[account >= ACCOUNTS_MAX] = -1
         day = np.array([day_of(one.ts) for one in seen], np.int64)
-        key, network, agent = traits.key, traits.network, traits.agent
-        found = {
-            "network": [network(row.ip, row.asn) for row in rows],
-            "country": [key(row.country) if row.country else 0 for row in rows],
-            "agent": [agent(row.user_agent) for row in rows],
-            "device": [key(row.device) if row.device else 0 for row in rows],
-            "app": [key(row.app) if row.app else 0 for row in rows],
-        }
-        values = {trait: np.array(keys, np.uint64) for trait, keys in found.items()}
+        values = _values_of(rows, self.traits)
         good = np.array([row.result == "success" for row in rows], np.bool_)
         known = np.maximum(account, 0)
         if self._accounts.rows:
@@ -455,6 +447,19 @@ class Habits:
                 np.add.at(held[name][:, k], (which, _bin(after)), change)
             np.add.at(held["kinds"][:, k], which[fresh], 1)
             np.add.at(held["draws"][:, k], which, more)
+
+
+def _values_of(rows: list[SignIn], traits: Traits) -> dict[str, NDArray[np.uint64]]:
+    """Return the key of each trait's value, 0 where a sign-in names none; shape (n,) each."""
+    key = traits.key
+    found = {
+        "network": [traits.network(row.ip, row.asn) for row in rows],
+        "country": [key(row.country) if row.country else 0 for row in rows],
+        "agent": [traits.agent(row.user_agent) for row in rows],
+        "device": [key(row.device) if row.device else 0 for row in rows],
+        "app": [key(row.app) if row.app else 0 for row in rows],
+    }
+    return {trait: np.array(keys, np.uint64) for trait, keys in found.items()}
 
 
 def _words(tenant: NDArray[np.int64], k: int) -> NDArray[np.uint64]:

@@ -31,7 +31,7 @@ from sensor.detectors.acts import (
 from sensor.detectors.habits import TENANTS_MAX, shared
 from sensor.model.archive import Archive
 from sensor.model.event import Event
-from sensor.model.evidence import Evidence, Finding
+from sensor.model.evidence import FORWARDING, Evidence, Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 
@@ -155,7 +155,7 @@ class MailRules:
         elif sent:
             other["forwards inside"] = f"sends mail on to {sent[0]}"
         rule = detail.get("rule")
-        whole = event.action.lower().endswith("-mailbox") or event.source == "google"
+        whole = _is_whole(event)
         nameless = event.action.lower() == "new-inboxrule" and not rule
         if not whole and (nameless or (rule is not None and _ODD.match(str(rule)))):
             # Outlook's own records may lack a rule's name although it has one.
@@ -197,7 +197,7 @@ class MailRules:
             basis[f"factor {name}"] = FACTORS[name]
         rule = event.detail.get("rule")
         named = f'the rule "{str(rule)[:80]}"' if rule is not None else "a rule without a name"
-        if event.action.lower().endswith("-mailbox") or event.source == "google":
+        if _is_whole(event):
             named = "forwarding of a whole mailbox"
         mailbox = event.detail.get("mailbox")
         whose = f" in the mailbox {mailbox}" if mailbox and mailbox != who.name else ""
@@ -206,7 +206,7 @@ class MailRules:
             text=f"{who.name} made {named}{whose} from {event.ip or 'an unknown address'}: it "
             f"{', '.join(properties.values()) or 'does nothing unusual'}. A rule is {said}, and such properties are "
             f"assumed to be one in {round(rate / p):,}; p = {p:.2g}.",
-            observed=1.0, basis=basis, stage="act", techniques=_techniques(family), keys=_keys(event),
+            observed=1.0, basis=basis, stage="act", techniques=_techniques(family), keys=_keys(event, who),
             marks=(family,) if family == "forwards" or _HIDING & properties.keys() else (), events=(event,),
             opens=p < P_OPENS, family=family,
             check=f"Open the mailbox of {who.name} and see what the rule took; remove it.",
@@ -230,9 +230,17 @@ def _techniques(family: str) -> tuple[str, ...]:
     return ("T1114.003",) if family == "forwards" else ("T1564.008",)
 
 
-def _keys(event: Event) -> tuple[str, ...]:
-    rule = event.detail.get("rule")
-    return keys_of(event) + ((f"rule:{rule}",) if rule else ())
+def _is_whole(event: Event) -> bool:
+    """Tell whether a record is of a mailbox's own forwarding, which is no rule."""
+    return event.action.lower().endswith("-mailbox") or event.source == "google"
+
+
+def _keys(event: Event, who: Who) -> tuple[str, ...]:
+    """Return its ties, the rule, and the mailbox where that is another's."""
+    rule = FORWARDING if _is_whole(event) else event.detail.get("rule")
+    mailbox = str(event.detail.get("mailbox") or "").lower()
+    own = (f"rule:{rule}",) if rule else ()
+    return keys_of(event) + own + ((f"mailbox:{mailbox}",) if "@" in mailbox and mailbox != who.name else ())
 
 
 def _domain(address: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from sensor.incidents.case import Case
 from sensor.incidents.homes import OWN_BUSINESS
 from sensor.incidents.joins import HUB_ROLES
+from sensor.model.evidence import FORWARDING
 from sensor.model.ids import identify
 from sensor.model.incident import Action, Party, Step
 from sensor.model.tick import Names
@@ -54,15 +55,17 @@ def propose(case: Case, names: Names, rows: Mapping[str, int]) -> tuple[Action, 
     return tuple(made.values())
 
 
-def rules_of(case: Case) -> list[tuple[str, str]]:
-    """Return (account, name) of each mail rule in an incident; the name stands in quotes in its text."""
+def rules_of(case: Case) -> list[tuple[str, str, str]]:
+    """Return (who made it, mailbox, name) of each mail rule in an incident; the name stands in quotes in its text."""
     found = []
     for one in case.evidence.values():
         if one.family in _RULES:
             quoted = _QUOTED.search(one.text)
-            keyed = [key.partition(":")[2] for kind in ("rule:", "object:") for key in one.keys if key.startswith(kind)]
+            held = {kind: value for kind, _, value in (key.partition(":") for key in one.keys)}
+            keyed = held.get("rule") or held.get("object")
             if keyed or quoted:
-                found.append((one.entity.id, quoted.group(1) if quoted else keyed[0]))
+                name = quoted.group(1) if quoted and keyed != FORWARDING else keyed
+                found.append((one.entity.id, held.get("mailbox", one.entity.id), name or ""))
     return list(dict.fromkeys(found))
 
 
@@ -89,10 +92,11 @@ def _of_account(case: Case, party: Party, names: Names) -> Iterator[tuple[str, d
     devices = len(names.devices_of(row)) if row >= 0 else 0
     radius = f"1 account, {_count(devices, 'device')} it is linked to"
     target = {"kind": "account", "id": party.id}
-    for account, rule in rules_of(case):
+    for account, mailbox, rule in rules_of(case):
         if account == party.id:
-            held = {"kind": "mail_rule", "id": f"{account}/{rule}"}
-            yield "remove_mail_rule", held, f'the rule "{rule}" of 1 mailbox; its mail stays where it is'
+            held, named = {"kind": "mail_rule", "id": f"{mailbox}/{rule}"}, f'the rule "{rule}"'
+            named = "the forwarding" if rule == FORWARDING else named
+            yield "remove_mail_rule", held, f"{named} of 1 mailbox; its mail stays where it is"
     yield "revoke_sessions", target, f"{radius}: everybody signed in as it signs in again"
     yield "disable_account", target, f"{radius}: nobody can sign in as it"
 

@@ -27,6 +27,8 @@ MARKS = (
     "context",  # tells the story, weighs nothing and opens nothing
     "taken_back",  # the evidence of this id is withdrawn; its text says why
 )
+FORWARDING = "(forwarding)"
+"""Stands for a rule's name where a mailbox itself sends all its mail on."""
 RECORDS_MAX = 16
 """An evidence names at most this many records; its text says how many there were."""
 

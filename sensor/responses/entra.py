@@ -17,6 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from sensor.errors import Permanent
+from sensor.model.evidence import FORWARDING
 from sensor.model.response import Request
 from sensor.model.times import parse, rfc3339
 from sensor.wire.api_offer import Asked
@@ -55,7 +56,12 @@ class Entra:
         self._client, self._api_url, self._asked = client, api_url, asked
 
     def serves(self, request: Request) -> bool:
-        """Tell whether the account, or the mailbox's, is of the configured domains."""
+        """Tell whether the account, or the mailbox's, is of the configured domains; a mailbox's forwarding is not here.
+
+        Graph shows no forwarding of a mailbox: that takes Exchange's `Set-Mailbox`.
+        """
+        if request.verb == "remove_mail_rule" and halves(request)[1] == FORWARDING:
+            return False
         return serves_account(self._asked, _account(request))
 
     def blast_radius(self, request: Request) -> str | None:

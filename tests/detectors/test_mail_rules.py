@@ -117,3 +117,13 @@ def test_save_and_load_is_identity():
 
     assert one.save()["rules"].tolist() == other.save()["rules"].tolist() != []
     assert "judged" == one.coverage().state
+
+
+def test_keys_name_the_rule_and_the_mailbox_where_it_is_anothers():
+    """Forwarding of a whole mailbox has no name, and gets one that no rule has."""
+    own, theirs = found(DOT)[0], found(DOT | {"mailbox": "Boss@corp.example"})[0]
+    (whole,) = found({"forwards_to": ["x@evil.example"]}, "Set-Mailbox")
+
+    assert [["rule:."], ["rule:.", "mailbox:boss@corp.example"], ["rule:(forwarding)"]] == [
+        [key for key in one.evidence.keys if key.startswith(("rule:", "mailbox:"))] for one in (own, theirs, whole)
+    ]

@@ -52,7 +52,26 @@ def test_a_rule_without_a_quoted_name_goes_by_its_object():
     plain = act("rules", "forwards", 1e-5, START, text="ann made a rule", keys=("object:AAQ=",))
     empty = act("rules", "hides", 1e-5, START, text='ann made the rule ""', target="e")
 
-    assert [("user0@example.com", "AAQ="), ("user0@example.com", "")] == rules_of(taking(plain, empty))
+    who = "user0@example.com"
+    assert [(who, who, "AAQ="), (who, who, "")] == rules_of(taking(plain, empty))
+
+
+def test_forwarding_of_a_whole_mailbox_is_removed_too_and_in_the_mailbox_it_is_of():
+    """It has no name; a rule that somebody made in another's mailbox is removed there."""
+    whole = act("rules", "forwards", 1e-5, START, text="ann made forwarding", keys=("rule:(forwarding)",))
+    theirs = act(
+        "rules",
+        "hides",
+        1e-5,
+        START,
+        text='ann made the rule "."',
+        keys=("rule:.", "mailbox:boss@example.com"),
+        target="b",
+    )
+    found = told(taking(whole, theirs))
+
+    assert {"user0@example.com/(forwarding)", "boss@example.com/."} <= {target for _, target in found}
+    assert found["remove_mail_rule", "user0@example.com/(forwarding)"].blast_radius.startswith("the forwarding of 1")
 
 
 def test_nothing_is_armed_and_the_digest_proposes_nothing():
