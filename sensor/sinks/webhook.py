@@ -51,7 +51,7 @@ class Webhook:
 
     def probe(self) -> str:
         """Ask the address for anything: a receiver of POSTs may well refuse a GET. Raises Transient, Permanent."""
-        status = self._target.get(self._settings.url, accept=frozenset(range(400, 500)) - {401, 403, 408, 429})
+        status = self._target.get(self._settings.url, accept=deliver_http.REFUSES_A_GET)
         return f"{self._settings.url} answers ({status} to a GET)"
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from sensor.wire.credentials import StaticToken
 from sensor.wire.http_client import Client, Limits, origin
 
 REFUSED = frozenset({400, 413, 422})
+REFUSES_A_GET = frozenset(range(400, 500)) - {401, 403, 408, 429}
+"""A receiver of POSTs may well refuse to be asked; that it answers is what a probe wants to know."""
 LIMITS = Limits(attempts=3, connect_s=5.0, silence_s=10.0, total_s=30.0, wait_max_s=60.0)
 """The delivery tries again by itself, for as long as it takes."""
 
