@@ -23,6 +23,7 @@ LEARNING = ("learning", "ready", "stale")
 STAGES = ("read", "resolve", "score", "learn", "link", "commit")
 RESULTS = ("success", "failure", "interrupt")
 VERDICTS = ("supported", "unsupported", "contradicted", "unknown")
+SINK_FAILURES = ("away", "permanent", "refused", "state")
 SERIES_MAX = 2000
 """At most, a site."""
 _STAGE_BUCKETS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
@@ -50,6 +51,7 @@ class Metrics:
         self.source_lag = Gauge("spanline_source_lag_seconds", "Event time behind the newest seen", edge, registry=r)
         self.source_up = Gauge("spanline_source_up", "1 while the source can read", edge, registry=r)
         self._declare_verdicts(r)
+        self._declare_sinks(r)
 
     def _declare_verdicts(self, r: CollectorRegistry) -> None:
         """Declare what comes of the records: entities, evidence, incidents, their calibration and timing."""
@@ -89,6 +91,17 @@ class Metrics:
             "spanline_detection_delay_seconds", "Event time from a finding's first record to its incident",
             buckets=_DELAY_BUCKETS, registry=r,
         )  # fmt: skip
+
+    def _declare_sinks(self, r: CollectorRegistry) -> None:
+        """Declare how deliveries go."""
+        sink = ["sink"]
+        self.sink_sent = Counter("spanline_sink_sent", "Incidents that a sink acknowledged", sink, registry=r)
+        self.sink_failures = Counter(
+            "spanline_sink_failures", "Attempts to deliver that failed, and incidents refused", [*sink, "reason"],
+            registry=r,
+        )  # fmt: skip
+        self.sink_lag = Gauge("spanline_sink_lag_seconds", "How long the oldest change has waited", sink, registry=r)
+        self.sink_up = Gauge("spanline_sink_up", "1 while the sink takes what it is sent", sink, registry=r)
 
     def expect(
         self, sites: Iterable[str], sources: Iterable[tuple[str, str]], detectors: Iterable[str], tables: Iterable[str],
@@ -134,6 +147,20 @@ class Metrics:
             self.stage.labels(stage)
         for table in tables:
             self.saturation.labels(table)
+
+    def expect_sink(self, name: str) -> None:
+        """Make the series of a sink, by its name in the configuration, appear at 0."""
+        for metric in (self.sink_sent, self.sink_lag, self.sink_up):
+            metric.labels(name)
+        for reason in SINK_FAILURES:
+            self.sink_failures.labels(name, reason)
+
+    def forget_sink(self, name: str) -> None:
+        """Take away the series of a sink that is no longer configured."""
+        for metric in (self.sink_sent, self.sink_lag, self.sink_up):
+            metric.remove(name)
+        for reason in SINK_FAILURES:
+            self.sink_failures.remove(name, reason)
 
     def take_run(
         self, result: ReplayResult, devices: Iterable[Device], flows: Mapping[str, int],

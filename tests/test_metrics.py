@@ -30,6 +30,10 @@ NAMES = [
     "site_last_heard_timestamp_seconds",
     "stage_seconds",
     "detection_delay_seconds",
+    "sink_sent_total",
+    "sink_failures_total",
+    "sink_lag_seconds",
+    "sink_up",
 ]
 
 

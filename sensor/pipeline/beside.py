@@ -14,6 +14,7 @@ from typing import Protocol
 from sensor.config import Config
 from sensor.errors import ConfigError
 from sensor.metrics import Metrics
+from sensor.pipeline.delivering import Deliveries
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,5 +72,5 @@ class Around:
 
 Opener = Callable[[Config, Path, Metrics], Beside | None]
 """Opens one for a configuration, the state's folder and the metrics; None where nothing of it is configured."""
-OPENERS: tuple[Opener, ...] = ()
+OPENERS: tuple[Opener, ...] = (Deliveries,)
 """Whoever adds one adds its opener here."""

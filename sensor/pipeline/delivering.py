@@ -1,0 +1,262 @@
+"""Incidents to the configured sinks, each at its own pace, at least once.
+
+A sink has a thread, which reads what changed from the state's outbox, sends it, and writes down what was acknowledged
+before it sends more. A sink that is away is tried again, ever more slowly, and holds up nobody else. What a sink will
+not take at all is counted and passed over; what it may take later is not.
+"""
+
+import logging
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from sensor import registry
+from sensor.config import Component, Config, Secret
+from sensor.errors import ConfigError, Malformed, Permanent, Transient
+from sensor.metrics import Metrics
+from sensor.model.incident import TIERS
+from sensor.model.sink import Delivery, Fit, Options, SecretPlace, Sink
+from sensor.store.outbox import Outbox
+from sensor.wire.clock import SystemClock
+
+LOOK_S = 0.5
+"""Between two looks for what the command line closed: of what this process commits the thread is told."""
+PROBE_S = 60.0
+"""Between two attempts to reach a sink that is sent nothing, so that its being down is known before it is needed."""
+BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
+STOP_S = 1.0
+"""Given to threads that were told to stop at once."""
+REPEATED_MAX = 2_000
+"""Open incidents that are sent again, the latest changed; the alert budget allows far fewer."""
+_TROUBLE = (OSError, Permanent, sqlite3.Error)
+_LOG = logging.getLogger(__name__)
+
+
+class Tried(NamedTuple):
+    """What came of trying to reach a sink."""
+
+    name: str
+    type: str
+    ok: bool
+    why: str
+
+
+def options_of(one: Component) -> Options:
+    """Return a sink's options, checked already when the configuration was read."""
+    made: Options = msgspec.convert(one.options, registry.load("sensor.sinks", one.type).Settings)
+    return made
+
+
+def build(name: str, one: Component, stop: threading.Event) -> Sink:
+    """Make a sink; nothing is sent yet. Raises ConfigError."""
+    clock = SystemClock(stop)
+    try:
+        made: Sink = registry.load("sensor.sinks", one.type).build(
+            options_of(one), Fit(_read_secret, clock.now_ns, clock.sleep)
+        )
+    except (ConfigError, Permanent, OSError, ValueError) as error:
+        raise ConfigError(f"[sinks.{name}] {error}") from error
+    return made
+
+
+def probe(config: Config) -> list[Tried]:
+    """Try to reach each configured sink without sending an incident."""
+    found = []
+    for name, one in config.sinks.items():
+        try:
+            sink = build(name, one, threading.Event())
+            try:
+                found.append(Tried(name, one.type, ok=True, why=sink.probe()))
+            finally:
+                sink.close()
+        except (OSError, Permanent, ValueError) as error:
+            found.append(Tried(name, one.type, ok=False, why=str(error)))
+    return found
+
+
+class Deliveries:
+    """Every configured sink with its thread; also where none is, for a reload may name one."""
+
+    def __init__(self, config: Config, folder: Path, metrics: Metrics) -> None:
+        """Begin. Raises ConfigError; then none has begun."""
+        self._folder, self._metrics = folder, metrics
+        self._carriers: dict[str, Carrier] = {}
+        self.reload(config)
+
+    def wake(self) -> None:
+        """Hear that a commit was made."""
+        for carrier in self._carriers.values():
+            carrier.woken.set()
+
+    def reload(self, config: Config) -> None:
+        """Deliver to what a configuration names; one that is as it was goes on. Raises ConfigError, and keeps all."""
+        held = self._carriers
+        carriers = {
+            name: held[name] if name in held and held[name].component == one else self._carrier(one)
+            for name, one in config.sinks.items()
+        }
+        _end([one for name, one in held.items() if carriers.get(name) is not one], 0.0)
+        for name in held.keys() - carriers.keys():
+            self._metrics.forget_sink(name)
+        for name, one in carriers.items():
+            if held.get(name) is not one:
+                self._metrics.expect_sink(name)
+                one.start()
+        self._carriers = carriers
+
+    def close(self, drain_s: float) -> None:
+        """End, after what is committed has been sent, as far as the time allows."""
+        _end(list(self._carriers.values()), drain_s)
+        self._carriers = {}
+
+    def _carrier(self, one: Component) -> "Carrier":
+        stop = threading.Event()
+        return Carrier(one, build(one.name, one, stop), self._folder, self._metrics, stop)
+
+
+def _end(carriers: "Sequence[Carrier]", drain_s: float) -> None:
+    """End threads; one that waits for an answer beyond the time is left to end by itself."""
+    until_s = time.monotonic() + drain_s
+    for carrier in carriers:
+        carrier.ending.set()
+        carrier.woken.set()
+    for carrier in carriers:
+        carrier.join(max(0.0, until_s - time.monotonic()))
+    for carrier in carriers:
+        carrier.stop.set()
+        carrier.woken.set()
+    for carrier in carriers:
+        carrier.join(STOP_S / len(carriers))
+
+
+class Carrier(threading.Thread):
+    """One sink's thread.
+
+    Attributes:
+        component: The sink as it is configured.
+        woken: Set where there may be something new.
+        ending: Set to have it end when everything is sent.
+        stop: Set to have it end at once.
+    """
+
+    def __init__(self, one: Component, sink: Sink, folder: Path, metrics: Metrics, stop: threading.Event) -> None:
+        super().__init__(name=f"sink {one.name}", daemon=True)
+        self.component = one
+        self.woken, self.ending, self.stop = threading.Event(), threading.Event(), stop
+        self._sink_name, self._sink, self._options, self._folder = one.name, sink, options_of(one), folder
+        self._metrics, self._clock = metrics, SystemClock(stop)
+        self._waits_since_s: float | None = None
+        self._failures, self._said = 0, ""
+        self._repeat_at_s, self._probe_at_s = time.monotonic(), time.monotonic()
+
+    def run(self) -> None:
+        """Deliver until told to end."""
+        outbox: Outbox | None = None
+        try:
+            while not self.stop.is_set():
+                self.woken.clear()
+                try:
+                    outbox = outbox or Outbox(self._folder, self._sink_name)
+                    sent = self._round(outbox)
+                except _TROUBLE as error:
+                    self._failed(error)
+                    if self.ending.is_set():
+                        return
+                    self.stop.wait(self._backoff())
+                    continue
+                self._worked()
+                if not sent:
+                    if self.ending.is_set():
+                        return
+                    self.woken.wait(LOOK_S)
+        finally:
+            self._sink.close()
+            if outbox is not None:
+                outbox.close()
+
+    def _round(self, outbox: Outbox) -> bool:
+        """Send one batch of what changed, and what is due again; False where nothing changed."""
+        now_s = time.monotonic()
+        cursor, since = outbox.cursor()
+        changed = outbox.changed(cursor, self._sink.most)
+        if changed:
+            self._waits_since_s = self._waits_since_s or now_s
+            notes = self._send([one for one in changed if self._wants(one, since)])
+            outbox.acknowledge(changed[-1].number, notes)
+            self._metrics.sink_sent.labels(self._sink_name).inc(len(notes))
+            self._probe_at_s = now_s + PROBE_S if notes else self._probe_at_s
+        else:
+            self._waits_since_s = None
+            self._metrics.sink_lag.labels(self._sink_name).set(0)
+        if self._sink.repeat_s and now_s >= self._repeat_at_s:
+            self._repeat(outbox)
+            self._repeat_at_s = now_s + self._sink.repeat_s
+        if now_s >= self._probe_at_s and not self.ending.is_set():
+            self._sink.probe()
+            self._probe_at_s = now_s + PROBE_S
+        return bool(changed)
+
+    def _send(self, deliveries: Sequence[Delivery]) -> list[tuple[Delivery, str]]:
+        """Send; where one of several will not be taken, each by itself."""
+        if not deliveries:
+            return []
+        try:
+            return list(zip(deliveries, self._sink.send(deliveries, self._clock.now_ns()), strict=True))
+        except Malformed as error:
+            if len(deliveries) > 1:
+                return [pair for one in deliveries for pair in self._send([one])]
+            self._metrics.sink_failures.labels(self._sink_name, "refused").inc()
+            _LOG.error("refused sink=%s incident=%s: %s", self._sink_name, deliveries[0].incident.id, error)
+            return []
+
+    def _repeat(self, outbox: Outbox) -> None:
+        held = outbox.open(REPEATED_MAX)
+        for start in range(0, len(held), self._sink.most):
+            self._send(held[start : start + self._sink.most])
+
+    def _wants(self, one: Delivery, since: int) -> bool:
+        """Tell whether the sink is to have it: what it once had it is told to the end."""
+        if one.before is not None:
+            return True
+        incident, options = one.incident, self._options
+        if options.sites and not set(options.sites) & set(incident.sites):
+            return False
+        if incident.state != "open" and (one.number <= since or incident.verdict == "duplicate"):
+            return False  # over before the sink was there, or part of another incident
+        return TIERS.index(incident.tier) <= TIERS.index(options.min_tier)
+
+    def _worked(self) -> None:
+        if self._failures:
+            _LOG.warning("works again sink=%s after_failures=%d", self._sink_name, self._failures)
+        self._failures, self._said = 0, ""
+        self._metrics.sink_up.labels(self._sink_name).set(1)
+
+    def _failed(self, error: Exception) -> None:
+        reason = (
+            "permanent" if isinstance(error, Permanent) else "state" if isinstance(error, sqlite3.Error) else "away"
+        )
+        self._failures += 1
+        self._metrics.sink_up.labels(self._sink_name).set(0)
+        self._metrics.sink_failures.labels(self._sink_name, reason).inc()
+        waits_s = time.monotonic() - (self._waits_since_s or time.monotonic())
+        self._metrics.sink_lag.labels(self._sink_name).set(waits_s)
+        if str(error) != self._said:
+            self._said = str(error)
+            _LOG.warning("not delivered sink=%s reason=%s: %s", self._sink_name, reason, error)
+
+    def _backoff(self) -> float:
+        most = min(BACKOFF_S * 2.0 ** min(self._failures - 1, 10), BACKOFF_MAX_S)
+        return most / 2 + secrets.SystemRandom().random() * most / 2
+
+
+def _read_secret(place: SecretPlace) -> str:
+    try:
+        return Secret(env=place.env, file=place.file).read()
+    except ConfigError as error:
+        raise Transient(str(error)) from error
