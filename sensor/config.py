@@ -19,6 +19,7 @@ import msgspec
 
 from sensor import registry
 from sensor.errors import ConfigError
+from sensor.model import listener
 from sensor.model.guard import Guard, problem
 from sensor.model.response import MODES, VERBS
 from sensor.model.sequences import SEQUENCES
@@ -89,20 +90,29 @@ class Site(msgspec.Struct, frozen=True):
 class Listener(msgspec.Struct, frozen=True):
     """Where a server listens, `address:port` on loopback."""
 
-    listen: str
+    issuer: str
+    """As the provider's own documents write it: `https://login.example.com`."""
+    client_id: str
+    client_secret: Secret
+    roles: dict[str, str] = {}
+    """Value of the claim `roles_claim` (a group, a role) → `role` or `role@SITE`. Who has none of them stays out."""
+    roles_claim: str = "groups"
+    name_claim: str = "preferred_username"
+    scope: str = "openid profile email"
+    title: str = "single sign-on"
+    """What the button says."""
 
 
 class MetricsListener(msgspec.Struct, frozen=True):
     """Where the metrics are served, and to whom: off loopback only with cert, key and a password or token."""
 
-    listen: str = "127.0.0.1:9477"
+    listen: str = "127.0.0.1:8477"
     cert: str = ""
     """File of the certificate and what it was signed by, PEM."""
     key: str = ""
-    user: str = "prometheus"
-    password: Secret | None = None
-    token: Secret | None = None
-    """A bearer token, in place of user and password or beside them."""
+    url: str = ""
+    """Its address as browsers see it, where that is another: a proxy's, https://console.example.com."""
+    oidc: Oidc | None = None
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -294,7 +304,8 @@ def _check_metrics(listener: MetricsListener) -> None:
     missing += [] if listener.password or listener.token else ["authentication (password or token)"]
     if missing and not ipaddress.ip_address(host).is_loopback:
         raise ConfigError(
-            f"[metrics] listen = {listener.listen!r} is off loopback, which needs {' and '.join(missing)}"
+            f"[console] listen = {console.listen!r} is off loopback, which needs TLS (cert and key); or use "
+            f"127.0.0.1:{port} and a proxy in front of it, whose address is url"
         )
 
 
@@ -324,7 +335,11 @@ def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
     for key, wanted in options.items():
         if key in table and not isinstance(table[key], wanted):
             raise ConfigError(f"[{place}] {key} must be of type {wanted.__name__}")
-    if getattr(module, "LISTENS", False):
+    if getattr(module, "LIVE", False):
+        wrong = module.problem(table)
+        if wrong is not None:
+            raise ConfigError(f"[{place}] {wrong}")
+    elif getattr(module, "LISTENS", False):
         _check_listening(place, table, getattr(module, "problem", None))
     elif "path" not in table:
         _check_polled(place, table, api)

@@ -1,21 +1,26 @@
 """Every metric of the program, declared once. Names and labels are those that dashboards and scripts rely on.
 
-A label value never holds an address, a user, a domain or free text. Series whose labels are known exist from the start,
-at 0, the ranks 1–50 of every site included. Nothing else declares metrics.
+A label value is a name of ours or of the configuration, never an address, a user, a domain or free text; beside that
+each set of values has a maximum, and what would be one more is counted as `other`. Series whose labels are known exist
+from the start, at 0, the ranks 1–50 of every site included. Nothing else declares metrics; `pipeline.observing` sets
+most of them.
 """
 
-from collections import Counter as Counted
-from collections.abc import Iterable, Mapping
+import bisect
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import generate_latest as generate_plain
+from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
 
-from sensor.model.device import Device
-from sensor.model.event import SIGNIN_SOURCES
-from sensor.model.result import ReplayResult
-from sensor.model.times import parse
+from sensor.model.event import EVENT_KINDS, SIGNIN_SOURCES
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 RANKS = 50
 TIERS = ("page", "triage", "digest")
 LOCATIONS = ("on_prem", "remote", "both")
@@ -24,88 +29,157 @@ STAGES = ("read", "resolve", "score", "learn", "link", "commit")
 RESULTS = ("success", "failure", "interrupt")
 VERDICTS = ("supported", "unsupported", "contradicted", "unknown")
 SINK_FAILURES = ("away", "permanent", "refused", "state")
+CAPTURES = ("pcap", "pcapng", "span")
+"""Sources of packets: the reasons of `expect` are theirs."""
 SERIES_MAX = 2000
-"""At most, a site."""
-_STAGE_BUCKETS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
-_DELAY_BUCKETS = (10.0, 60.0, 300.0, 900.0, 3600.0, 86_400.0)
+"""At most, a site, whatever the input. What is bounded below comes to some 1,900."""
+OTHER = "other"
+SOURCES_MAX, DETECTORS_MAX, TABLES_MAX, STATISTICS_MAX, SINKS_MAX = 48, 64, 128, 64, 16
+"""Values of one label. The release has some 30 sources, 40 detectors, 40 tables and 14 statistics."""
+PAIRS_MAX = 400
+"""Series of `dropped` and of `events`, each a site."""
+ACTIONS_MAX = 100
+NO_CONNECTOR = "none"
+"""An action that nobody is configured to carry out."""
+STAGE_BUCKETS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
+"""A step of a quiet office takes some 0.1 ms a stage, a commit of 10,000 devices seconds."""
+DELAY_BUCKETS = (10.0, 60.0, 300.0, 900.0, 3600.0, 86_400.0)
+"""A tick; what a person waits for; the bar for loud attacks; a day, as for what is weighed by days."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
+
+
+class Declared(NamedTuple):
+    """One metric as the reference shows it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+class StageTimes(Collector):
+    """Time spent by stage, as a histogram that costs the core a few additions a step."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self._counts = {stage: [0] * (len(STAGE_BUCKETS) + 1) for stage in STAGES}
+
+    def observe(self, stage: str, seconds: float) -> None:
+        """Count one step of a stage."""
+        self.seconds[stage] += seconds
+        self._counts[stage][bisect.bisect_left(STAGE_BUCKETS, seconds)] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Give it as Prometheus has it: counts of what took no longer."""
+        family = HistogramMetricFamily("spanline_stage_seconds", _STAGE_HELP, labels=["stage"])
+        for stage, counts in self._counts.items():
+            upto, buckets = 0, []
+            for edge, count in zip((*map(str, STAGE_BUCKETS), "+Inf"), tuple(counts), strict=True):
+                upto += count
+                buckets.append((edge, float(upto)))
+            family.add_metric([stage], buckets, self.seconds[stage])
+        yield family
+
+
+_STAGE_HELP = "Time spent in a stage of the core, a step"
 
 
 class Metrics:
-    """The metrics of one process, on a registry of their own."""
+    """The metrics of one process, on a registry of their own.
+
+    Attributes:
+        declared: All of them, for the reference.
+        stages: Where the core counts its time.
+    """
 
     def __init__(self, version: str) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        r = self.registry
-        self.build_info = Gauge("spanline_build_info", "1, with the version as label", ["version"], registry=r)
-        self.build_info.labels(version).set(1)
-        edge = ["site", "source"]
-        self.packets = Counter("spanline_packets", "Packets read from captures, duplicates included", edge, registry=r)
-        self.bytes = Counter("spanline_bytes", "Bytes read", edge, registry=r)
-        self.records = Counter("spanline_records", "Records read: accepted, dropped and duplicates", edge, registry=r)
-        self.dropped = Counter(
-            "spanline_dropped", "Records that were not accepted, by reason", [*edge, "reason"], registry=r
+        self.declared: list[Declared] = []
+        self._known: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+        edge = ("site", "source")
+        self._gauge("build_info", "1, with the version as label", "version").labels(version).set(1)
+        self.packets = self._counter("packets", "Packets read from captures and spans, duplicates included", *edge)
+        self.bytes = self._counter("bytes", "Bytes read", *edge)
+        self.records = self._counter("records", "Records read: accepted, dropped and duplicates", *edge)
+        self.dropped = self._counter("dropped", "Records that were not accepted, by reason", *edge, "reason")
+        self.flows = self._counter("flows", "Flows that reached the detectors", "site")
+        self.events = self._counter("events", "Events that reached the detectors, by kind", *edge, "kind")
+        self.source_lag = self._gauge(
+            "source_lag_seconds", "How far the event time of a source is behind the newest of any", *edge
         )
-        self.flows = Counter("spanline_flows", "Flows that reached the detectors", ["site"], registry=r)
-        self.events = Counter("spanline_events", "Events by kind", [*edge, "kind"], registry=r)
-        self.source_lag = Gauge("spanline_source_lag_seconds", "Event time behind the newest seen", edge, registry=r)
-        self.source_up = Gauge("spanline_source_up", "1 while the source can read", edge, registry=r)
-        self._declare_verdicts(r)
-        self._declare_sinks(r)
+        self.source_up = self._gauge("source_up", "1 while the source can read", *edge)
+        self._declare_verdicts()
+        self._declare_workings()
 
-    def _declare_verdicts(self, r: CollectorRegistry) -> None:
-        """Declare what comes of the records: entities, evidence, incidents, their calibration and timing."""
-        self.devices = Gauge("spanline_devices", "Devices known", ["site", "location", "learning"], registry=r)
-        self.accounts = Gauge("spanline_accounts", "Accounts known", ["learning"], registry=r)
-        self.evidence = Counter(
-            "spanline_evidence", "Evidence that became part of an incident", ["site", "detector"], registry=r
+    def _declare_verdicts(self) -> None:
+        """Declare what comes of the records: entities, evidence, incidents, sign-ins, responses."""
+        self.devices = self._gauge(
+            "devices", "Devices known, by where they are and how far their baseline is", "site", "location", "learning"
         )
-        self.incidents = Counter("spanline_incidents", "Incidents that reached a tier", ["site", "tier"], registry=r)
-        self.incidents_open = Gauge("spanline_incidents_open", "Incidents open now", ["site", "tier"], registry=r)
-        self.risk = Gauge(
-            "spanline_risk_db", "Decibans of the site's riskiest devices, by rank", ["site", "rank"], registry=r
+        self.accounts = self._gauge("accounts", "Accounts known, by how far their history is", "learning")
+        self.evidence = self._counter("evidence", "Evidence that became part of an incident", "site", "detector")
+        self.incidents = self._counter(
+            "incidents", "Incidents that reached a tier; exemplars name them", "site", "tier"
         )
-        self.budget = Gauge(
-            "spanline_alert_budget_ratio", "Incidents opened today over the ceiling", ["tier"], registry=r
+        self.incidents_open = self._gauge("incidents_open", "Incidents open now", "site", "tier")
+        self.risk = self._gauge(
+            "risk_db", "Decibans of the open incidents of the site's riskiest devices, by rank", "site", "rank"
         )
-        self.calibration = Gauge(
-            "spanline_calibration_ratio",
-            "Observed over expected share of p below alpha",
-            ["statistic", "alpha"],
-            registry=r,
+        self.budget = self._gauge(
+            "alert_budget_ratio", "Incidents that reached a tier today over the day's ceiling of incidents", "tier"
         )
-        self.signins = Counter(
-            "spanline_signins", "SaaS sign-ins whose verdict is in", ["source", "result", "corroboration"], registry=r
+        self.signins = self._counter(
+            "signins", "SaaS sign-ins, when the network's verdict on them is in", "source", "result", "corroboration"
         )
-        self.actions = Counter("spanline_actions", "Responses by state", ["connector", "verb", "state"], registry=r)
-        self.saturation = Gauge(
-            "spanline_table_saturation_ratio", "Share of a bounded table in use", ["table"], registry=r
-        )
-        self.last_heard = Gauge(
-            "spanline_site_last_heard_timestamp_seconds", "Event time of a site's newest record", ["site"], registry=r
-        )
-        self.stage = Histogram(
-            "spanline_stage_seconds", "Time spent in a stage, by tick", ["stage"], buckets=_STAGE_BUCKETS, registry=r
-        )
+        self.actions = self._counter(
+            "actions", "Responses that came to a state; connector `none` where nobody carries them out",
+            "connector", "verb", "state",
+        )  # fmt: skip
         self.delay = Histogram(
-            "spanline_detection_delay_seconds", "Event time from a finding's first record to its incident",
-            buckets=_DELAY_BUCKETS, registry=r,
+            "spanline_detection_delay_seconds",
+            self._declare(
+                "detection_delay_seconds", "histogram",
+                "Event time from the first record of an incident's evidence to the incident; exemplars name it",
+            ),
+            buckets=DELAY_BUCKETS, registry=self.registry,
         )  # fmt: skip
 
-    def _declare_sinks(self, r: CollectorRegistry) -> None:
-        """Declare how deliveries go."""
-        sink = ["sink"]
-        self.sink_sent = Counter("spanline_sink_sent", "Incidents that a sink acknowledged", sink, registry=r)
-        self.sink_failures = Counter(
-            "spanline_sink_failures", "Attempts to deliver that failed, and incidents refused", [*sink, "reason"],
-            registry=r,
+    def _declare_workings(self) -> None:
+        """Declare how the program itself does."""
+        self.calibration = self._gauge(
+            "calibration_ratio", "Observed over expected share of p below alpha; 0 until it is known",
+            "statistic", "alpha",
         )  # fmt: skip
-        self.sink_lag = Gauge("spanline_sink_lag_seconds", "How long the oldest change has waited", sink, registry=r)
-        self.sink_up = Gauge("spanline_sink_up", "1 while the sink takes what it is sent", sink, registry=r)
+        self.saturation = self._gauge("table_saturation_ratio", "Share of a bounded table in use", "table")
+        self.last_heard = self._gauge(
+            "site_last_heard_timestamp_seconds", "Event time of a site's newest record, to the tick of 10 s", "site"
+        )
+        self.stages = StageTimes()
+        self._declare("stage_seconds", "histogram", _STAGE_HELP, "stage")
+        self.registry.register(self.stages)
+        self.sink_sent = self._counter("sink_sent", "Incidents that a sink acknowledged", "sink")
+        self.sink_failures = self._counter(
+            "sink_failures", "Attempts to deliver that failed, and incidents refused", "sink", "reason"
+        )
+        self.sink_lag = self._gauge("sink_lag_seconds", "How long the oldest change has waited", "sink")
+        self.sink_up = self._gauge("sink_up", "1 while the sink takes what it is sent", "sink")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(
+            f"spanline_{name}", self._declare(f"{name}_total", "counter", text, *labels), labels, registry=self.registry
+        )
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"spanline_{name}", self._declare(name, "gauge", text, *labels), labels, registry=self.registry)
+
+    def _declare(self, name: str, kind: str, text: str, *labels: str) -> str:
+        self.declared.append(Declared(f"spanline_{name}", kind, labels, text))
+        return text
 
     def expect(
         self, sites: Iterable[str], sources: Iterable[tuple[str, str]], detectors: Iterable[str], tables: Iterable[str],
-        reasons: Iterable[str],
+        reasons: Sequence[str], statistics: Iterable[tuple[str, float]] = (),
     ) -> None:  # fmt: skip
         """Make every series whose labels are known appear at 0.
 
@@ -114,27 +188,19 @@ class Metrics:
             sources: (site, source type) of each configured source.
             detectors: Names of all detectors.
             tables: Names of all bounded tables.
-            reasons: Drop reasons that any source may count.
+            reasons: Why a capture's packets may be dropped.
+            statistics: Whose calibration is checked, and at which alpha.
         """
-        detectors, reasons = list(detectors), list(reasons)
+        detectors = list(detectors)
         for site in sites:
-            self.flows.labels(site)
-            self.last_heard.labels(site)
-            for rank in range(1, RANKS + 1):
-                self.risk.labels(site, str(rank))
-            for tier in TIERS:
-                self.incidents.labels(site, tier)
-                self.incidents_open.labels(site, tier)
-            for detector in detectors:
-                self.evidence.labels(site, detector)
-            for location in LOCATIONS:
-                for learning in LEARNING:
-                    self.devices.labels(site, location, learning)
+            self._expect_site(site, detectors)
         for site, source in sources:
             for metric in (self.packets, self.bytes, self.records, self.source_lag, self.source_up):
-                metric.labels(site, source)
-            for reason in reasons:
-                self.dropped.labels(site, source, reason)
+                metric.labels(*self.edge(site, source))
+            for reason in reasons if source in CAPTURES else ():
+                self.drop(site, source, reason, 0)
+            for kind in () if source in CAPTURES else EVENT_KINDS:
+                self.event(site, source, kind, 0)
         for source in SIGNIN_SOURCES:
             for result in RESULTS:
                 for verdict in VERDICTS:
@@ -143,10 +209,24 @@ class Metrics:
             self.budget.labels(tier)
         for learning in LEARNING:
             self.accounts.labels(learning)
-        for stage in STAGES:
-            self.stage.labels(stage)
         for table in tables:
-            self.saturation.labels(table)
+            self.saturation.labels(self.named("table", table, TABLES_MAX))
+        for statistic, alpha in statistics:
+            self.calibration.labels(self.named("statistic", statistic, STATISTICS_MAX), f"{alpha:g}")
+
+    def _expect_site(self, site: str, detectors: Iterable[str]) -> None:
+        self.flows.labels(site)
+        self.last_heard.labels(site)
+        for rank in range(1, RANKS + 1):
+            self.risk.labels(site, str(rank))
+        for tier in TIERS:
+            self.incidents.labels(site, tier)
+            self.incidents_open.labels(site, tier)
+        for detector in detectors:
+            self.evidence.labels(site, self.named("detector", detector, DETECTORS_MAX))
+        for location in LOCATIONS:
+            for learning in LEARNING:
+                self.devices.labels(site, location, learning)
 
     def expect_sink(self, name: str) -> None:
         """Make the series of a sink, by its name in the configuration, appear at 0."""
@@ -162,66 +242,41 @@ class Metrics:
         for reason in SINK_FAILURES:
             self.sink_failures.remove(name, reason)
 
-    def take_run(
-        self, result: ReplayResult, devices: Iterable[Device], flows: Mapping[str, int],
-        evidence: Mapping[tuple[str, str], int], tiers: Mapping[tuple[str, str], int],
-        tables: Mapping[str, float], stage_s: Mapping[str, float],
-    ) -> None:  # fmt: skip
-        """Set everything from what a run came to; counters grow by it.
+    def edge(self, site: str, source: str) -> tuple[str, str]:
+        """Return the labels of a site's source."""
+        return site, self.named("source", source, SOURCES_MAX)
 
-        Args:
-            result: The run.
-            devices: The inventory after it.
-            flows: Flows by site.
-            evidence: New evidence by (site, detector).
-            tiers: Incidents that reached a tier, by (site, tier).
-            tables: Share in use of each bounded table.
-            stage_s: Seconds by stage.
-        """
-        self._take_inputs(result)
-        for site, count in flows.items():
-            self.flows.labels(site).inc(count)
-            if result.last_ts is not None:
-                self.last_heard.labels(site).set(parse(result.last_ts) / 1e9)
-        for (site, detector), count in evidence.items():
-            self.evidence.labels(site, detector).inc(count)
-        for (site, tier), count in tiers.items():
-            self.incidents.labels(site, tier).inc(count)
-        open_now = Counted(
-            (one.sites[0], one.tier) for one in (*result.incidents, *result.digest) if one.state == "open"
-        )
-        for (site, tier), count in open_now.items():
-            self.incidents_open.labels(site, tier).set(count)
-        self._take_devices(devices)
-        self.accounts.labels("learning").set(result.accounts)
-        for table, share in tables.items():
-            self.saturation.labels(table).set(share)
-        for stage, seconds in stage_s.items():
-            self.stage.labels(stage).observe(seconds)
+    def drop(self, site: str, source: str, reason: str, count: int) -> None:
+        """Count records that were not accepted."""
+        edge = self.edge(site, source)
+        self.dropped.labels(*edge, self._last(("dropped", site), edge, reason, PAIRS_MAX)).inc(count)
 
-    def _take_inputs(self, result: ReplayResult) -> None:
-        for one in result.inputs:
-            labels = (one.site, one.format.partition("-")[0] or "unknown")
-            self.records.labels(*labels).inc(one.records)
-            self.bytes.labels(*labels).inc(one.bytes)
-            self.packets.labels(*labels).inc(one.records if labels[1].startswith("pcap") else 0)
-            self.source_up.labels(*labels).set(0 if one.error else 1)
-            self.source_lag.labels(*labels).set(0)
-            for reason, count in one.rejected.items():
-                self.dropped.labels(*labels, reason).inc(count)
+    def event(self, site: str, source: str, kind: str, count: int) -> None:
+        """Count events."""
+        edge = self.edge(site, source)
+        self.events.labels(*edge, self._last(("events", site), edge, kind, PAIRS_MAX)).inc(count)
 
-    def _take_devices(self, devices: Iterable[Device]) -> None:
-        risks: dict[str, list[float]] = {}
-        counts: Counted[tuple[str, str, str]] = Counted()
-        for device in devices:
-            counts[device.site, device.location, device.learning.state] += 1
-            risks.setdefault(device.site, []).append(device.risk_db)
-        for labels, count in counts.items():
-            self.devices.labels(*labels).set(count)
-        for site, of_site in risks.items():
-            for rank, risk in enumerate(sorted(of_site, reverse=True)[:RANKS], start=1):
-                self.risk.labels(site, str(rank)).set(risk)
+    def action(self, connector: str | None, verb: str, state: str, count: int) -> None:
+        """Count responses that came to a state."""
+        named = self.named("connector", connector or NO_CONNECTOR, SINKS_MAX)
+        self.actions.labels(named, verb, self._last(("actions",), (named, verb), state, ACTIONS_MAX)).inc(count)
+
+    def named(self, label: str, value: str, most: int) -> str:
+        """Return a label's value as it may be shown: a name, of which there are so many at most."""
+        return self._last((label,), (), value, most)
+
+    def _last(self, of: tuple[str, ...], before: tuple[str, ...], value: str, most: int) -> str:
+        known, key = self._known.setdefault(of, set()), (*before, value)
+        if key not in known:
+            if len(known) >= most or not _NAME.fullmatch(value):
+                return OTHER
+            known.add(key)
+        return value
 
     def text(self) -> bytes:
         """Return everything as OpenMetrics text."""
         return bytes(generate_latest(self.registry))  # type: ignore[no-untyped-call]
+
+    def plain(self) -> bytes:
+        """Return everything as the older Prometheus text has it, without exemplars."""
+        return bytes(generate_plain(self.registry))

@@ -30,18 +30,18 @@ NAMES = [
     "site_last_heard_timestamp_seconds",
     "stage_seconds",
     "detection_delay_seconds",
-    "sink_sent_total",
-    "sink_failures_total",
-    "sink_lag_seconds",
-    "sink_up",
 ]
+SINKS = ["sink_sent_total", "sink_failures_total", "sink_lag_seconds", "sink_up"]
 
 
 @pytest.fixture
 def metrics():
     """A site's metrics at the start."""
     one = Metrics("1.2.3")
-    one.expect(["SYD"], [("SYD", "zeek")], ["scan", "volumes"], ["devices"], ["truncated_record", "bad_checksum"])
+    one.expect(
+        ["SYD"], [("SYD", "zeek"), ("SYD", "pcap")], ["scan", "volumes"], ["devices"],
+        ["truncated_record", "bad_checksum"], [("volumes.bytes_out.high", 0.01)],
+    )  # fmt: skip
     return one
 
 
@@ -50,10 +50,26 @@ def series(metrics):
 
 
 def test_every_documented_metric_is_declared(metrics):
-    """By the names others rely on."""
+    """By the names others rely on, with their labels and a help."""
     families = {line.split()[2] for line in metrics.text().decode().splitlines() if line.startswith("# TYPE")}
 
-    assert {f"spanline_{name}".removesuffix("_total") for name in NAMES} == families
+    assert {f"spanline_{name}".removesuffix("_total") for name in [*NAMES, *SINKS]} == families
+    assert sorted(f"spanline_{name}" for name in [*NAMES, *SINKS]) == sorted(one.name for one in metrics.declared)
+    assert all(one.help for one in metrics.declared)
+
+
+def test_the_reference_names_the_labels_that_are_shown(metrics):
+    """What is declared is what the text has."""
+    metrics.expect_sink("hook")
+    metrics.action(None, "block_address", "proposed", 1)
+    shown = {}
+    for line in series(metrics):
+        name = re.sub(r"_(bucket|sum|count)$", "", line.partition("{")[0].partition(" ")[0])
+        shown.setdefault(name, set()).update(re.findall(r'(\w+)="', line))
+
+    assert {one.name: set(one.labels) for one in metrics.declared} == {
+        name: labels - {"le"} for name, labels in shown.items()
+    }
 
 
 def test_known_series_exist_at_zero_from_the_start(metrics):
@@ -64,7 +80,9 @@ def test_known_series_exist_at_zero_from_the_start(metrics):
     for wanted in (
         'spanline_incidents_open{site="SYD",tier="page"} 0.0', 'spanline_flows_total{site="SYD"} 0.0',
         'spanline_evidence_total{detector="scan",site="SYD"} 0.0', 'spanline_source_up{site="SYD",source="zeek"} 0.0',
-        'spanline_dropped_total{reason="bad_checksum",site="SYD",source="zeek"} 0.0',
+        'spanline_dropped_total{reason="bad_checksum",site="SYD",source="pcap"} 0.0',
+        'spanline_events_total{kind="signin",site="SYD",source="zeek"} 0.0',
+        'spanline_calibration_ratio{alpha="0.01",statistic="volumes.bytes_out.high"} 0.0',
         'spanline_build_info{version="1.2.3"} 1.0',
     ):  # fmt: skip
         found = [
@@ -77,3 +95,32 @@ def test_a_site_has_a_bounded_number_of_series(metrics):
     """Far below the cap, and the text ends as OpenMetrics must."""
     assert len(series(metrics)) < SERIES_MAX / 4
     assert metrics.text().endswith(b"# EOF\n")
+
+
+def test_a_stage_is_counted_in_the_bucket_that_holds_it(metrics):
+    """As Prometheus' histograms: what took no longer, and the sum."""
+    for seconds in (0.0001, 0.0002, 100.0):
+        metrics.stages.observe("score", seconds)
+    found = {
+        sample.labels["le"]: sample.value for family in metrics.stages.collect() for sample in family.samples
+        if sample.name.endswith("_bucket") and sample.labels["stage"] == "score"
+    }  # fmt: skip
+
+    assert {"0.0001": 1, "0.001": 2, "0.01": 2, "0.1": 2, "1.0": 2, "10.0": 2, "+Inf": 3} == found
+    assert 100.0003 == pytest.approx(
+        metrics.registry.get_sample_value("spanline_stage_seconds_sum", {"stage": "score"})
+    )
+
+
+@pytest.mark.parametrize("value", ["10.1.2.3 x", "a\nb", "kim@example.com", "", "x" * 49, "\u202e"])
+def test_what_is_no_name_is_no_label(metrics, value):
+    """It is counted as `other`."""
+    metrics.drop("SYD", "zeek", value, 1)
+    metrics.event("SYD", value, "signin", 1)
+
+    assert 1 == metrics.registry.get_sample_value(
+        "spanline_dropped_total", {"site": "SYD", "source": "zeek", "reason": "other"}
+    )
+    assert 1 == metrics.registry.get_sample_value(
+        "spanline_events_total", {"site": "SYD", "source": "other", "kind": "signin"}
+    )

@@ -1,6 +1,6 @@
 """`spanline replay`: files and folders in event-time order into a state, and what came of it.
 
-Not here yet: --speed, --metrics-history.
+Not here yet: --speed.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,7 @@ from sensor.cli.warm import warm_up
 if TYPE_CHECKING:
     from sensor.config import Config
     from sensor.model.result import ReplayResult
-    from sensor.pipeline.core import Core
     from sensor.pipeline.inputs import Options
-    from sensor.pipeline.replaying import Run
 
 ERRORS_SHOWN = 5
 """A folder may be full of files that are no input."""
@@ -51,6 +49,10 @@ ERRORS_SHOWN = 5
 @click.option(
     "--metrics-out", type=click.Path(dir_okay=False, path_type=Path), help="Write the final metrics (OpenMetrics)."
 )
+@click.option(
+    "--metrics-history", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the metrics at their original times, for `promtool tsdb create-blocks-from openmetrics`.",
+)  # fmt: skip
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
 @click.option(
     "--indicators",
@@ -68,8 +70,8 @@ ERRORS_SHOWN = 5
 def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
-    report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None, threads: int,
-    ignore_checksums: bool, fail_on: str | None,
+    metrics_history: Path | None, report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None,
+    threads: int, ignore_checksums: bool, fail_on: str | None,
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
 
@@ -84,6 +86,7 @@ def replay(
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
         metrics_out=metrics_out, secret_file=secret_file, report=report, indicator_files=indicator_files,
+        metrics_history=metrics_history,
         options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
     )  # fmt: skip
     if as_json:
@@ -98,10 +101,12 @@ def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
     told: Callable[[int], None] | None = None, report: Path | None = None, indicator_files: tuple[Path, ...] = (),
+    metrics_history: Path | None = None,
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.model.times import parse
     from sensor.pipeline.core import Core, secret_of
+    from sensor.pipeline.history import Watched
     from sensor.pipeline.inputs import find_inputs, open_sources
     from sensor.pipeline.looking_back import read_lists
     from sensor.pipeline.replaying import Run
@@ -118,12 +123,15 @@ def perform(
     with State(state_dir, fresh=fresh, exclusive=True) as state:
         core = Core(config, state, secret_of(secret_file), until)
         run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
-        run.go(told=told)
+        watched = Watched(core, is_history=metrics_history is not None) if metrics_out or metrics_history else None
+        run.go(
+            told=told, heard=watched.heard if watched else None, coming=watched.coming if watched else None
+        )  # fmt: skip
         if lists:
             run.look_back(lists)
         answer = run.result()
-        if metrics_out is not None:
-            metrics_out.write_bytes(_metrics(core, run, answer))
+        if watched is not None:
+            watched.write(answer.inputs, metrics_out, metrics_history)
         if report is not None:
             from sensor.pipeline.reporting import write_report
 
@@ -151,9 +159,3 @@ def exit_code(answer: "ReplayResult", fail_on: str | None) -> int:
 
 def _trouble(answer: "ReplayResult") -> bool:
     return any(one.error or one.rejected for one in answer.inputs)
-
-
-def _metrics(core: "Core", run: "Run", answer: "ReplayResult") -> bytes:
-    from sensor.pipeline.replaying import metrics_of
-
-    return metrics_of(core, run, answer).text()

@@ -1,4 +1,4 @@
-"""`spanline run`: a sensor with a configuration, its metrics served on loopback, stopped by SIGINT or SIGTERM.
+"""`spanline run`: a sensor with a configuration, its metrics served, stopped by SIGINT or SIGTERM.
 
 Captures are read to their end; everything else is followed side by side. SIGHUP, or a change of the file, has the
 configuration read again. Under systemd it says when it is ready, and gives signs of life.
@@ -45,7 +45,6 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
 
     config = configuration.load(config_path)
     logs.configure(log_format, log_level)
-    host, port = configuration.loopback("metrics", config.metrics.listen)
     warm_up()
     from sensor.pipeline.reloading import Reloading
     from sensor.pipeline.service import Sensor
@@ -58,8 +57,9 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
         signal.signal(number, lambda *_: stop.set())
     with State(Path(config.state), exclusive=True) as state:
         sensor = Sensor(config, state, Path(config.state) / "secret")
-        with sensor.serve(host, port) as address:
-            click.echo(f"metrics on http://{address}/metrics", err=True)
+        with sensor.beside() as said:
+            for line in said:
+                click.echo(line, err=True)
             sensor.read_all(stop.is_set, every=once)
             if once:
                 click.echo("every configured file is read", err=True)

@@ -386,14 +386,15 @@ class Corroboration:
             self._tainted.popitem(last=False)
 
     def _count(self, held: Held) -> None:
-        """Count a sign-in by its verdict, once: under what it has become, unless that was given already."""
+        """Count a sign-in by its verdict; what was given already stays, and what it has become counts beside it.
+
+        A counter never falls, and a contradiction that came as a revision must not be missing.
+        """
         row = held.row
         key = (row.source, row.result, row.corroboration)
         if held.counted == key:
             return
-        if held.counted is not None:
-            if self.counts.get(held.counted, 0) <= 0:
-                return  # a counter never falls
+        if held.counted is not None and self.counts.get(held.counted, 0) > 0:
             self.counts[held.counted] -= 1
         self.counts[key] = self.counts.get(key, 0) + 1
         held.counted = key

@@ -80,6 +80,16 @@ class Incidents:
         """How many cases reached a tier in this run, by (site, tier)."""
         return self._growth.opened
 
+    def take_reached(self) -> list[tuple[str, str, str]]:
+        """Return (site, tier, id) of what reached a tier since the last call."""
+        found = list(self._growth.reached)
+        self._growth.reached.clear()
+        return found
+
+    def budget_ratios(self, sites: Iterable[str]) -> dict[str, float]:
+        """Return how much of the day's ceiling of all sites came to each tier."""
+        return self._growth.opening.ratios(sites)
+
     @property
     def evidence_counts(self) -> dict[tuple[str, str], int]:
         """How much evidence became part of a case in this run, by (site, detector)."""

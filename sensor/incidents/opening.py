@@ -9,7 +9,7 @@ Each channel has its own share: acts of accounts do not use up what devices may 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from sensor.incidents import rank
 from sensor.incidents.held import OpeningHeld
 from sensor.incidents.nulls import Nulls
 from sensor.model.evidence import CHANNELS, Evidence, Finding
+from sensor.model.incident import TIERS
 from sensor.model.tick import Names
 from sensor.model.times import DAY_NS, HOUR_NS
 
@@ -144,6 +145,18 @@ class Opening:
     def has_room(self, site: str, group: str) -> bool:
         """Tell whether one more would be allowed, without counting."""
         return self._opened.get(f"{group} {site}", 0) < BURST * self._ceiling(site)
+
+    def reached(self, site: str, tier: str) -> None:
+        """Count what came to a tier today, beside what opened."""
+        key = f"tier:{tier} {site}"
+        self._opened[key] = self._opened.get(key, 0) + 1
+
+    def ratios(self, sites: Iterable[str]) -> dict[str, float]:
+        """Return how many came to each tier today, over the ceiling of incidents a day of all sites."""
+        sites = list(sites)
+        ceiling = sum(self._ceiling(site) for site in sites)
+        counts = {tier: sum(self._opened.get(f"tier:{tier} {site}", 0) for site in sites) for tier in TIERS}
+        return {tier: count / ceiling if ceiling else 0.0 for tier, count in counts.items()}
 
     def is_surging(self, end_ns: int) -> bool:
         """Tell whether any site has a surge: then nothing is learned."""

@@ -15,6 +15,7 @@ from sensor.config import Config
 from sensor.errors import ConfigError
 from sensor.metrics import Metrics
 from sensor.pipeline.delivering import Deliveries
+from sensor.pipeline.exposing import open_metrics
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ class Around:
             self.close(0.0)
             raise
 
+    def said(self) -> tuple[str, ...]:
+        """Return what each says of itself to whoever starts the sensor: the attribute `said`, where it has one."""
+        return tuple(str(one.said) for one in self._open if hasattr(one, "said"))
+
     def wake(self) -> None:
         """Tell each that a commit was made."""
         for one in self._open:
@@ -72,5 +77,5 @@ class Around:
 
 Opener = Callable[[Config, Path, Metrics], Beside | None]
 """Opens one for a configuration, the state's folder and the metrics; None where nothing of it is configured."""
-OPENERS: tuple[Opener, ...] = (Deliveries,)
+OPENERS: tuple[Opener, ...] = (open_metrics, Deliveries)
 """Whoever adds one adds its opener here."""

@@ -21,6 +21,7 @@ from sensor.entities.entities import Entities
 from sensor.entities.inventory_accounts import accounts
 from sensor.entities.proposals import proposals
 from sensor.incidents import link
+from sensor.metrics import StageTimes
 from sensor.model.device import Device
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
@@ -64,6 +65,8 @@ class Core:
         clock_ns: Event time up to which the state had learned when it was opened.
         open_flows: Counters at their last report of flows that go on.
         event_counts: Events of this run by (site number, source, kind).
+        heard: End of the last tick with a record of a site, ns, by its number.
+        stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
     """
 
@@ -89,7 +92,8 @@ class Core:
         self._secret = secret
         self.seen = Seen(secret)
         self.learn_until_ns = learn_until_ns
-        self.stage_s = dict.fromkeys(("resolve", "score", "learn", "link", "commit"), 0.0)
+        self.stages = StageTimes()
+        self.heard: dict[int, int] = {}
         self._restore()
         self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
 
@@ -110,6 +114,7 @@ class Core:
             event_site=[int(sites[event.input]) for event in step.events],
         )  # fmt: skip
         self._count_events(step.events, sites)
+        self._hear_of(step, sites)
         self.state.add_signins(seen.row for seen in tick.signins)
         self._archive.take(tick)
         self.seen.observe(tick)
@@ -133,6 +138,16 @@ class Core:
             key = (int(sites[event.input]), event.source, event.kind)
             self.event_counts[key] = self.event_counts.get(key, 0) + 1
 
+    def _hear_of(self, step: Step, sites: NDArray[np.int32]) -> None:
+        """Note of which sites a step has records."""
+        counted = np.bincount(step.flows["input"], minlength=len(sites)) + np.bincount(
+            step.arp_input, minlength=len(sites)
+        )
+        said = {one.input for one in (*step.messages, *step.events)}
+        for number in {*np.nonzero(counted)[0].tolist(), *said}:
+            site = int(sites[number])
+            self.heard[site] = max(step.end_ns, self.heard.get(site, 0))
+
     def use(self, config: Config) -> None:
         """Go on under another configuration of the same networks, sites, tenants and sequences."""
         self.config = config
@@ -149,7 +164,6 @@ class Core:
         self.seen = Seen(self._secret)
         self.event_counts.clear()
         self.incidents.begin()
-        self.stage_s = dict.fromkeys(self.stage_s, 0.0)
 
     def commit(
         self, inputs: Sequence[InputResult], positions: Mapping[str, str] | None = None,
@@ -305,7 +319,7 @@ class Core:
 
     def _spent(self, stage: str, begin: float) -> float:
         now = time.perf_counter()
-        self.stage_s[stage] += now - begin
+        self.stages.observe(stage, now - begin)
         return now
 
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from sensor.config import Config
 from sensor.errors import ConfigError
-from sensor.metrics import Metrics
 from sensor.model.source import Account, Batch
 from sensor.model.times import TICK_NS
 from sensor.pipeline.beside import Around
 from sensor.pipeline.core import STEP_FLOWS, Core
 from sensor.pipeline.gathering import Gathering
+from sensor.pipeline.observing import Observing, source_of
 from sensor.pipeline.pace import Pace
-from sensor.pipeline.replaying import Run, metrics_of
+from sensor.pipeline.replaying import Run
 from sensor.pipeline.responding import Responses
 from sensor.pipeline.sourcing import Sources
 from sensor.pipeline.watermark import Watermark
@@ -41,7 +41,7 @@ class Live:
     """One process's loop."""
 
     def __init__(
-        self, core: Core, sources: Sources, metrics: Metrics, around: Around, clock: Clock,
+        self, core: Core, sources: Sources, observing: Observing, around: Around, clock: Clock,
         alive: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         """Go on where the state ends.
@@ -49,12 +49,12 @@ class Live:
         Args:
             core: What learns.
             sources: Opened already.
-            metrics: Where to count.
+            observing: Brings the metrics up to date after each commit.
             around: Told of every commit.
             clock: Time of day.
             alive: Called at least each step: whoever watches the process hears of it.
         """
-        self._core, self._sources, self._metrics, self._around = core, sources, metrics, around
+        self._core, self._sources, self._observing, self._around = core, sources, observing, around
         self._clock, self._alive = clock, alive
         self._mark, self._pace = Watermark(), Pace(time.monotonic())
         self._gathering = Gathering(max(0, core.clock_ns - TICK_NS))
@@ -70,7 +70,10 @@ class Live:
         """Do what is to be done now, and wait a moment where that is nothing."""
         self._alive()
         self._sources.retry(time.monotonic())
+        begin = time.perf_counter()
         took = self._take()
+        if took:
+            self._core.stages.observe("read", time.perf_counter() - begin)
         self._step(self._mark.bound(time.monotonic()))
         if self._dirty and self._pace.is_due(time.monotonic(), urgent=self._is_urgent()):
             self.commit()
@@ -109,18 +112,22 @@ class Live:
         paused = self._sources.pause()
         self._take()
         core, sources = self._core, self._sources
-        inputs = [_Counted(slot.account) for slot in sources.slots if slot.account.records]
-        run = Run(core, inputs)
+        read = [slot for slot in sources.slots if slot.account.records]
+        run = Run(core, [_Counted(slot.account) for slot in read])
         sources.commit()
         core.commit(run.inputs(), sources.positions(), self._gathering.save(sources.names()))
         for reader in paused:
             reader.resume(acknowledge=True)
         sources.begin()
-        metrics_of(core, run, run.result(), self._metrics)
+        for slot, one in zip(read, run.inputs(), strict=True):
+            self._observing.read(slot.type or source_of(one), one)
+        self._observing.count()
+        self._observing.take_stock()
         self._say_lag()
         shown = core.shown()
         core.begin(self._gathering.closed_ns)
         self._dirty = False
+        self._observing.begin()
         self._around.wake()
         self._responses.take(shown)
         self._pace.committed(begin, time.monotonic())
@@ -176,12 +183,12 @@ class Live:
                 key = (slot.site, slot.type)
                 up[key] = up.get(key, True) and slot.is_up
         for labels, is_up in up.items():
-            self._metrics.source_up.labels(*labels).set(1 if is_up else 0)
+            self._observing.metrics.source_up.labels(*labels).set(1 if is_up else 0)
 
     def _say_lag(self) -> None:
         for number, slot in enumerate(self._sources.slots):
             if slot.component is not None:
-                self._metrics.source_lag.labels(slot.site, slot.type).set(self._mark.lag_ns(number) / 1e9)
+                self._observing.metrics.source_lag.labels(slot.site, slot.type).set(self._mark.lag_ns(number) / 1e9)
 
 
 class _Counted(msgspec.Struct):

@@ -5,7 +5,6 @@ An input that fails is reported and the others go on: this module holds the only
 
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,14 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import sensor
 from sensor.errors import Malformed
-from sensor.metrics import Metrics
-from sensor.model.capture import ARP, DROP_REASONS
+from sensor.model.capture import ARP
 from sensor.model.flow import FLOW
 from sensor.model.indicator import IndicatorList, IndicatorResult
 from sensor.model.result import InputResult, ReplayResult
-from sensor.model.source import Source
+from sensor.model.source import Account, Batch, Source
 from sensor.model.times import TICK_NS, rfc3339
 from sensor.pipeline.core import STEP_FLOWS, Core
 from sensor.pipeline.looking_back import find
@@ -29,6 +26,7 @@ from sensor.store.sorting import EventOrder, Step
 if TYPE_CHECKING:
     from sensor.flows.parquet import ParquetFile
 
+Heard = Callable[[int, Account, Batch], None]
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,20 +40,27 @@ class Run:
         self._indicators: tuple[IndicatorResult, ...] = ()
         self._begin = time.monotonic()
 
-    def go(self, positions: Callable[[], Mapping[str, str]] = dict, told: Callable[[int], None] | None = None) -> None:
+    def go(
+        self, positions: Callable[[], Mapping[str, str]] = dict, told: Callable[[int], None] | None = None,
+        heard: Heard | None = None, coming: Callable[[int], None] | None = None,
+    ) -> None:  # fmt: skip
         """Read everything, in order of event time, and commit, with the positions there are by then.
 
         Args:
             positions: Asked at the end, for what is committed with the state.
             told: Called with the event time, ns, that has been reached, after each tick.
+            heard: Called after each batch with the number of its input and what was read of that by then.
+            coming: Called with the end of a tick, ns, before it is stepped.
         """
         entities = self.core.entities
         entities.inputs = [source.account.path for source in self.sources]
         sites = np.array([entities.site_number(source.account.site) for source in self.sources], np.int32)
         with EventOrder(FLOW, ARP) as order, _flow_table(self._flows_out) as table:
             for number, source in enumerate(self.sources):
-                self._read(number, source, order)
+                self._read(number, source, order, heard)
             for step in order.ticks(TICK_NS, STEP_FLOWS):
+                if coming is not None:
+                    coming(step.end_ns)
                 if table is not None:
                     table.write(step.flows.copy())
                 if step.end_ns <= self.core.clock_ns:
@@ -96,12 +101,18 @@ class Run:
             clocks=core.entities.clocks(), indicators=self._indicators,
         )  # fmt: skip
 
-    def _read(self, number: int, source: Source, order: EventOrder) -> None:
+    def _read(self, number: int, source: Source, order: EventOrder, heard: Heard | None) -> None:
         """Supervise one source: what it got before it failed is kept."""
 
         def read() -> None:
+            begin = time.perf_counter()
             for batch in source.batches():
                 order.add(number, batch)
+                if heard is not None:
+                    heard(number, source.account, batch)
+                now = time.perf_counter()
+                self.core.stages.observe("read", now - begin)
+                begin = now
 
         error = supervised(source.account.path, read)
         if error is not None:
@@ -159,27 +170,3 @@ def _flow_table(path: Path | None) -> Iterator["ParquetFile | None"]:
         table = ParquetFile(out, "conn")
         yield table
         table.close()
-
-
-def metrics_of(core: Core, run: Run, answer: ReplayResult, metrics: Metrics | None = None) -> Metrics:
-    """Set every metric from what a run came to; call once a run."""
-    at_end = metrics is None  # what goes on counts a sign-in when its verdict is in
-    metrics = metrics or Metrics(sensor.__version__)
-    kinds = {(one.site, one.format.partition("-")[0] or "unknown") for one in run.inputs()}
-    sites = [core.config.site, *core.config.sites, *(site for site in core.entities.sites)]
-    metrics.expect(
-        dict.fromkeys(sites), sorted(kinds), [one.name for one in core.detectors], core.saturation(), DROP_REASONS
-    )
-    flows = {core.entities.site_name(site): count for site, count in core.seen.by_site.items()}
-    for (site, source, kind), count in core.event_counts.items():
-        metrics.events.labels(core.entities.site_name(site), source, kind).inc(count)
-    for labels, count in core.entities.identity.corroboration.take_counts(every=at_end).items():
-        metrics.signins.labels(*labels).inc(count)
-    for (statistic, alpha), ratio in core.calibration().items():
-        if not math.isnan(ratio):
-            metrics.calibration.labels(statistic, f"{alpha:g}").set(ratio)
-    metrics.take_run(
-        answer, core.devices(), flows, core.incidents.evidence_counts, core.incidents.opened, core.saturation(),
-        core.stage_s,
-    )  # fmt: skip
-    return metrics

@@ -12,15 +12,15 @@ from pathlib import Path
 import sensor
 from sensor.config import Config, service_manager
 from sensor.metrics import Metrics
-from sensor.model.capture import DROP_REASONS
 from sensor.pipeline.beside import Around
 from sensor.pipeline.claims import Claims
 from sensor.pipeline.core import Core, secret_of
 from sensor.pipeline.feeds import ONCE_ONLY
 from sensor.pipeline.inputs import Options, open_sources
 from sensor.pipeline.live import DRAIN_S, Live
+from sensor.pipeline.observing import Observing
 from sensor.pipeline.reloading import Reloading
-from sensor.pipeline.replaying import Run, metrics_of
+from sensor.pipeline.replaying import Run
 from sensor.pipeline.sourcing import Sources
 from sensor.store.state import State
 from sensor.wire.clock import SystemClock
@@ -40,23 +40,24 @@ class Sensor:
         self.metrics = Metrics(sensor.__version__)
         self._core = Core(config, state, _own_secret(secret_file))
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
-        self.metrics.expect(
-            [config.site, *config.sites], kinds, [one.name for one in self._core.detectors], self._core.saturation(),
-            DROP_REASONS,
-        )  # fmt: skip
+        self._observing = Observing(self._core, self.metrics, kinds)
+        self._around: Around | None = None
 
     @contextlib.contextmanager
-    def serve(self, host: str, port: int) -> Iterator[str]:
-        """Serve /metrics on a thread of its own; yields `address:port`."""
-        from prometheus_client import start_http_server
+    def beside(self) -> Iterator[tuple[str, ...]]:
+        """Open what stands beside the core, for as long as files are read and sources followed.
 
-        server, thread = start_http_server(port, addr=host, registry=self.metrics.registry)
+        Yields:
+            What each says of itself.
+
+        Raises:
+            ConfigError: One of them cannot be opened as it is configured.
+        """
+        self._around = Around(self.config, self.state.folder, self.metrics)
         try:
-            yield f"{host}:{server.server_port}"
+            yield self._around.said()
         finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+            self._around.close(DRAIN_S)
 
     def follow(self, stop: threading.Event, reloading: Reloading | None = None) -> None:
         """Take in what is new of every source that goes on, until told to stop.
@@ -66,7 +67,7 @@ class Sensor:
             reloading: Looks for another configuration.
 
         Raises:
-            ConfigError: A source, a response or what stands beside cannot be opened as it is configured.
+            ConfigError: A source or a response cannot be opened as it is configured.
         """
         clock = SystemClock(stop)
         sources = Sources(
@@ -76,9 +77,8 @@ class Sensor:
         with contextlib.ExitStack() as opened:
             opened.callback(sources.close)
             sources.open(self.config)
-            around = Around(self.config, self.state.folder, self.metrics)
-            opened.callback(around.close, DRAIN_S)
-            live = Live(self._core, sources, self.metrics, around, clock, self.manager.alive)
+            around = self._around or Around(self.config, self.state.folder, self.metrics, ())
+            live = Live(self._core, sources, self._observing, around, clock, self.manager.alive)
             opened.callback(live.close)
             self.manager.ready("following")
             while not stop.is_set():
@@ -115,8 +115,14 @@ class Sensor:
             )  # fmt: skip
             run = Run(self._core, open_sources(inputs, self.state.ledger, options, self.config.networks()))
             run.go(told=lambda _: self.manager.alive())
-            metrics_of(self._core, run, run.result(), self.metrics)
+            for read in run.inputs():
+                self._observing.read(one.type, read)
+            self._observing.count()
+            self._observing.take_stock()
             self._core.begin()
+            self._observing.begin()
+            if self._around is not None:
+                self._around.wake()
 
 
 def _own_secret(path: Path) -> int:

@@ -119,6 +119,19 @@ class Actions:
             (*states, now_ns),
         )
 
+    def came_to(self) -> dict[tuple[str | None, str, str], int]:
+        """Count how often actions came to a state, by (connector, verb, state); each was proposed once."""
+        found: dict[tuple[str | None, str, str], int] = {}
+        rows = self._connection.execute(
+            "SELECT json_extract(body, '$.connector'), json_extract(body, '$.verb'), step.value ->> '$.state', count(*)"
+            " FROM actions, json_each(body, '$.history') AS step WHERE step.value ->> '$.state' <> 'proposed'"
+            " GROUP BY 1, 2, 3 UNION ALL SELECT json_extract(body, '$.connector'), json_extract(body, '$.verb'),"
+            " 'proposed', count(*) FROM actions GROUP BY 1, 2"
+        )
+        for connector, verb, state, count in rows:
+            found[connector, verb, state] = int(count)
+        return found
+
     def begun_since(self, since_ns: int) -> int:
         """Count the actions begun after a time."""
         found = self._connection.execute("SELECT count(*) FROM actions WHERE intent_ns > ?", (since_ns,)).fetchone()

@@ -10,6 +10,7 @@ from sensor.pipeline.beside import Around
 from sensor.pipeline.claims import Claims
 from sensor.pipeline.core import Core
 from sensor.pipeline.live import Live
+from sensor.pipeline.observing import Observing
 from sensor.pipeline.sourcing import Sources
 from sensor.store.state import State
 from sensor.wire.clock import SystemClock
@@ -40,7 +41,8 @@ class Sensor:
         self.core = Core(self.config, state)
         self.sources.open(self.config)
         around = Around(self.config, tmp_path, self.metrics, ())
-        self.live = Live(self.core, self.sources, self.metrics, around, self.clock)
+        observing = Observing(self.core, self.metrics, [("local", "okta")])
+        self.live = Live(self.core, self.sources, observing, around, self.clock)
 
     def events(self):
         """Return how many events were counted."""

@@ -13,7 +13,7 @@ from sensor.model.metadata import Dhcp, Dns
 from sensor.model.source import Account, Batch
 from sensor.pipeline.core import Core
 from sensor.pipeline.inputs import Options, open_sources
-from sensor.pipeline.replaying import Run, metrics_of
+from sensor.pipeline.replaying import Run
 from sensor.store.state import State
 from tests.scenes import DAY, START, Given, S, arp, common, flow, flows, office, scan
 
@@ -201,20 +201,6 @@ def test_backscatter_is_no_scan_by_its_receiver(tmp_path):
 
     assert ((), 1) == (result.incidents, len(result.digest))
     assert "backscatter" in result.digest[0].evidence[0].text
-
-
-def test_metrics_follow_the_run(tmp_path, scene):
-    """Flows, records, incidents and devices of a run are in the metrics, with all ranks there."""
-    with State(tmp_path, exclusive=True) as state:
-        core = Core(config.default(), state)
-        run = Run(core, [Given(scene)])
-        run.go()
-        text = metrics_of(core, run, run.result()).text().decode()
-
-    assert f'spanline_flows_total{{site="local"}} {len(scene)}.0' in text
-    assert f'spanline_records_total{{site="local",source="given"}} {len(scene)}.0' in text
-    assert 'spanline_incidents_open{site="local",tier="triage"} 1.0' in text
-    assert 50 == text.count('spanline_risk_db{rank="')
 
 
 def test_the_second_half_of_a_benign_office_day_is_quiet(data_dir, tmp_path):

@@ -1,0 +1,160 @@
+"""What the core counted, as metrics: brought up to date at any moment, whether a run ends there or goes on.
+
+The core counts a run from nothing; what is new since the last look is added to the counters, so that a look may come
+after a commit, or between two ticks of a replay. What is known of entities is as the state shows it. Exemplars carry
+the id of the incident that moved a counter or fell into a bucket.
+"""
+
+import math
+from collections import Counter as Counted
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from sensor.entities.accounts import Row
+from sensor.entities.devices import AGE_NS
+from sensor.metrics import (
+    CAPTURES,
+    LEARNING,
+    LOCATIONS,
+    RANKS,
+    SOURCES_MAX,
+    STATISTICS_MAX,
+    TABLES_MAX,
+    TIERS,
+    Metrics,
+)
+from sensor.model.capture import DROP_REASONS
+from sensor.model.result import InputResult
+from sensor.model.times import DAY_NS, parse
+from sensor.pipeline.core import Core
+from sensor.store.actions import Actions
+
+Key = TypeVar("Key", bound=Hashable)
+PCAPNG = "pcapng"
+
+
+class Observing:
+    """One core's metrics."""
+
+    def __init__(self, core: Core, metrics: Metrics, sources: Iterable[tuple[str, str]]) -> None:
+        """Have every series appear whose labels are known.
+
+        Args:
+            core: What counts; its times are counted in the metrics from here on.
+            metrics: Where.
+            sources: (site, source) of everything that is read.
+        """
+        self._core, self.metrics = core, metrics
+        self._before: dict[str, dict[object, int]] = {}
+        core.stages = metrics.stages
+        metrics.expect(
+            self._sites(), sorted(set(sources)), [one.name for one in core.detectors], core.saturation(), DROP_REASONS,
+            core.calibration(),
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        """Hear that the core counts from nothing again."""
+        for part in ("flows", "events", "evidence"):
+            self._before.pop(part, None)
+
+    def read(self, source: str, one: InputResult) -> None:
+        """Add what was read of an input since the last time."""
+        metrics, labels = self.metrics, self.metrics.edge(one.site, source)
+        metrics.records.labels(*labels).inc(one.records)
+        metrics.bytes.labels(*labels).inc(one.bytes)
+        metrics.packets.labels(*labels).inc(one.records if source in CAPTURES else 0)
+        metrics.source_up.labels(*labels).set(0 if one.error else 1)
+        metrics.source_lag.labels(*labels)
+        for reason, count in one.rejected.items():
+            metrics.drop(one.site, source, reason, count)
+
+    def count(self, *, every: bool = False) -> None:
+        """Bring everything up to date that costs little.
+
+        Args:
+            every: Count sign-ins that still wait for their verdict too: the run ends.
+        """
+        core, metrics, entities = self._core, self.metrics, self._core.entities
+        for site, count in self._grown("flows", core.seen.by_site):
+            metrics.flows.labels(entities.site_name(site)).inc(count)
+        for (site, source, kind), count in self._grown("events", core.event_counts):
+            metrics.event(entities.site_name(site), source, kind, count)
+        for (name, detector), count in self._grown("evidence", core.incidents.evidence_counts):
+            metrics.evidence.labels(name, detector).inc(count)
+        for site, ts in core.heard.items():
+            metrics.last_heard.labels(entities.site_name(site)).set(ts / 1e9)
+        for (source, result, verdict), count in entities.identity.corroboration.take_counts(every=every).items():
+            metrics.signins.labels(metrics.named("source", source, SOURCES_MAX), result, verdict).inc(count)
+        self._count_incidents()
+
+    def take_stock(self) -> None:
+        """Bring up to date what is counted over the whole inventory, and what the state holds."""
+        core, metrics = self._core, self.metrics
+        for table, share in core.saturation().items():
+            metrics.saturation.labels(metrics.named("table", table, TABLES_MAX)).set(share)
+        for (statistic, alpha), ratio in core.calibration().items():
+            named = metrics.named("statistic", statistic, STATISTICS_MAX)
+            metrics.calibration.labels(named, f"{alpha:g}").set(0.0 if math.isnan(ratio) else ratio)
+        self._count_devices()
+        learning = Counted(map(self._learning, core.entities.identity.accounts.rows))
+        for state in LEARNING:
+            metrics.accounts.labels(state).set(learning[state])
+        with Actions(core.state.folder) as actions:
+            for (connector, verb, state), count in self._grown("actions", actions.came_to()):
+                metrics.action(connector, verb, state, count)
+
+    def _count_incidents(self) -> None:
+        core, metrics = self._core, self.metrics
+        for site, tier, key in core.incidents.take_reached():
+            named = {"incident": key}
+            metrics.incidents.labels(site, tier).inc(1, named)
+            case = core.incidents.cases.get(key)
+            # A page was triage before, if only for a moment: its delay is counted there.
+            if tier == "triage" and case is not None and case.evidence:
+                first_ns = min(parse(one.ts) for one in case.evidence.values())
+                metrics.delay.observe(max(0.0, (case.opened_ns - first_ns) / 1e9), named)
+        held = Counted((case.site, case.tier) for case in core.incidents.cases.values() if case.is_open)
+        sites = self._sites()
+        for site in sites:
+            for tier in TIERS:
+                metrics.incidents_open.labels(site, tier).set(held[site, tier])
+        for tier, ratio in core.incidents.budget_ratios(sites).items():
+            metrics.budget.labels(tier).set(ratio)
+
+    def _count_devices(self) -> None:
+        metrics, counts = self.metrics, Counted[tuple[str, str, str]]()
+        risks: dict[str, list[float]] = {}
+        for device in self._core.devices():
+            counts[device.site, device.location, device.learning.state] += 1
+            risks.setdefault(device.site, []).append(device.risk_db)
+        for site in self._sites():
+            for location in LOCATIONS:
+                for learning in LEARNING:
+                    metrics.devices.labels(site, location, learning).set(counts[site, location, learning])
+            highest = sorted(risks.get(site, ()), reverse=True)[:RANKS]
+            for rank, risk in enumerate([*highest, *[0.0] * (RANKS - len(highest))], start=1):
+                metrics.risk.labels(site, str(rank)).set(risk)
+
+    def _learning(self, row: Row) -> str:
+        """Tell an account's state as a device's: ready after 24 h of history, stale as devices are."""
+        if self._core.entities.now_ns - row.last_ns > AGE_NS:
+            return "stale"
+        return "ready" if row.last_ns - row.first_ns >= DAY_NS else "learning"
+
+    def _sites(self) -> list[str]:
+        core = self._core
+        return list(dict.fromkeys([core.config.site, *core.config.sites, *core.entities.sites]))
+
+    def _grown(self, part: str, now: Mapping[Key, int]) -> Iterator[tuple[Key, int]]:
+        """Give what grew since the last time."""
+        before = self._before.get(part, {})
+        self._before[part] = {key: count for key, count in now.items()}  # noqa: C416 - of another type
+        for key, count in now.items():
+            if count > before.get(key, 0):
+                yield key, count - before.get(key, 0)
+
+
+def source_of(one: InputResult) -> str:
+    """Return what the metrics call the source of an input that was found by its content."""
+    name = one.format.partition("-")[0] or "unknown"
+    return "pcap" if name == PCAPNG else name
