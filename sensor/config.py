@@ -21,6 +21,7 @@ from sensor import registry
 from sensor.errors import ConfigError
 from sensor.model import listener
 from sensor.model.guard import Guard, problem
+from sensor.model.person import read_grant
 from sensor.model.response import MODES, VERBS
 from sensor.model.sequences import SEQUENCES
 
@@ -87,8 +88,8 @@ class Site(msgspec.Struct, frozen=True):
     local_networks: tuple[str, ...] = PRIVATE_NETWORKS
 
 
-class Listener(msgspec.Struct, frozen=True):
-    """Where a server listens, `address:port` on loopback."""
+class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An OpenID provider that says who somebody is; who may do what is said here."""
 
     issuer: str
     """As the provider's own documents write it: `https://login.example.com`."""
@@ -103,8 +104,8 @@ class Listener(msgspec.Struct, frozen=True):
     """What the button says."""
 
 
-class MetricsListener(msgspec.Struct, frozen=True):
-    """Where the metrics are served, and to whom: off loopback only with cert, key and a password or token."""
+class Console(msgspec.Struct, frozen=True):
+    """Where the console is served; off loopback only with cert and key. Who may sign in: `spanline user`, or oidc."""
 
     listen: str = "127.0.0.1:8477"
     cert: str = ""
@@ -142,8 +143,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sinks: dict[str, Component] = {}
     responses: dict[str, Component] = {}
     guard: Guard = Guard()
-    metrics: MetricsListener = MetricsListener()
-    console: Listener = Listener("127.0.0.1:8477")
+    metrics: listener.MetricsListener = listener.MetricsListener()
+    console: Console = Console()
 
     def networks(self) -> dict[str, tuple[str, ...]]:
         """Return the local networks of every site by name."""
@@ -200,8 +201,8 @@ def build(raw: Mapping[str, object]) -> Config:
         "budget": Budget,
         "archive": Archive,
         "guard": Guard,
-        "metrics": MetricsListener,
-        "console": Listener,
+        "metrics": listener.MetricsListener,
+        "console": Console,
     }
     for key, struct in tables_of.items():
         if key in raw:
@@ -218,6 +219,13 @@ def build(raw: Mapping[str, object]) -> Config:
     return config
 
 
+def with_console(config: Config, listen: str) -> Config:
+    """Return a configuration whose console listens elsewhere. Raises ConfigError."""
+    changed = msgspec.structs.replace(config, console=msgspec.structs.replace(config.console, listen=listen))
+    _check(changed)
+    return changed
+
+
 def effective(config: Config) -> dict[str, object]:
     """Return the configuration with every default filled in, for `check`; a secret shows where it is, not what."""
     shown = msgspec.to_builtins(config)
@@ -226,6 +234,11 @@ def effective(config: Config) -> dict[str, object]:
             name: {"type": one.type, **msgspec.to_builtins(one.options)} for name, one in getattr(config, kind).items()
         }
     return dict(shown)
+
+
+def one_thread() -> None:
+    """Keep numpy's linear algebra from starting threads, which would keep what the process gives up; before numpy."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def service_manager() -> tuple[str | None, float]:
@@ -286,27 +299,39 @@ def _check(config: Config) -> None:
     wrong = problem(config.guard)
     if wrong is not None:
         raise ConfigError(f"[guard] {wrong}")
-    _check_metrics(config.metrics)
-    loopback("console", config.console.listen)
+    host, _ = listen_address("metrics", config.metrics.listen)
+    wrong = listener.problem(config.metrics, is_loopback=ipaddress.ip_address(host).is_loopback)
+    if wrong is not None:
+        raise ConfigError(f"[metrics] {wrong}")
+    _check_console(config.console)
 
 
-def _check_metrics(listener: MetricsListener) -> None:
-    """Refuse to serve in the clear, or to anybody, where others can reach it."""
-    host, _ = listen_address("metrics", listener.listen)
-    if bool(listener.cert) != bool(listener.key):
-        raise ConfigError("[metrics] needs cert and key together")
-    for name, secret in (("password", listener.password), ("token", listener.token)):
-        if secret is not None and (secret.env is None) == (secret.file is None):
-            raise ConfigError(f'[metrics] {name}: expected {{ env = "NAME" }} or {{ file = "PATH" }}')
-    if ":" in listener.user or not listener.user:
-        raise ConfigError(f"[metrics] user = {listener.user!r}: must not be empty nor contain ':' (RFC 7617 §2)")
-    missing = [] if listener.cert else ["TLS (cert and key)"]
-    missing += [] if listener.password or listener.token else ["authentication (password or token)"]
-    if missing and not ipaddress.ip_address(host).is_loopback:
+def _check_console(console: Console) -> None:
+    """Refuse to serve passwords in the clear where others can listen, and roles that there are not."""
+    host, port = listen_address("console", console.listen)
+    if bool(console.cert) != bool(console.key):
+        raise ConfigError("[console] needs cert and key together")
+    if not console.cert and not ipaddress.ip_address(host).is_loopback:
         raise ConfigError(
             f"[console] listen = {console.listen!r} is off loopback, which needs TLS (cert and key); or use "
             f"127.0.0.1:{port} and a proxy in front of it, whose address is url"
         )
+    if console.url and not console.url.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+        raise ConfigError(f"[console] url = {console.url!r}: expected https://…")
+    oidc = console.oidc
+    if oidc is None:
+        return
+    if not oidc.issuer.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+        raise ConfigError(f"[console.oidc] issuer = {oidc.issuer!r}: expected https://…")
+    if (oidc.client_secret.env is None) == (oidc.client_secret.file is None):
+        raise ConfigError('[console.oidc] client_secret: expected { env = "NAME" } or { file = "PATH" }')
+    for group, grant in oidc.roles.items():
+        try:
+            read_grant(grant)
+        except ValueError as error:
+            raise ConfigError(f"[console.oidc] roles: {group} = {grant!r}: {error}") from error
+    if not oidc.roles:
+        raise ConfigError("[console.oidc] needs roles: which group of the provider's may do what here")
 
 
 def _component(kind: str, name: str, table: Mapping[str, object]) -> Component:
