@@ -95,6 +95,26 @@ def item(ts: float, who: str, operation: str, folder: str, place: dict[str, Any]
     )  # fmt: skip
 
 
+def mail(ts: float, table: str, **fields: Any) -> Row:  # noqa: ANN401
+    """Write one row of an email table of Defender's, in the hub's envelope."""
+    own = {"Timestamp": when(ts), "NetworkMessageId": guid("phish"), "ReportId": guid(f"{table}{ts}"), **fields}
+    return {"time": when(ts), "category": f"AdvancedHunting-{table}", "tenantId": guid("org"), "properties": own}
+
+
+def phished(noon: float, who: str) -> list[Row]:
+    """A message that came through, its link opened, a sign-in by whoever sent it, and the verdict at last."""
+    to = {"RecipientEmailAddress": who, "InternetMessageId": "<71@mailer.example>"}
+    return [
+        mail(noon, "EmailEvents", SenderFromAddress="payroll@mailer.example", Subject="Payslip", ThreatTypes="",
+             DeliveryAction="Delivered", DeliveryLocation="Inbox/folder", EmailDirection="Inbound", **to),
+        mail(noon + 600, "UrlClickEvents", ActionType="ClickAllowed", AccountUpn=who, IPAddress=OFFICE["ip"],
+             Url="https://payslip.mailer.example/login", IsClickedThrough=False, Workload="Email"),
+        signin(noon + 900, who, AWAY),
+        mail(noon + 7200, "EmailPostDeliveryEvents", Action="Moved to quarantine", ActionType="Phish ZAP",
+             ActionTrigger="SpecialAction", ActionResult="Success", DeliveryLocation="Quarantine", **to),
+    ]  # fmt: skip
+
+
 def usual(begin: float, day: int) -> list[Row]:
     """One working day of everybody: a sign-in, some files, a message filed."""
     rows = []
@@ -133,6 +153,7 @@ def attacks(begin: float) -> dict[str, list[Row]]:
             *[file(noon + 60 * k, victim, f"a{k}.docx", place, AppAccessContext={"AADSessionId": guid("shared")})
               for k, place in enumerate((OFFICE, AWAY, OFFICE, AWAY))],
         ],
+        "phishing": phished(noon, PEOPLE[2]),
         "spray": [signin(noon + 20 * k, who, AWAY, 50126) for k, who in enumerate(PEOPLE)],
     }  # fmt: skip
 
@@ -181,4 +202,4 @@ def main(folder: Path, begin: float) -> None:
 
 
 def _time(row: Row) -> str:
-    return str(row.get("createdDateTime") or row["CreationTime"] + "Z")
+    return str(row.get("createdDateTime") or row.get("time") or row["CreationTime"] + "Z")

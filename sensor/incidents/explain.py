@@ -34,6 +34,7 @@ _STEPS = {
     "pressure": "refused prompts or wrong secrets",
     "spray": "a spray of passwords",
     "place": "a sign-in from a rare place",
+    "phishing": "phishing by mail",
     "session": "a session in two places",
     "corroboration": "the network saw its device elsewhere",
     "files": "unusual files opened",

@@ -102,12 +102,15 @@ def _of_account(case: Case, party: Party, names: Names) -> Iterator[tuple[str, d
 
 
 def _of_messages(case: Case) -> Iterator[tuple[str, dict[str, str], str]]:
-    found = [
-        (key.partition(":")[2], one.entity.id)
-        for one in case.evidence.values()
-        for key in one.keys
-        if key.startswith("message:") and one.entity.kind == "account"
-    ]
+    found = []
+    for one in case.evidence.values():
+        ids = [key.partition(":")[2] for key in one.keys if key.startswith("message:")]
+        if ids and one.entity.kind == "account":
+            if (
+                one.family == "phishing"
+            ):  # one message under the ids of several products; connectors go by the internet's
+                ids = [next((held for held in ids if "@" in held), ids[0])]
+            found += [(held, one.entity.id) for held in ids]
     for message, recipient in list(dict.fromkeys(found))[:ADDRESSES_MAX]:
         yield "quarantine_message", {"kind": "message", "id": f"{message}/{recipient}"}, "1 message in 1 mailbox"
 

@@ -25,7 +25,7 @@ PAGE_HISTORY_NS = 7 * DAY_NS
 IDENTITY = frozenset(
     {
         "place", "pressure", "spray", "hides", "forwards", "files", "mailbox", "administration", "session", "sequence",
-        "corroboration",
+        "corroboration", "phishing",
     }
 )  # fmt: skip
 """Families whose evidence is one more act, not one more view."""

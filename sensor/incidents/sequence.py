@@ -1,7 +1,8 @@
 """Steps that follow one another weigh more than each alone: explicit log odds, shown as evidence of their own.
 
 A sequence is a statement about order: refused prompts, then a success; a sign-in from a rare place, then a rule that
-hides mail. Its decibans are assumed, named in `sensor.model.sequences`, may be overridden by whoever runs the sensor,
+hides mail; a phishing link that was opened, then a sign-in from a rare place (assumed as refused prompts and a success
+are). Its decibans are assumed, named in `sensor.model.sequences`, may be overridden by whoever runs the sensor,
 and are given once an incident and kind. The rule never earns the bonus from the incident that it opened itself: entry
 comes first.
 
@@ -28,6 +29,7 @@ _TECHNIQUES = {
     "rule_after_entry": ("T1564.008",),
     "mass_access": ("T1530",),
     "sprayed_success": ("T1110.003", "T1078.004"),
+    "click_then_success": ("T1566.002", "T1078.004"),
 }
 _STAGES = {"rule_after_entry": "act", "mass_access": "act", "sprayed_success": "act"}
 """Of what stage the bonus is; the others are entry."""
@@ -94,6 +96,10 @@ def _completed(
         yield "denied_then_success", last
         if _is_rare_success(last, rows):
             yield "success_in_rare_place", last
+    if {"rare_place", "success"} <= marks and "known_device" not in marks:
+        first = _click_before(last, rows)
+        if first is not None:
+            yield "click_then_success", first
     if "sprayed_success" in marks:
         yield "sprayed_success", last
     if marks & {"hides", "forwards"}:
@@ -117,6 +123,13 @@ def _is_rare_success(last: Evidence, rows: Iterable[Evidence]) -> bool:
         and abs(parse(one.ts) - parse(last.ts)) <= DAY_NS
         for one in rows
     )
+
+
+def _click_before(last: Evidence, rows: Iterable[Evidence]) -> Evidence | None:
+    """Return the latest opened link of the 24 hours before a success."""
+    ts = parse(last.ts)
+    found = [one for one in rows if "clicked" in one.marks and 0 <= ts - parse(one.ts) <= DAY_NS]
+    return max(found, key=lambda one: (one.ts, one.id), default=None)
 
 
 def _entry_before(last: Evidence, rows: Iterable[Evidence], held_before: Mapping[str, int]) -> Evidence | None:
@@ -147,5 +160,6 @@ def _text(found: Found, db: float) -> str:
         "rule_after_entry": f"{who}: a mail rule that hides or sends mail on, after an entry at {found.first.ts}.",
         "mass_access": f"{who}: many files or messages at once, after an entry at {found.first.ts}.",
         "sprayed_success": f"{who}: a success at the source that sprayed the account.",
+        "click_then_success": f"{who}: a success from a rare place, after a phishing link opened at {found.first.ts}.",
     }[found.kind]
     return f"{told} The order of these steps weighs {db:+.0f} dB (assumed log odds)."

@@ -21,6 +21,7 @@ MARKS = (
     "forwards",  # a rule, transport rule or mailbox setting that sends mail on
     "mass_access",  # many files or messages in one session
     "sprayed_success",  # success at a source that sprayed the account
+    "clicked",  # a link in a message that is phishing
     "supported",  # the network saw the sign-in
     "contradicted",  # the network saw the account's device elsewhere
     "repeated",  # a value that is evidence once an incident and does not restart its days

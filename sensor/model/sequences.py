@@ -9,4 +9,5 @@ SEQUENCES: dict[str, float] = {
     "rule_after_entry": 15.0,
     "mass_access": 10.0,
     "sprayed_success": 15.0,
+    "click_then_success": 10.0,
 }

@@ -74,6 +74,14 @@ def test_forwarding_of_a_whole_mailbox_is_removed_too_and_in_the_mailbox_it_is_o
     assert found["remove_mail_rule", "user0@example.com/(forwarding)"].blast_radius.startswith("the forwarding of 1")
 
 
+def test_a_phishing_message_is_quarantined_once_by_the_id_that_connectors_know():
+    """Products name one message by several ids."""
+    mail = act("phishing", "phishing", 1e-3, START, keys=("message:4f1c", "message:<m1@evil>"), stage="entry")
+    targets = [target for verb, target in told(taking(mail)) if verb == "quarantine_message"]
+
+    assert ["<m1@evil>/user0@example.com"] == targets
+
+
 def test_nothing_is_armed_and_the_digest_proposes_nothing():
     """Recommended, without a connector, expiring in a day; the same each time it is asked."""
     one = taking(seen("scan", "scan", 1e-5, START))

@@ -14,7 +14,7 @@ def step(family, hours=0, p=1e-3, marks=(), stage="entry", keys=KEY):
 
 
 RARE = step("place", marks=("success", "rare_place"))
-HIDES = ("hides",)
+HIDES, CLICKED = ("hides",), ("clicked",)
 BOTH = {"denied_then_success", "success_in_rare_place"}
 
 
@@ -31,6 +31,10 @@ BOTH = {"denied_then_success", "success_in_rare_place"}
         ([RARE, step("files", 3, marks=("mass_access",), stage="act")], {"mass_access"}),
         ([step("files", 3, marks=("mass_access",), stage="act")], set()),
         ([step("spray", marks=("success", "sprayed_success"), stage="act")], {"sprayed_success"}),
+        ([step("phishing", -23, marks=CLICKED, keys=()), RARE], {"click_then_success"}),
+        ([step("phishing", -25, marks=CLICKED, keys=()), RARE], set()),
+        ([RARE, step("phishing", 1, marks=CLICKED, keys=())], set()),
+        ([step("phishing", -1, marks=CLICKED), step("place", marks=("success", "rare_place", "known_device"))], set()),
     ],
 )  # fmt: skip
 def test_each_kind_is_found_where_its_steps_are_in_order(rows, kinds):
