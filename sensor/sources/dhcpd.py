@@ -5,7 +5,7 @@ Read: `DHCPACK on 192.0.2.5 to 00:11:22:33:44:55 (host) via eth0` and its kin (I
 … seconds` (https://kea.readthedocs.io, "Kea Messages").
 
 An acknowledgement is a lease, a release ends it, a refusal is a failed one; what a client only asks for is `other`. The
-leases file is not read: its blocks span lines.
+leases file is `dhcpd_leases`.
 """
 
 import re

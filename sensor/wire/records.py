@@ -1,4 +1,4 @@
-"""Turn a file of whatever form into records: JSON, CSV, XML, `#Fields:` logs, syslog and plain lines.
+"""Turn a file of whatever form into records: JSON, CSV, XML, `#Fields:` logs, dhcpd's leases, syslog and plain lines.
 
 The form is told from the beginning of the file. One JSON object a line, text lines and `#Fields:` logs are read in
 blocks of whole lines, so that the ledger knows a block it has seen; JSON documents, XML and CSV, whose records may span
@@ -16,6 +16,7 @@ from sensor.model.source import Ledger
 from sensor.wire import tables
 from sensor.wire.envelopes import decode, from_line
 from sensor.wire.json_stream import JsonStream
+from sensor.wire.lease_blocks import leases, looks_so
 from sensor.wire.line_blocks import Block, LineBlocks
 from sensor.wire.record_lines import Item, LineReader, parsed
 from sensor.wire.xml_stream import XmlStream, spans_lines
@@ -37,7 +38,7 @@ class Records:
     """One stream of records; iterate over it once.
 
     Attributes:
-        form: json_lines, json, csv, fields, xml or lines; empty before the first record.
+        form: json_lines, json, csv, fields, xml, leases or lines; empty before the first record.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Records:
             yield from self._csv(head)
         elif self.form == "xml":
             yield from self._xml()
+        elif self.form == "leases":
+            yield from self._leases()
         else:
             yield from self._lines()
 
@@ -78,6 +81,13 @@ class Records:
                 yield Item(reason=cut)
             else:
                 yield Item(from_line(cut, self._near_ns), digest=digest_of(cut))
+
+    def _leases(self) -> Iterator[Item]:
+        for cut in leases(self._ahead.lines()):
+            if isinstance(cut, str):
+                yield Item(reason=cut)
+            else:
+                yield Item(cut, digest=digest_of(repr(cut).encode("utf-8", "replace")))
 
     def _csv(self, head: bytes) -> Iterator[Item]:
         found = tables.find_header(head.decode("utf-8", "replace"))
@@ -185,7 +195,7 @@ class _Ahead:
 
 
 def form_of(head: bytes) -> str:
-    """Name the form of a file by its beginning: json_lines, json, csv, fields, xml or lines."""
+    """Name the form of a file by its beginning: json_lines, json, csv, fields, xml, leases or lines."""
     text = head.lstrip(codecs.BOM_UTF8 + b"\x00\r\n\t ")
     first, ended, _ = text.partition(b"\n")
     first = first.strip()
@@ -200,6 +210,8 @@ def form_of(head: bytes) -> str:
     if spans_lines(text):
         return "xml"
     shown = text.decode("utf-8", "replace")
+    if looks_so(shown):
+        return "leases"
     if any(tables.fields_line(line) for line in shown.splitlines()[:_FIELDS_LINES]):
         return "fields"
     if first[:1] != b"<" and tables.find_header(shown) is not None:
