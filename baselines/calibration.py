@@ -178,7 +178,7 @@ class Pools:
         self.demoted: frozenset[int] = frozenset()
         self.now_ns = -1
         self._laws: dict[tuple[int, int], Law] = {}
-        self._stacked: dict[int, tuple[Floats, Floats]] = {}
+        self._stacked: dict[tuple[int, int], tuple[Floats, Floats]] = {}
 
     def advance(self, now_ns: int) -> None:
         """Let what is 24 h old count, and what is older than 28 days go. Time never goes back."""
@@ -222,18 +222,34 @@ class Pools:
         Returns:
             Two float64 columns; NaN where the score is, or where the pool is empty.
         """
-        ranks, tails = self._columns(statistic)
-        raw = np.empty(len(scores))
-        tail_p(scores, group, ranks, tails, raw)
-        return np.maximum(raw, tails[:, 7][group]), raw
+        p, raw = self.p_each(statistic, group, scores[:, None])
+        return p[:, 0], raw[:, 0]
 
-    def _columns(self, statistic: int) -> tuple[Floats, Floats]:
-        """Return the laws of a statistic as columns over groups, kept until one changes."""
-        if statistic not in self._stacked:
-            laws = [self.law(statistic, g) for g in range(self.counts.shape[2])]
+    def p_each(self, first: int, group: NDArray[np.int32], scores: Floats) -> tuple[Floats, Floats]:
+        """Return what `p` does for several statistics that follow each other, in one pass.
+
+        Args:
+            first: The first of them.
+            group: int32, shape (n,), ≥ 0.
+            scores: float64, shape (n, statistics).
+
+        Returns:
+            Two float64 arrays, shape (n, statistics).
+        """
+        count = scores.shape[1]
+        ranks, tails = self._columns(first, count)
+        pool = (group[:, None] + np.arange(count, dtype=np.int32) * np.int32(self.counts.shape[2])).reshape(-1)
+        raw = np.empty(scores.size)
+        tail_p(np.ascontiguousarray(scores).reshape(-1), pool, ranks, tails, raw)
+        return np.maximum(raw, tails[:, 7][pool]).reshape(scores.shape), raw.reshape(scores.shape)
+
+    def _columns(self, first: int, count: int) -> tuple[Floats, Floats]:
+        """Return the laws of statistics as columns over their groups, one after the other, kept until one changes."""
+        if (first, count) not in self._stacked:
+            laws = [self.law(first + k, g) for k in range(count) for g in range(self.counts.shape[2])]
             tails = np.array([one.numbers() for one in laws], np.float64)
-            self._stacked[statistic] = np.stack([one.log_rank for one in laws]), tails
-        return self._stacked[statistic]
+            self._stacked[first, count] = np.stack([one.log_rank for one in laws]), tails
+        return self._stacked[first, count]
 
     def law(self, statistic: int, group: int) -> Law:
         """Return how a pool's scores are distributed; all groups' where its own are fewer than SMALL."""

@@ -45,6 +45,8 @@ def in_common(p: NDArray[np.float64], group: NDArray[np.int32], groups: int) -> 
         group: int32, shape (n,).
         groups: How many there are.
     """
+    if np.count_nonzero(p < P_MEMBER) < MEMBERS_MIN:
+        return []
     judged = ~np.isnan(p)
     size = np.bincount(group[judged], minlength=groups)
     hits = np.bincount(group[judged & (p < P_MEMBER)], minlength=groups)

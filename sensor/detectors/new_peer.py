@@ -114,7 +114,7 @@ class NewPeer:
             own["flagged"][np.setdiff1d(np.nonzero(flagged)[0], self._rows_told)] = 1
         used = self._uses(tick)
         self._read = None
-        used = used.at(~_at(flagged, used.device))
+        used = used.at(~_at(flagged, used.device)) if flagged.any() else used
         if not len(used.flow):
             return
         touched = np.unique(used.device)
@@ -249,6 +249,8 @@ class NewPeer:
         """Tell what a row used that turned out to be this device."""
         found = np.zeros(len(hi), np.bool_)
         former = self._devices.columns["former"]
+        if not (former[: self._devices.rows] >= 0).any():
+            return found
         inside = used.device < len(former)
         for k in range(FORMER):
             rows = np.where(inside, former[np.where(inside, used.device, 0), k], -1)

@@ -152,8 +152,9 @@ class Places:
             rows = self._table.insert(site[piece], hi[piece], lo[piece])
             columns = self._table.columns
             fresh = columns["first"][rows] == 0
-            columns["first"][rows[fresh]] = np.iinfo(np.int64).max
-            np.minimum.at(columns["first"], rows[fresh], ts[piece][fresh])
+            if fresh.any():
+                columns["first"][rows[fresh]] = np.iinfo(np.int64).max
+                np.minimum.at(columns["first"], rows[fresh], ts[piece][fresh])
             np.maximum.at(columns["last"], rows, ts[piece])
             own = device[piece] >= 0
             slot = (device[piece][own].astype(np.uint64) * _MIX) >> np.uint64(58)

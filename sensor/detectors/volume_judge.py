@@ -218,8 +218,7 @@ class Judge:
 
     def _p(self, first: int, kinds: Numbers, score: Floats) -> tuple[Floats, Floats]:
         """Return p and p without a floor of each side, shape (n, SIDES)."""
-        columns = [self.pools.p(first + k, kinds, np.ascontiguousarray(score[:, k])) for k in range(SIDES)]
-        return np.stack([p for p, _ in columns], axis=1), np.stack([raw for _, raw in columns], axis=1)
+        return self.pools.p_each(first, kinds, score)
 
     def _common(self, found: Judged, c: Cells, groups: int) -> None:
         """Where a group does it at once, judge its members by how they differ from it."""

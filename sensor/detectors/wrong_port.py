@@ -78,6 +78,7 @@ class WrongPort:
         self._habits = KeyedTable(_HABIT, HABITS_MAX, secret)
         self._own = KeyedTable({"draws": (np.int64, (), 0)}, OWN_MAX, secret)
         self._seen = 0
+        self._read: tuple[Tick, NDArray[np.int64]] | None = None
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -145,12 +146,15 @@ class WrongPort:
     def _follow(self, moved: dict[int, int]) -> None:
         self._habits.rename(moved)
 
-    @staticmethod
-    def _known(tick: Tick) -> NDArray[np.int64]:
+    def _known(self, tick: Tick) -> NDArray[np.int64]:
+        """Return the flows whose protocol is known, which is asked for scoring and for learning."""
+        if self._read is not None and self._read[0] is tick:
+            return self._read[1]
         flows = tick.flows
         spoke = (flows["orig_bytes"] > 0) & (flows["resp_bytes"] > 0)
         on = (flows["service"] != b"") & tick.fresh & spoke & ((tick.orig_device >= 0) | (tick.resp_device >= 0))
-        return np.nonzero(on)[0]
+        self._read = tick, np.nonzero(on)[0]
+        return self._read[1]
 
     def _judge(
         self, tick: Tick, device: int, service: str, port: int, kind: int, of: NDArray[np.int64], *, foreign: bool
@@ -197,7 +201,7 @@ class WrongPort:
 
     def _count_own(self, tick: Tick, today: int) -> None:
         """Count, once a (device, port, day), local uses of a port for its own protocol."""
-        at = self._known(tick)
+        at, self._read = self._known(tick), None
         at = at[tick.resp_local[at] & (tick.orig_device[at] >= 0) & _IS_OWN[tick.flows["resp_p"][at]]]
         if len(at) == 0:
             return

@@ -178,6 +178,30 @@ def test_a_small_group_is_judged_by_all():
     assert [20_000, 20_100] == [pools.size(0, 0), pools.size(0, 1)]
 
 
+def test_several_statistics_are_judged_at_once_as_one_by_one():
+    """p of three statistics in one pass equal those of each, small groups and scores that are missing included."""
+    rng = np.random.default_rng(3)
+    pools = Pools(4, 3)
+    pools.advance(0)
+    for statistic in range(4):
+        pools.add(statistic, rng.integers(0, 2, 9_000, np.int32), rng.standard_t(4 + statistic, 9_000).__abs__())
+    pools.advance(DAY_NS + SLICE_NS)
+    group, scores = rng.integers(0, 3, 500, np.int32), rng.standard_t(3, (500, 3)).__abs__()
+    scores[::7, 1] = np.nan
+    p, raw = pools.p_each(1, group, scores)
+
+    for k in range(3):
+        one = pools.p(1 + k, group, scores[:, k].copy())
+        assert np.array_equal(p[:, k], one[0], equal_nan=True)
+        assert np.array_equal(raw[:, k], one[1], equal_nan=True)
+        law = [pools.law(1 + k, g) for g in range(3)]
+        for at in range(0, 500, 25):
+            expected = naive.tail_p(
+                scores[at, k], law[group[at]].log_rank.tolist(), EDGES, *law[group[at]].numbers()[:7]
+            )
+            assert math.isclose(expected, raw[at, k], rel_tol=1e-6) or math.isnan(expected) == np.isnan(raw[at, k])
+
+
 def test_a_demoted_statistic_gives_none_below_a_thousandth():
     """Until it is demoted no more."""
     pools = filled((0, np.random.default_rng(0).random(100_000)))
