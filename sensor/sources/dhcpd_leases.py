@@ -24,7 +24,7 @@ _GIVEN, _ENDED = ("active", "bootp"), ("free", "released", "expired", "backup", 
 
 def claims(record: Fields) -> bool:
     """Tell whether a record is a lease of such a file."""
-    return record.part("dhcpd_lease") is not None
+    return record.has("dhcpd_lease.address")
 
 
 def read(record: Fields) -> list[Event]:

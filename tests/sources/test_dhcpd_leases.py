@@ -85,6 +85,12 @@ def test_a_lease_file_names_the_devices_of_a_site(monkeypatch, capsys, tmp_path)
     assert ("PC-ANN", ["00:11:22:33:44:55"]) == (device["name"], device["macs"])
 
 
+def test_other_records_are_not_claimed():
+    """Nor a plain line."""
+    assert not dhcpd_leases.claims(Fields({"message": "hello"}))
+    assert not dhcpd_leases.claims(Fields({"dhcpd_lease": 7}))
+
+
 @given(records("dhcpd_lease", *LEASE))
 def test_hostile_records_are_read_or_refused(record):
     """Whatever stands in it."""
