@@ -68,9 +68,9 @@ class State:
             raise FileNotFoundError(f"no state in {folder}: run `spanline replay` first, or name another with --state")
         if not readonly:
             folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _take_lock(folder) if exclusive else None
+        self._lock = take_lock(folder) if exclusive else None
         if fresh and not readonly:
-            _drop(folder)
+            drop(folder)
         self._connection = schema.connect(path, readonly=readonly)
         self.ledger = StateLedger(self._connection)
         self.seals = Seals(self._connection, folder)
@@ -351,9 +351,13 @@ class State:
         )
 
 
-def _take_lock(folder: Path) -> IO[str]:
-    """Hold the folder's lock file until it is closed; the kernel frees it when the process ends."""
-    file = (folder / LOCK).open("w")
+def take_lock(folder: Path, name: str = LOCK) -> IO[str]:
+    """Hold a lock file of the folder until it is closed; the kernel frees it when the process ends.
+
+    Raises:
+        ValueError: Another process holds it.
+    """
+    file = (folder / name).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -362,7 +366,7 @@ def _take_lock(folder: Path) -> IO[str]:
     return file
 
 
-def _drop(folder: Path) -> None:
+def drop(folder: Path) -> None:
     """Delete the files of a state, and nothing else in the folder."""
     for path in [
         *folder.glob(f"{DATABASE}*"), *folder.glob("snapshot-*.npz"), *folder.glob(KEY_FILE),
