@@ -39,7 +39,9 @@ def incidents(*, state_dir: Path, as_json: bool, digest: bool) -> None:
 @click.argument("key", metavar="ID")
 @state_option
 @json_option
-@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "markdown", "ocsf"]), default="text", show_default=True
+)
 def incident(*, key: str, state_dir: Path, as_json: bool, form: str) -> None:
     """Show one incident with its evidence and the flows behind it."""
     one = _find(state_dir, key)
@@ -47,6 +49,10 @@ def incident(*, key: str, state_dir: Path, as_json: bool, form: str) -> None:
         echo_json(one)
     elif form == "markdown":
         click.echo(show.incident_markdown(one))
+    elif form == "ocsf":
+        from sensor.pipeline.delivering import as_ocsf
+
+        echo_json(as_ocsf(one))
     else:
         show.incident_full(one)
 

@@ -20,7 +20,7 @@ from sensor import registry
 from sensor.config import Component, Config, Secret
 from sensor.errors import ConfigError, Malformed, Permanent, Transient
 from sensor.metrics import Metrics
-from sensor.model.incident import TIERS
+from sensor.model.incident import TIERS, Incident
 from sensor.model.sink import Delivery, Fit, Options, SecretPlace, Sink
 from sensor.store.outbox import Outbox
 from sensor.wire.clock import SystemClock
@@ -78,6 +78,12 @@ def probe(config: Config) -> list[Tried]:
         except (OSError, Permanent, ValueError) as error:
             found.append(Tried(name, one.type, ok=False, why=str(error)))
     return found
+
+
+def as_ocsf(incident: Incident) -> dict[str, object]:
+    """Return an incident as its sink writes it, for whoever asks for one by hand."""
+    made: dict[str, object] = registry.load("sensor.sinks", "ocsf").finding(incident, incident.id)
+    return made
 
 
 class Deliveries:

@@ -32,12 +32,17 @@ def test_incidents_are_listed_as_text_and_json(cli, key):
 
 
 def test_one_incident_is_shown_in_each_form(cli, key):
-    """Text with the flows, JSON, Markdown; an unknown id is exit 4."""
+    """Text with the flows, JSON, Markdown, an OCSF finding; an unknown id is exit 4."""
     text = cli("incident", key)[1]
     assert "uid C0000" in text
     assert "10.0.0.66 tried 41 hosts" in " ".join(text.split())
     assert key == json.loads(cli("incident", key, "--format", "json")[1])["id"]
     assert cli("incident", key, "--format", "markdown")[1].startswith("# 10.0.0.66 scans")
+    made = json.loads(cli("incident", key, "--format", "ocsf")[1])
+    assert (2004, key, ["T1018", "T1046"]) == (
+        made["class_uid"], made["finding_info"]["uid"],
+        [one["technique"]["uid"] for one in made["finding_info"]["attacks"]],
+    )  # fmt: skip
     assert 4 == cli("incident", "INC-none")[0]
 
 
