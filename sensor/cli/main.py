@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "accounts": ("sensor.cli.accounts", "accounts", "List accounts with the devices they are linked to."),
     "account": ("sensor.cli.accounts", "account", "Show one account: its links, its last sign-ins."),
     "signins": ("sensor.cli.signins", "signins", "List SaaS sign-ins with what the network says of each."),
+    "quarantine": (
+        "sensor.cli.quarantine",
+        "quarantine",
+        "List messages on which a product acted, and what happened since.",
+    ),
     "hunt": ("sensor.cli.hunt", "hunt", "Ask the archive and the state one question in SQL."),
     "actions": ("sensor.cli.actions", "actions", "List responses; approve, deny, undo or stop them."),
     "audit": ("sensor.cli.actions", "audit", "Check the log of responses."),

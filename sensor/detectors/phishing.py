@@ -173,7 +173,7 @@ class Phishing:
         if threat and not mail.threat:
             mail.threat, mail.product = threat, event.source
         mail.reached |= reached(event) or click
-        if click and event.outcome == "failure":
+        if click and event.outcome == "failure" and detail.get("clicked") is not True:  # nor past the warning
             mail.blocked = True
         elif click:
             mail.clicked_ns = min(event.ts, mail.clicked_ns or event.ts)

@@ -24,6 +24,7 @@ TECHNIQUES = {
     "T1213": "Data from Information Repositories", "T1213.002": "Sharepoint",
     "T1484": "Domain or Tenant Policy Modification",
     "T1484.002": "Trust Modification", "T1496": "Resource Hijacking", "T1498": "Network Denial of Service",
+    "T1204": "User Execution", "T1204.001": "Malicious Link", "T1534": "Internal Spearphishing",
     "T1528": "Steal Application Access Token", "T1529": "System Shutdown/Reboot", "T1530": "Data from Cloud Storage",
     "T1539": "Steal Web Session Cookie", "T1550": "Use Alternate Authentication Material",
     "T1550.001": "Application Access Token", "T1555": "Credentials from Password Stores",

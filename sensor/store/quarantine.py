@@ -65,7 +65,7 @@ def quarantine(archive: Archive, within: Sequence[str] | None = None) -> list[He
     }  # fmt: skip
     grouped: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
     for row in read:
-        for key in _keys(row[-1], shared):
+        for key in _keys(row[-1], shared, row[4]):
             grouped.setdefault(key, []).append(row)
     made = [_row(message, recipient, found) for (message, recipient), found in grouped.items()]
     return sorted(
@@ -78,11 +78,13 @@ def _read(text: str | None) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _keys(detail: Mapping[str, Any], shared: Mapping[Any, Any]) -> Iterable[tuple[str, str]]:
+def _keys(detail: Mapping[str, Any], shared: Mapping[Any, Any], account: str | None) -> Iterable[tuple[str, str]]:
+    """Give whose copies of what a record is of; one of a link that was opened names who opened it alone."""
     own = detail.get("network_message_id")
     message = detail.get("message_id") or shared.get(own, own)
+    clicked = [account] if account and detail.get("clicked") is not None else []
     if message:
-        for recipient in detail.get("recipients") or ():
+        for recipient in detail.get("recipients") or clicked:
             yield str(message), str(recipient)
 
 
@@ -102,11 +104,19 @@ def _row(message: str, recipient: str, found: list[tuple[Any, ...]]) -> HeldMess
 def _step(
     ts: int, _site: str, source: str, action: str, account: str | None, _object: str | None, detail: Mapping[str, Any]
 ) -> MailStep:  # fmt: skip
-    clicked = {True: "clicked through", False: "the click was blocked"}.get(detail.get("clicked", ""), "")
+    clicked = _click(action or "", detail.get("clicked"))
     who = ", ".join(str(one) for one in detail.get("released_by") or ()) or (account if clicked else "") or ""
     told = (clicked, detail.get("url"), detail.get("file"), detail.get("policy"), detail.get("trigger"))
     note = ", ".join(str(one) for one in told if one)
     return MailStep(rfc3339(ts), source, action or "", str(detail.get("delivery") or ""), who, note)
+
+
+def _click(action: str, through: object) -> str:
+    """Say what a link's opening came to: let through at once (Defender's ClickAllowed), past a warning, or blocked."""
+    if through is None:
+        return ""
+    allowed = action.lower().startswith("clickallowed")
+    return "clicked through" if through is True else "clicked" if allowed else "the click was blocked"
 
 
 def _first(details: Iterable[Mapping[str, Any]], name: str) -> str:

@@ -40,6 +40,7 @@ def found(*events):
         (came(threats=["Phish"]), click()),
         (came(), click(), zap()),
         (click(threats=["Phish"]), came(hour=11)),
+        (came(threats=["Phish"]), click(outcome="failure", clicked=True)),
         (came(threats=["Phish"]), click(network_message_id=None, message_id="<1@evil.example>")),
     ],
 )

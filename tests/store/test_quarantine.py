@@ -45,6 +45,19 @@ def test_products_that_name_a_message_differently_make_one_row():
     ] == [(step.action, step.who, step.note) for step in found[0].steps]  # fmt: skip
 
 
+def test_a_link_that_was_opened_is_told_by_what_came_of_it():
+    """Its record names nobody but who opened it."""
+    opened = (("ClickAllowed", False), ("ClickBlocked", False), ("ClickBlocked", True))
+    acted = event(9, "defender", "Phish ZAP", "quarantined", network_message_id="N1")
+    clicks = (
+        event(k, "defender", action, None, network_message_id="N1", recipients=None, clicked=through)
+        for k, (action, through) in enumerate(opened)
+    )
+    (row,) = quarantine(Answers(acted, *clicks))
+
+    assert ["", "clicked through", "the click was blocked", "clicked"] == [step.note for step in row.steps]
+
+
 def test_each_recipient_is_a_row_of_its_own_at_its_site():
     """What has no id or no recipient is none; other sites' are left out."""
     rows = (
