@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client import generate_latest as generate_plain
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from sensor.model.event import EVENT_KINDS, SIGNIN_SOURCES
+from sensor.model.event import EVENT_KINDS, MFA, SIGNIN_SOURCES
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,6 +55,17 @@ class Declared(NamedTuple):
     kind: str
     labels: tuple[str, ...]
     help: str
+
+
+PROCESS = (
+    Declared("spanline_process_cpu_seconds_total", "counter", (), "Processor time of the sensor"),
+    Declared("spanline_process_resident_memory_bytes", "gauge", (), "Its memory"),
+    Declared("spanline_process_virtual_memory_bytes", "gauge", (), "Its address space"),
+    Declared("spanline_process_start_time_seconds", "gauge", (), "When it was started"),
+    Declared("spanline_process_open_fds", "gauge", (), "Its open files and sockets"),
+    Declared("spanline_process_max_fds", "gauge", (), "How many it may open"),
+)
+"""What `watch_process` adds, on Linux."""
 
 
 class StageTimes(Collector):
@@ -132,6 +143,9 @@ class Metrics:
         self.signins = self._counter(
             "signins", "SaaS sign-ins, when the network's verdict on them is in", "source", "result", "corroboration"
         )
+        self.mfa = self._counter(
+            "signin_mfa", "Sign-ins by what became of the second factor, a row of any log each", "source", "mfa"
+        )
         self.actions = self._counter(
             "actions", "Responses that came to a state; connector `none` where nobody carries them out",
             "connector", "verb", "state",
@@ -164,6 +178,10 @@ class Metrics:
         )
         self.sink_lag = self._gauge("sink_lag_seconds", "How long the oldest change has waited", "sink")
         self.sink_up = self._gauge("sink_up", "1 while the sink takes what it is sent", "sink")
+
+    def watch_process(self) -> None:
+        """Show this process's memory, processor time and open files too: those of a sensor that goes on."""
+        ProcessCollector(namespace="spanline", registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(
@@ -202,6 +220,8 @@ class Metrics:
             for kind in () if source in CAPTURES else EVENT_KINDS:
                 self.event(site, source, kind, 0)
         for source in SIGNIN_SOURCES:
+            for mfa in MFA:
+                self.mfa.labels(source, mfa)
             for result in RESULTS:
                 for verdict in VERDICTS:
                     self.signins.labels(source, result, verdict)

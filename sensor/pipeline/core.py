@@ -65,6 +65,7 @@ class Core:
         clock_ns: Event time up to which the state had learned when it was opened.
         open_flows: Counters at their last report of flows that go on.
         event_counts: Events of this run by (site number, source, kind).
+        mfa_counts: Sign-ins of this run by (source, what became of the second factor).
         heard: End of the last tick with a record of a site, ns, by its number.
         stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
@@ -89,6 +90,7 @@ class Core:
         self.held: dict[str, NDArray[Any]] = {}
         self.clock_ns = 0
         self.event_counts: dict[tuple[int, str, str], int] = {}
+        self.mfa_counts: dict[tuple[str, str], int] = {}
         self._secret = secret
         self.seen = Seen(secret)
         self.learn_until_ns = learn_until_ns
@@ -137,6 +139,9 @@ class Core:
         for event in events:
             key = (int(sites[event.input]), event.source, event.kind)
             self.event_counts[key] = self.event_counts.get(key, 0) + 1
+            if event.kind == "signin" and event.mfa is not None:
+                asked = (event.source, event.mfa)
+                self.mfa_counts[asked] = self.mfa_counts.get(asked, 0) + 1
 
     def _hear_of(self, step: Step, sites: NDArray[np.int32]) -> None:
         """Note of which sites a step has records."""
@@ -163,6 +168,7 @@ class Core:
         self.clock_ns = max(self.clock_ns, self.entities.now_ns) if clock_ns is None else clock_ns
         self.seen = Seen(self._secret)
         self.event_counts.clear()
+        self.mfa_counts.clear()
         self.incidents.begin()
 
     def commit(

@@ -23,10 +23,11 @@ from sensor.pipeline.core import Core
 from sensor.pipeline.observing import Observing, source_of
 
 SHORT_NS = 2 * DAY_NS
-STEPS_NS = (60 * SECOND_NS, 240 * SECOND_NS)
-"""Event time between two samples, up to SHORT_NS of it and beyond: as sensors are scraped; and as far apart as
-Prometheus still draws a line (5 min, `--query.lookback-delta`)."""
+STEPS_NS = (60 * SECOND_NS, 120 * SECOND_NS)
+"""Event time between two samples, up to SHORT_NS of it and beyond: as sensors are scraped; and as far apart as a rate
+over 4 minutes still has two of them, Grafana's least where sensors are scraped once a minute (`$__rate_interval`)."""
 STOCK_NS = HOUR_NS
+_EXACT = 2.0**53
 _Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -166,11 +167,11 @@ class History:
         inner = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels)
         head = f"{name}{{{inner}}} " if inner else f"{name} "
         changes, k = self._changes[series], 0
-        value = "1.0" if name.endswith("_build_info") else "0.0"
+        value = "1" if name.endswith("_build_info") else "0"
         for ts in self._grid():
             while k < len(changes) and changes[k][0] <= ts:
                 value, k = _text(changes[k][1]), k + 1
-            yield f"{head}{value} {ts / 1e9:.3f}\n"
+            yield f"{head}{value} {ts // SECOND_NS}\n"
 
 
 def _times(batch: Batch) -> list[int]:
@@ -201,6 +202,8 @@ def _since(now: InputResult, before: Account | None) -> InputResult:
 
 
 def _text(value: float) -> str:
+    if value.is_integer() and abs(value) < _EXACT:
+        return str(int(value))
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 

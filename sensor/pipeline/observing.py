@@ -16,6 +16,7 @@ from sensor.metrics import (
     CAPTURES,
     LEARNING,
     LOCATIONS,
+    OTHER,
     RANKS,
     SOURCES_MAX,
     STATISTICS_MAX,
@@ -24,6 +25,7 @@ from sensor.metrics import (
     Metrics,
 )
 from sensor.model.capture import DROP_REASONS
+from sensor.model.event import MFA
 from sensor.model.result import InputResult
 from sensor.model.times import DAY_NS, parse
 from sensor.pipeline.core import Core
@@ -54,7 +56,7 @@ class Observing:
 
     def begin(self) -> None:
         """Hear that the core counts from nothing again."""
-        for part in ("flows", "events", "evidence"):
+        for part in ("flows", "events", "mfa", "evidence"):
             self._before.pop(part, None)
 
     def read(self, source: str, one: InputResult) -> None:
@@ -79,6 +81,8 @@ class Observing:
             metrics.flows.labels(entities.site_name(site)).inc(count)
         for (site, source, kind), count in self._grown("events", core.event_counts):
             metrics.event(entities.site_name(site), source, kind, count)
+        for (source, mfa), count in self._grown("mfa", core.mfa_counts):
+            metrics.mfa.labels(metrics.named("source", source, SOURCES_MAX), mfa if mfa in MFA else OTHER).inc(count)
         for (name, detector), count in self._grown("evidence", core.incidents.evidence_counts):
             metrics.evidence.labels(name, detector).inc(count)
         for site, ts in core.heard.items():

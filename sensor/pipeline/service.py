@@ -38,6 +38,7 @@ class Sensor:
         self.config, self.state = config, state
         self.manager = ServiceManager(*service_manager())
         self.metrics = Metrics(sensor.__version__)
+        self.metrics.watch_process()
         self._core = Core(config, state, _own_secret(secret_file))
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
         self._observing = Observing(self._core, self.metrics, kinds)
