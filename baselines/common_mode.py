@@ -2,7 +2,8 @@
 
 A group is in common mode where more than a fifth of it, and at least five, are below p = .05 in one bucket, and that
 many are improbable by chance (binomial, below 1e-3): the method in force. The binomial law takes members as
-independent, which is what is refuted. Not here: what is subtracted.
+independent, which is what is refuted. What is subtracted is the caller's business, but for scores that have a least
+(`leave_rest`).
 """
 
 import math
@@ -55,4 +56,31 @@ def in_common(p: NDArray[np.float64], group: NDArray[np.int32], groups: int) -> 
         chance = binomial_tail(int(hits[g]), int(size[g]), P_MEMBER)
         if chance < P_GROUP:
             found.append((g, int(hits[g]), int(size[g]), chance))
+    return found
+
+
+def leave_rest(
+    score: NDArray[np.float64], p: NDArray[np.float64], group: NDArray[np.int32], groups: int, *, whole: bool
+) -> list[tuple[int, int, int, float]]:
+    """Leave each member of a group in common mode what it does beyond the median of those that do it; in place.
+
+    The median is that of the members below P_MEMBER, not of the group: where half of it keeps a holiday, the group's is
+    nothing.
+
+    Args:
+        score: In and out: one side's, 0 and above, float64, shape (n,); NaN = not judged.
+        p: float64, shape (n,); NaN = not judged.
+        group: int32, shape (n,).
+        groups: How many there are.
+        whole: Leave nothing.
+
+    Returns:
+        (group, members below P_MEMBER, members judged, median of their scores) of each group in common mode.
+    """
+    found = []
+    for g, hits, size, _ in in_common(p, group, groups):
+        rows = np.nonzero((group == g) & ~np.isnan(p))[0]
+        median = float(np.median(score[rows[p[rows] < P_MEMBER]]))
+        score[rows] = 0.0 if whole else np.maximum(0.0, score[rows] - median)
+        found.append((g, hits, size, median))
     return found

@@ -82,11 +82,12 @@ def accumulated(
     much = "more" if side % 2 == 0 else "fewer"
     text = (
         f"{of.name} has for {hours} hour{'s' * (hours > 1)} been unlike itself, in the last of them it {verb} {much} "
-        f"{what} than is usual for it; what the hours add comes to {basis['total']:.1f} nats. {_one_in(p, day.n, kind)}"
+        f"{what} than is usual for it; what the hours add comes to {basis['total']:.1f} nats"
+        f"{', its peers’ common change taken off' if basis['shifted'] else ''}. {_one_in(p, day.n, kind)}"
     )
     return _finding(
         of, channel="accumulation", ts=(hour + 1) * HOUR_NS, day=hour // 24, observed=basis["total"], expected=0.0,
-        usual=None, p=p, n=day.n, text=text, basis=basis, model="volumes.accumulation/2", side=side,
+        usual=None, p=p, n=day.n, text=text, basis=basis, model="volumes.accumulation/3", side=side,
         check=f"What has {of.name} been doing since {rfc3339(int(basis['since']) * HOUR_NS)[:16]}Z, and not before?",
     )  # fmt: skip
 
@@ -108,33 +109,35 @@ def drifted(of: Whose, day: int, side: int, basis: dict[str, float], p: float, l
 
 
 def common(
-    site: str, kind: int, bucket: int, side: int, members: tuple[int, int], median: float, days: tuple[int, int]
+    site: str, kind: int, when: tuple[int, int], side: int, members: tuple[int, int], median: float,
+    days: tuple[int, int],
 ) -> Finding:  # fmt: skip
     """Tell a group that did the same at once: one cause, not one each.
 
     Args:
         site: Whose group; `kind` its kind.
-        bucket: When; `side` what.
+        when: Its begin and length, ns; `side` what.
         members: How many, of how many.
-        median: Scales that they have in common.
+        median: What they have in common: scales in a bucket, nats in an hour.
         days: On how many days it was so before, of how many.
     """
-    start, (hits, size), (as_one, judged) = bucket * BUCKET_NS, members, days
+    (start, length), (hits, size), (as_one, judged) = when, members, days
+    unit, span = ("nats", "hour") if length == HOUR_NS else ("scales", "10 minutes")
     verb, what = _VERBS[FEATURES[side // 2]]
     p = (as_one + 1.0) / (judged + 2.0)
     much = "many more" if side % 2 == 0 else "far fewer"
     text = (
-        f"{hits} of {size} {KINDS[kind]} at {site} {verb} {much} {what} than is usual for them in the 10 minutes from "
-        f"{rfc3339(start)[11:16]} UTC: one cause, not {hits}. What they have in common ({median:+.1f} scales) is taken "
+        f"{hits} of {size} {KINDS[kind]} at {site} {verb} {much} {what} than is usual for them in the {span} from "
+        f"{rfc3339(start)[11:16]} UTC: one cause, not {hits}. What they have in common ({median:+.1f} {unit}) is taken "
         f"off each. It was so on {as_one} of {judged} days before."
     )
     evidence = Evidence(
-        id=identify("EV", site, site, NAME, "common", KINDS[kind], start // DAY_NS), ts=rfc3339(start + BUCKET_NS),
+        id=identify("EV", site, site, NAME, "common", KINDS[kind], start // DAY_NS), ts=rfc3339(start + length),
         site=site, entity=Entity(kind="site", id=site), detector=NAME, family=FAMILY, source="network",
         observed=float(hits), expected=0.05 * size, range=None, reference="own", reference_n=judged, p=p,
         db=decibans(p), text=text, model="volumes.common/2",
-        basis={"hits": hits, "size": size, "days": judged, "as_one": as_one, "side": side, "bucket": bucket,
-               "median": median},
+        basis={"hits": hits, "size": size, "days": judged, "as_one": as_one, "side": side, "begin_s": start // 10**9,
+               "length_s": length // 10**9, "median": median},
     )  # fmt: skip
     return Finding(
         evidence=evidence, device=-1, name=site, techniques=(), digest=p <= P_FLEET,

@@ -46,8 +46,11 @@ def again(evidence: Evidence) -> float | None:
         score = same(_score(basis) / basis["milder"], basis["score"])
         worst = same(_distance(p_of_law(basis, "law", score), basis["statistics"]), basis["worst"])
         return max(p_of_law(basis, "day", worst), basis["day_floor"])
-    if evidence.model == "volumes.accumulation/2":
-        raw = p_of_law(basis, "law", basis["score"])
+    if evidence.model in ("volumes.accumulation/2", "volumes.accumulation/3"):
+        score = basis["score"]
+        if evidence.model.endswith("3"):  # the release before took nothing off hours
+            score = same(max(0.0, basis["alone"] - basis["shifted"]), score)
+        raw = p_of_law(basis, "law", score)
         x = min(30.0, _distance(raw, basis["statistics"]) * math.log(10.0))
         # The sum is kept in single precision.
         total = same(max(0.0, basis["total_before"] + x - 2.0), basis["total"], 1e-5)

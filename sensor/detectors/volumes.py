@@ -25,7 +25,7 @@ from sensor.detectors import volume_text as texts
 from sensor.detectors.first_contacts import contacts
 from sensor.detectors.pooled import law_numbers
 from sensor.detectors.volume_groups import MAJORITY, Groups
-from sensor.detectors.volume_judge import BUCKET, DAY_HOURS, DAY_NOW, DRIFT, HOURLY, WHOLE_DAY, Judge, Judged
+from sensor.detectors.volume_judge import BUCKET, DAY_HOURS, DAY_NOW, DRIFT, HOURLY, WHOLE_DAY, Common, Judge, Judged
 from sensor.detectors.volume_state import (
     BUCKET_NS,
     DAY,
@@ -47,7 +47,7 @@ from sensor.detectors.volume_verify import again, recount
 from sensor.model.evidence import Finding
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
-from sensor.model.times import span
+from sensor.model.times import HOUR_NS, span
 
 __all__ = ["Volumes", "again", "detector", "recount"]
 
@@ -184,7 +184,7 @@ class Volumes:
         c["counts"][:, PEERS] = estimate(c["registers"])
         found = self.judge.bucket(c, closed, self._season(closed), self._secret, len(self._groups.known))
         flagged = (c["flagged"] & 1) > 0
-        findings = [*self._commons(found, closed), *self._now(found, c, closed, flagged)]
+        findings = [*self._commons(found.commons, closed * BUCKET_NS, BUCKET_NS), *self._now(found, c, closed, flagged)]
         self.judge.learn_bucket(c, found, closed, flagged)
         if bucket // HOUR != closed // HOUR:
             findings += self._hour(c, closed // HOUR, flagged)
@@ -239,32 +239,32 @@ class Volumes:
         basis |= law_numbers(day, worst, "day")
         return texts.now(of, c, bucket, side, basis, p, day, kind)
 
-    def _commons(self, found: Judged, bucket: int) -> list[Finding]:
+    def _commons(self, commons: list[Common], begin_ns: int, length_ns: int) -> list[Finding]:
         """Tell the groups of which more than half acted as one."""
         told = []
-        for k, g, hits, size, median in found.commons:
+        for k, g, hits, size, median in commons:
             if hits > MAJORITY * size:
                 judged, as_one, _ = self._groups.days[g].tolist()
                 self._groups.days[g, 2] = 1
-                told.append(texts.common(*self._groups.known[g], bucket, k, (hits, size), median, (as_one, judged)))
+                when = (begin_ns, length_ns)
+                told.append(texts.common(*self._groups.known[g], when, k, (hits, size), median, (as_one, judged)))
         return told
 
     def _hour(self, c: Cells, hour: int, flagged: NDArray[np.bool_]) -> list[Finding]:
-        before = c["total"].copy()
-        score, raw = self.judge.hour(c, hour, flagged)
+        found = self.judge.hour(c, hour, flagged, len(self._groups.known))
         total = c["total"].astype(np.float64)
-        worse = (total > c["worst"][:, HOURS]) & ~np.isnan(raw).all(axis=1)
+        worse = (total > c["worst"][:, HOURS]) & ~np.isnan(found.raw).all(axis=1)
         c["worst"][:, HOURS] = np.where(worse, total, c["worst"][:, HOURS])
         p = self.judge.of_day(DAY_HOURS, c["kind"], np.where(worse, total, -1.0))
-        findings = []
+        findings = self._commons(found.commons, hour * HOUR_NS, HOUR_NS)
         for row in np.nonzero((p <= P_SHOWN) & self._ready(c) & (total > 0.0))[0].tolist():
-            side, kind, pools = int(np.nanargmin(raw[row])), int(c["kind"][row]), self.judge.pools
-            day = pools.law(DAY_HOURS, kind)
+            side, kind, pools = int(np.nanargmin(found.raw[row])), int(c["kind"][row]), self.judge.pools
+            day, alone, score = pools.law(DAY_HOURS, kind), float(found.alone[row, side]), float(found.score[row, side])
             basis = {
-                "hour": hour, "feature": side // 2, "low": side % 2, "statistics": SIDES,
-                "score": float(score[row, side]), "total_before": float(before[row]), "total": float(total[row]),
-                "since": float(c["since"][row]),
-                **law_numbers(pools.law(HOURLY + side, kind), float(score[row, side]), "law"),
+                "hour": hour, "feature": side // 2, "low": side % 2, "statistics": SIDES, "alone": alone,
+                "shifted": alone - score, "score": score, "total_before": float(found.before[row]),
+                "total": float(total[row]), "since": float(c["since"][row]),
+                **law_numbers(pools.law(HOURLY + side, kind), score, "law"),
                 **law_numbers(day, float(total[row]), "day"),
             }  # fmt: skip
             of = texts.whose(self._names, row)

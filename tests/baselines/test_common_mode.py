@@ -36,6 +36,19 @@ def test_chance_is_rarely_taken_for_a_cause():
     assert 40 > sum(len(common_mode.in_common(rng.random(600), group, 20)) for _ in range(2_000))
 
 
+def test_members_keep_what_is_beyond_those_that_do_it_too():
+    """The median of the eight that do it, though the twelve others do not; a group not in common mode is left alone."""
+    score = np.array([10.0] * 7 + [25.0] + [1.0] * 12 + [9.0, 1.0, np.nan])
+    p = np.array([1e-3] * 8 + [0.5] * 12 + [1e-3, 0.5, np.nan])
+    group = np.repeat(np.arange(2, dtype=np.int32), (20, 3))
+    rest = score.copy()
+
+    assert [(0, 8, 20, 10.0)] == common_mode.leave_rest(rest, p, group, 2, whole=False)
+    assert [0.0] * 7 + [15.0] + [0.0] * 12 + [9.0, 1.0] == rest[:-1].tolist()
+    common_mode.leave_rest(score, p, group, 2, whole=True)
+    assert [0.0] * 20 + [9.0, 1.0] == score[:-1].tolist()
+
+
 def test_huge_groups_do_not_overflow():
     """A hundred thousand members."""
     assert 0.0 == common_mode.binomial_tail(50_000, 100_000, 0.05)

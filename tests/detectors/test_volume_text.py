@@ -8,7 +8,9 @@ import pytest
 from baselines import seasonal
 from baselines.calibration import Law, p_floor
 from sensor.detectors import volume_text
+from sensor.detectors.volume_state import BUCKET_NS
 from sensor.detectors.volume_text import Whose
+from sensor.model.times import HOUR_NS
 
 
 def law(n=2_000):
@@ -46,7 +48,7 @@ def test_a_drift_is_told_in_a_days_own_unit():
 
 def test_hours_are_told_from_when_they_began():
     """Nine hours of fewer flows: no technique, and since when in the check."""
-    basis = {"since": 480_000.0, "total": 21.0}
+    basis = {"since": 480_000.0, "total": 21.0, "shifted": 0.0}
     finding = volume_text.accumulated(OF, 480_008, 5, basis, 1e-3, law(), 0)
 
     assert "for 9 hours been unlike itself, in the last of them it opened fewer flows" in finding.evidence.text
@@ -55,7 +57,10 @@ def test_hours_are_told_from_when_they_began():
 
 def test_a_fleets_row_says_how_often_it_was_so():
     """One cause; worth a row where it is rare, which takes twenty days to know."""
-    rows = [volume_text.common("SYD", 1, 144, 0, (14, 20), 3.2, days) for days in ((0, 0), (0, 30), (9, 30))]
+    rows = [
+        volume_text.common("SYD", 1, (24 * HOUR_NS, BUCKET_NS), 0, (14, 20), 3.2, days)
+        for days in ((0, 0), (0, 30), (9, 30))
+    ]
 
     assert [False, True, False] == [row.digest for row in rows]
     assert "14 of 20 servers at SYD sent many more payload bytes" in rows[0].evidence.text

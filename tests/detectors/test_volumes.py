@@ -136,6 +136,34 @@ def test_what_a_whole_group_does_is_one_row_of_the_site():
     assert 3 >= len({finding.name for finding in found if finding.device >= 0 and finding.evidence.p < 1e-2})
 
 
+def test_a_holiday_is_one_row_and_no_accumulation():
+    """Twenty of thirty stay away for twelve hours: each lacks a little for long, all together one row of the site."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    at_work = np.arange(0, HOSTS, 3)
+    found = run(known, one, [bucket(now + k, only=at_work) for k in range(12 * 6 + 1)])
+    fleet = [finding for finding in found if finding.evidence.entity.kind == "site"]
+    away = [f"10.0.0.{10 + host}" for host in range(HOSTS) if host % 3]
+
+    assert any("in the hour from" in finding.evidence.text for finding in fleet)
+    assert [again(finding.evidence) for finding in fleet] == [finding.evidence.p for finding in fleet]
+    assert [] == [f.name for f in channel(found, "accumulation") if f.name in away and f.evidence.p <= 1e-3]
+    assert one.judge.lacking.any()
+    other = Volumes(known, SECRET)
+    other.load(one.save())
+    assert np.array_equal(one.judge.lacking, other.judge.lacking)
+
+
+def test_a_lack_that_is_not_the_groups_accumulates():
+    """One host of thirty that sends nothing while the others go on."""
+    known, one = ready_one()
+    now = DAYS * DAY
+    found = run(known, one, [bucket(now + k, only=np.arange(1, HOSTS)) for k in range(12 * 6 + 1)])
+
+    assert [1.0] == sorted({f.evidence.basis["low"] for f in channel(found, "accumulation") if f.name == "10.0.0.10"})
+    assert not one.judge.lacking.any()
+
+
 @pytest.mark.parametrize(("timezone", "hour"), [("UTC", 0), ("Australia/Brisbane", 10)])
 def test_seasons_are_learned_by_the_clock_on_the_wall(timezone, hour):
     """Traffic of the first hour of a UTC day is the eleventh hour's where the clock is ten hours ahead."""
