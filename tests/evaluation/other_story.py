@@ -3,8 +3,8 @@
 Nothing is shared with `pcaps/make_story.py`: fourteen people of a tenant in New Zealand, four weeks of learning, one
 office with Zeek's JSON logs (or none). Day 0: a wrong password and two refused pushes, then a success, from Brazil. Day
 1: from Romania, the board's drive and others looked at. Day 4: from Türkiye, more of them fetched. Day 6: mail is sent
-on to an address outside, without another sign-in. Around it: a traveller in Singapore with two honest refusals on her own
-laptop, a new phone abroad, a flaky password, a colleague who sees another team's files, one who fetches forty.
+on to an address outside, without another sign-in. Around it: a traveller in Singapore with two honest refusals on her
+own laptop, a new phone abroad, a flaky password, a colleague who sees another team's files, one who fetches forty.
 
     python -m tests.evaluation.other_story FOLDER [seed] [--blind]
 """
