@@ -39,3 +39,45 @@ def test_a_module_that_cannot_be_compiled_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(warming, "is_compiled", lambda _name: False)
     assert 1 == warming.warm(lines.append, ["sensor.no_such_module"])
     assert "compiling sensor.no_such_module failed: exit code 1" == lines[1]
+
+
+def test_heavy_modules_have_a_process_each_and_small_ones_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are compiled once: the heaviest first and alone, the others several a process; each line counts them."""
+    lines: list[str] = []
+    started: list[list[str]] = []
+
+    class Ended:
+        returncode = 0
+
+        def __init__(self, command: list[str]) -> None:
+            started.append(command[3:])
+
+        def poll(self) -> int:
+            return 0
+
+    modules = list(warming.kernel_modules())
+    monkeypatch.setattr(warming, "is_compiled", lambda _name: False)
+    monkeypatch.setattr("sensor.warming.subprocess.Popen", Ended)
+    warming.warm(lines.append, modules, processes=2)
+    assert [[name] for name in warming.HEAVIEST] == started[: len(warming.HEAVIEST)]
+    assert sorted(modules) == sorted(name for names in started for name in names)
+    assert max(map(len, started)) == warming.TOGETHER
+    assert f"{len(modules)}/{len(modules)}:" in lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 4),
+        ({"/proc/meminfo": "MemTotal: 900000 kB\nMemAvailable: 800000 kB\n"}, 1),
+        ({"/proc/meminfo": "MemAvailable: 900000 kB\n"}, 2),
+        ({"/sys/fs/cgroup/memory.max": "max\n", "/sys/fs/cgroup/memory.current": "5\n"}, 4),
+        ({"/sys/fs/cgroup/memory.max": "536870912\n", "/sys/fs/cgroup/memory.current": "90000000\n"}, 1),
+        ({"/sys/fs/cgroup/memory.max": "100000000\n", "/sys/fs/cgroup/memory.current": "90000000\n"}, 1),
+    ],
+)
+def test_processes_are_bounded_by_memory(monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int) -> None:
+    """As many as processors, fewer where memory or a container's limit leaves no room, and always one."""
+    monkeypatch.setattr("sensor.warming.os.sched_getaffinity", lambda _pid: {0, 1, 2, 3})
+    monkeypatch.setattr(warming, "_text", lambda path: files.get(path, ""))
+    assert expected == warming._processes()
