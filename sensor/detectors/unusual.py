@@ -1,4 +1,4 @@
-"""Most unusual here: what stands out among the devices of this run's records, whether or not it is an incident.
+"""Most unusual here: what stands out among the devices and accounts of this run, whether or not it is an incident.
 
 Ranks, not judgements. A device's number is held against the other devices' of the same run, so p is never below 1/n
 for n devices; with one device there is nothing to compare with and p is 1. Nothing of it is kept in the state.
@@ -13,6 +13,7 @@ from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import WALK_NONE, contacts
+from sensor.detectors.unusual_accounts import AccountTotals
 from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.evidence import Entity, Evidence, Finding
@@ -71,6 +72,7 @@ class Unusual:
         self._ports = KeyedTable({"flows": (np.int64, (), 0)}, _PORTS_MAX, secret)
         self._first_ns, self._last_ns = 0, 0
         self._peers = 0
+        self._accounts = AccountTotals(names)
 
     def score(self, tick: Tick) -> list[Finding]:
         """Return nothing: the list is made at the end."""
@@ -81,6 +83,7 @@ class Unusual:
         """Add the tick to the totals; what is flagged counts as well, for here it is only listed."""
         del flagged
         self._totals.cover(self._names.count())
+        self._accounts.take(tick)
         self._follow(tick)
         self._first_ns = self._first_ns or tick.end_ns
         self._last_ns = max(self._last_ns, tick.end_ns)
@@ -119,7 +122,7 @@ class Unusual:
             active = np.nonzero(values > 0)[0]
             first = active[np.argsort(-values[active], kind="stable")][:_OF_EACH].tolist()
             found += [self._rank(what, int(device), values) for device in first]
-        found += self._talkers() + self._rare_ports()
+        found += self._talkers() + self._rare_ports() + self._accounts.listed()
         found.sort(key=lambda item: (item[0], -item[1], item[2].id))
         return [evidence for _, _, evidence in found[:limit]]
 

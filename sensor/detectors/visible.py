@@ -4,6 +4,7 @@ import numpy as np
 
 from baselines.keyed import KeyedTable
 from baselines.walk import TWO_WAY_SHARE
+from sensor.detectors.acts import by_kind
 from sensor.detectors.first_contacts import WALK_NONE, contacts
 from sensor.model.result import Visible
 from sensor.model.tick import Tick
@@ -22,6 +23,7 @@ class Seen:
 
     Attributes:
         flows: Flows, repeated reports included.
+        events: Records of identity, endpoint, mail and lease logs.
         by_site: Flows by site number.
         first_ns: Begin of the first tick, ns; None before any.
         last_ns: End of the last tick, ns.
@@ -32,6 +34,7 @@ class Seen:
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.by_site: dict[int, int] = {}
+        self.events = self._signins = self._placed = 0
         self._outside = KeyedTable({}, OUTSIDE_MAX, secret)
 
     def observe(self, tick: Tick) -> None:
@@ -39,6 +42,10 @@ class Seen:
         flows = tick.flows
         self.first_ns = self.first_ns if self.first_ns is not None else tick.end_ns - TICK_NS
         self.last_ns = tick.end_ns
+        signins = [tick.events[i] for i in by_kind(tick, "signin")]
+        self.events += len(tick.events)
+        self._signins += len(signins)
+        self._placed += sum(one.country is not None for one in signins)
         if not len(flows):
             return
         self.flows += len(flows)
@@ -66,11 +73,13 @@ class Seen:
         share = self._two_way / self._judged if self._judged else 0.0
         both = share >= TWO_WAY_SHARE
         duration = (self.last_ns or 0) - (self.first_ns or 0)
-        if self.first_ns is not None:
+        if self.first_ns is not None and self.events and not self.flows:
+            text = f"Visible: no traffic; {self._logged()} over {span(duration)}."
+        elif self.first_ns is not None:
             text = (
                 f"Visible: {'both directions' if both else 'one direction only'} ({share:.0%} of flows two-way), "
                 f"{'DNS' if dns else 'no DNS'}, {devices} local hosts and {len(self._outside)} outside addresses, "
-                f"{self.flows:,} flows over {span(duration)}."
+                f"{self.flows:,} flows{f', {self._logged()}' if self.events else ''} over {span(duration)}."
             )
             if not devices:
                 text += " No address is local: name yours as local_networks in a configuration (--config)."
@@ -89,3 +98,10 @@ class Seen:
             both_directions=both, two_way_share=round(share, 4), dns=dns, local_hosts=devices,
             outside_hosts=len(self._outside), span_s=duration / 1e9, older_than_state=late, text=text,
         )  # fmt: skip
+
+    def _logged(self) -> str:
+        """Say what logs told: sign-ins, whether they name a country, and the rest."""
+        some = "" if self._placed == self._signins else ", some without a country"
+        where = some if self._placed else " without a country"
+        signins = f"{self._signins:,} records of sign-ins{where}" if self._signins else "no record of a sign-in"
+        return f"{signins}, {self.events - self._signins:,} other records"
