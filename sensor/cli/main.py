@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "hunt": ("sensor.cli.hunt", "hunt", "Ask the archive and the state one question in SQL."),
     "actions": ("sensor.cli.actions", "actions", "List responses; approve, deny, undo or stop them."),
     "audit": ("sensor.cli.actions", "audit", "Check the log of responses."),
+    "report": ("sensor.cli.report", "report", "Write the readiness report, by control, for print."),
     "backup": ("sensor.cli.backup", "backup", "Write the whole state to one file, while a sensor goes on."),
     "restore": ("sensor.cli.backup", "restore", "Put a backup's state into a folder, checked."),
     "warm": ("sensor.cli.warm", "main", "Compile every kernel into the cache."),

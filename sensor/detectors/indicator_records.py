@@ -162,12 +162,17 @@ def _names(indicators: Sequence[Indicator], ask: _Asker) -> Iterator[Met]:
 
 
 def _texts(indicators: Sequence[Indicator], ask: _Asker) -> Iterator[Met]:
-    """Fingerprints of hellos; senders and attachments of mail."""
+    """Fingerprints of hellos; hashes of files and certificates; senders of mail."""
     prints = {one.value: one for one in indicators if one.kind == "fingerprint"}
     for field in ("ja3", "ja4"):
         what = f"lower(json_extract_string(body, '$.{field}'))"
         yield from _messages(what, "kind IN ('ssl', 'quic')", prints, ask, "said hello so")
     hashes = {one.value: one for one in indicators if one.kind == "hash"}
+    for field in ("md5", "sha1", "sha256"):
+        what = f"lower(json_extract_string(body, '$.{field}'))"
+        yield from _messages(what, "kind = 'files'", hashes, ask, "transferred it")
+    what = "lower(json_extract_string(body, '$.fingerprint'))"
+    yield from _messages(what, "kind = 'x509'", hashes, ask, "was shown the certificate")
     yield from _mail("sha256", hashes, ask, "was sent it by mail")
     senders = {one.value: one for one in indicators if one.kind == "sender"}
     yield from _mail("sender", senders, ask, "was sent mail by it")

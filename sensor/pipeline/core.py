@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -203,6 +204,13 @@ class Core:
             meta={
                 "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
                 "timezone": self.config.timezone,
+                "budget_per_1000": repr(self.config.budget.incidents_per_day_per_1000),
+                "calibration": msgspec.json.encode(
+                    [
+                        {"statistic": name, "alpha": alpha, "ratio": ratio}
+                        for (name, alpha), ratio in self.calibration().items() if math.isfinite(ratio)
+                    ]
+                ).decode(),
                 "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
                 **{f"position:{name}": text for name, text in (positions or {}).items()},
             },

@@ -5,9 +5,8 @@ pattern that needs two things at once, or in order, is refused: half of it would
 2.1, sections 9 (patterning) and 4.7 (indicator); MISP's attribute types; abuse.ch's exports (a header in a comment).
 
 Every entry is accounted for: an indicator, a duplicate, or refused for one reason: `empty_value`, `unknown_kind`,
-`bad_address`, `bad_domain`, `bad_hash`, `hash_not_recorded` (of files, records have the SHA-256 alone), `bad_url`,
-`encrypted_url` (its path cannot be seen), `bad_time`, `unsupported_pattern`, `unsupported_object`, `not_an_indicator`,
-`revoked`, `too_many`.
+`bad_address`, `bad_domain`, `bad_hash`, `bad_url`, `encrypted_url` (its path cannot be seen), `bad_time`,
+`unsupported_pattern`, `unsupported_object`, `not_an_indicator`, `revoked`, `too_many`.
 """
 
 import csv
@@ -27,7 +26,6 @@ BYTES_MAX = 1 << 28
 """Of a file: lists of a million entries are about 100 MB."""
 INDICATORS_MAX = 1 << 20
 """Used of a file; more are counted as `too_many`."""
-SHA256_DIGITS = 64
 _VALUE_COLUMNS = (
     *("value", "indicator", "ioc", "ioc_value", "observable", "address", "ip", "dst_ip", "domain", "url", "hash"),
     *("sha256_hash", "sha256", "md5"),
@@ -118,8 +116,6 @@ def folded(kind: str, value: str) -> tuple[str, str]:
     if kind == "hash":
         if not _HASH.match(text.lower()):
             raise Malformed("bad_hash")
-        if len(text) != SHA256_DIGITS:
-            raise Malformed("hash_not_recorded")
         return kind, text.lower()
     if kind == "fingerprint":
         if not (_JA4.match(text) or re.fullmatch(r"[0-9a-f]{32}", text.lower())):

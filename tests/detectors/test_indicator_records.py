@@ -117,6 +117,17 @@ def test_senders_and_attachments_of_mail():
     assert [("ann@ex.com", "c" * 64, 1, 1)] == found(held, listed("hash", "c" * 64))
 
 
+def test_hashes_of_files_and_certificates():
+    """By the device that opened the flow."""
+    held = Held()
+    message(held, "files", "", {"md5": "a" * 32, "sha1": None, "sha256": "B" * 64})
+    message(held, "x509", "", {"fingerprint": "c" * 40})
+
+    assert [("dev-1", "a" * 32, 1, 1)] == found(held, listed("hash", "a" * 32))
+    assert [("dev-1", "b" * 64, 1, 1)] == found(held, listed("hash", "b" * 64))
+    assert [("dev-1", "c" * 40, 1, 1)] == found(held, listed("hash", "c" * 40))
+
+
 def test_time():
     """What was taken in later is left out; an indicator is not valid before and after its time."""
     held = Held()

@@ -126,7 +126,6 @@ def test_what_was_revoked_is_not_used(tmp_path):
         ("address", "1.2.3", "bad_address"),
         ("domain", "localhost", "bad_domain"),
         ("domain", "a b.example", "bad_domain"),
-        ("hash", "a" * 32, "hash_not_recorded"),
         ("hash", "xyz", "bad_hash"),
         ("fingerprint", "x", "bad_hash"),
         ("url", "https://bad.example/path", "encrypted_url"),
