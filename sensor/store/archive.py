@@ -13,7 +13,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -24,7 +24,7 @@ from sensor.model.archive import TABLES
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, HOUR_NS
 from sensor.store.archive_buffer import Buffer
-from sensor.store.manifest import FOLDER, UNSTAMPED, ArchiveFile, digest_of
+from sensor.store.manifest import FOLDER, KEPT_COMMITS, UNSTAMPED, ArchiveFile, digest_of
 from sensor.store.state import State
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ _REPEATED = frozenset(
 """Columns whose values repeat: each distinct one is stored once. Trying it on the others doubled the time to write."""
 
 
+class Gone(NamedTuple):
+    """What gave way to a full disk."""
+
+    size_bytes: int = 0
+    rows: int = 0
+    until_ns: int = 0
+    """Event time of the newest of them."""
+
+
 class Archive:
     """Writes one state's archive. Its files are read by `sensor.store.archive_reader`."""
 
@@ -79,6 +88,7 @@ class Archive:
         self._writing: list[tuple[ArchiveFile, Future[tuple[int, bytes]]]] = []
         self._folders: set[Path] = set()
         self._clean = False
+        self._kept_commits = KEPT_COMMITS
 
     def take(self, tick: Tick) -> None:
         """Take a tick's records in, as they were resolved."""
@@ -89,31 +99,46 @@ class Archive:
         if self._buffer.bytes >= FLUSH_BYTES:
             self._flush()
 
-    def prepare(self, clock_ns: int, keep_days: int, limit_bytes: int) -> None:
+    def prepare(self, clock_ns: int, keep_days: int, limit_bytes: int, lacking: int = 0) -> Gone:
         """Write what waits, durably, and say in the manifest what the archive is after the coming commit.
 
         Args:
             clock_ns: Event time up to which the state will have learned, from which ages are counted.
             keep_days: Age at which files go.
             limit_bytes: Bytes at most; the oldest go first.
+            lacking: Bytes that the disk should have free and has not; the oldest give way, and at once.
+
+        Returns:
+            What gave way.
         """
         if not self._clean:
             self._remove_orphans()
         self._flush()
         self._settle()
         self._manifest.stamp(clock_ns)
-        if not self._expire(clock_ns - keep_days * DAY_NS, limit_bytes):
+        has_expired = self._expire(clock_ns - keep_days * DAY_NS, limit_bytes)
+        gone = self._give_way(lacking)
+        self._kept_commits = 0 if lacking else KEPT_COMMITS
+        if not has_expired and not lacking:
             self._merge()
             self._settle()
         self._sync()
         if self._enabled:
             self._facts = msgspec.structs.replace(self._facts, until_ns=clock_ns)
         self._manifest.set_facts(self._facts)
+        return gone
 
     def committed(self) -> None:
         """Delete files that no list names any more."""
-        for path in self._manifest.take_gone():
+        for path in self._manifest.take_gone(self._kept_commits):
             (self._folder / path).unlink(missing_ok=True)
+
+    def give_way(self, lacking: int) -> Gone:
+        """Have the oldest committed files give way at once, without a commit: there may be no room for one."""
+        gone = self._give_way(lacking)
+        for path in self._manifest.drop_now(self._facts):
+            (self._folder / path).unlink(missing_ok=True)
+        return gone
 
     def _flush(self) -> None:
         if not self._buffer.bytes:
@@ -171,17 +196,40 @@ class Archive:
         if total <= limit_bytes and oldest >= before_ns:
             return False
         gone: list[ArchiveFile] = []
-        for one in sorted(self._manifest.files(pending=True), key=lambda file: (file.last_ns, file.path)):
+        for one in self._oldest_first():
             if one.taken_ns < before_ns or total > limit_bytes:
                 total -= one.size_bytes
                 gone.append(one)
+        self._forget(gone)
+        return bool(gone)
+
+    def _give_way(self, lacking: int) -> Gone:
+        """Take the oldest committed files off the list until so many bytes are free, those that go anyway counted."""
+        lacking -= self._manifest.leaving_bytes()
+        gone: list[ArchiveFile] = []
+        for one in self._oldest_first(pending=False) if lacking > 0 else ():
+            if lacking <= 0:
+                break
+            lacking -= one.size_bytes
+            gone.append(one)
+        self._forget(gone)
+        return Gone(
+            sum(one.size_bytes for one in gone), sum(one.count for one in gone),
+            max((one.last_ns for one in gone), default=0),
+        )  # fmt: skip
+
+    def _oldest_first(self, *, pending: bool = True) -> list[ArchiveFile]:
+        listed = [one for one in self._manifest.files(pending=pending) if one.path not in self._manifest.dropped]
+        return sorted(listed, key=lambda file: (file.last_ns, file.path))
+
+    def _forget(self, gone: Sequence[ArchiveFile]) -> None:
+        """Take files off the list, and say from when on the archive is whole."""
         if gone:
             self._manifest.drop([one.path for one in gone])
             self._facts = msgspec.structs.replace(
                 self._facts, since_ns=max(self._facts.since_ns, gone[-1].last_ns + 1),
                 forgotten=self._facts.forgotten + sum(one.count for one in gone),
             )  # fmt: skip
-        return bool(gone)
 
     def _remove_orphans(self) -> None:
         """Delete files that an interrupted run wrote and no commit listed, and those that wait to be deleted."""

@@ -152,13 +152,42 @@ class Manifest:
         )
         for one, digest in self._added:
             self._seals.put("file", one.path, self.seal(one, digest))
+        self._write_dropped()
+        facts = self._seals.facts() if self._facts is None else msgspec.json.encode(self._facts).decode()
+        self._seals.commit(facts)
+        self._added, self._dropped, self._facts = [], [], None
+
+    def drop_now(self, facts: Facts) -> list[str]:
+        """Commit what was dropped, and nothing else; return every file that nobody will read.
+
+        Args:
+            facts: Of them, from when on the archive is whole becomes true now.
+        """
+        with self._connection:
+            self._write_dropped()
+            now = msgspec.structs.replace(self.facts, since_ns=facts.since_ns, forgotten=facts.forgotten)
+            self._seals.commit(msgspec.json.encode(now).decode())
+        self._dropped = []
+        with self._connection:
+            return self.take_gone(0)
+
+    @property
+    def dropped(self) -> frozenset[str]:
+        """Listed files that the coming commit takes off the list."""
+        return frozenset(self._dropped)
+
+    def leaving_bytes(self) -> int:
+        """Return the bytes of files that are off the list, or will be with the commit, and still on disk."""
+        row = self._connection.execute("SELECT total(bytes) FROM archive_files WHERE gone IS NOT NULL").fetchone()
+        dropped = self.dropped
+        more = sum(one.size_bytes for one in self.files() if one.path in dropped) if dropped else 0
+        return int(row[0]) + more
+
+    def _write_dropped(self) -> None:
         number = self._number()
         for path in self._dropped:
             self._connection.execute("UPDATE archive_files SET gone = ? WHERE path = ?", (number, path))
             self._seals.drop("file", path)
-        facts = self._seals.facts() if self._facts is None else msgspec.json.encode(self._facts).decode()
-        self._seals.commit(facts)
-        self._added, self._dropped, self._facts = [], [], None
 
     def take_gone(self, kept_commits: int = KEPT_COMMITS) -> list[str]:
         """Return the files that nobody reads any more; forgotten with the next commit."""

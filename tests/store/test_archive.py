@@ -231,3 +231,38 @@ def test_arp_is_kept(tmp_path, op):
     assert (op, "10.0.0.5", "10.0.0.9", "00:aa:bb:cc:dd:01") == (
         one["op"], one["sender_ip"], one["target_ip"], one["sender_mac"],
     )  # fmt: skip
+
+
+def test_the_oldest_give_way_to_a_full_disk_with_the_commit(tmp_path):
+    """As much as lacks goes at once, the oldest first; the archive says from when on it is whole."""
+    writer = Writer(tmp_path)
+    for hour in range(4):
+        writer.take(rows_over(5)[3 * hour : 3 * hour + 3]).commit()
+    files = sorted(listed(tmp_path), key=lambda one: one.last_ns)
+    writer.archive.prepare(writer.clock_ns, 90, 10**12, lacking=files[0].size_bytes + 1)
+    writer.state.commit(columns={}, incidents=(), devices=(), accounts=(), inputs=(), meta={"version": "1"})
+    writer.archive.committed()
+
+    assert files[2:] == sorted(listed(tmp_path), key=lambda one: one.last_ns)
+    assert sorted(one.path for one in files[2:]) == on_disk(tmp_path)
+    assert files[1].last_ns + 1 == writer.state.manifest.facts.since_ns
+    assert writer.state.seals.chain_fault() is None
+    writer.close()
+
+
+def test_the_oldest_give_way_without_a_commit(tmp_path):
+    """Where no commit would find room: gone from list and disk, while what waits for the commit goes on waiting."""
+    writer = Writer(tmp_path)
+    for hour in range(3):
+        writer.take(rows_over(5)[3 * hour : 3 * hour + 3]).commit()
+    files = sorted(listed(tmp_path), key=lambda one: one.last_ns)
+    writer.take(rows_over(5)[9:12])
+    gone = writer.archive.give_way(1)
+    assert (files[0].size_bytes, files[0].count, files[0].last_ns) == gone
+    assert files[1:] == sorted(listed(tmp_path), key=lambda one: one.last_ns)
+    assert sorted(one.path for one in files[1:]) == on_disk(tmp_path)
+    writer.commit()
+    assert 9 == len(held(tmp_path))
+    assert writer.state.seals.chain_fault() is None
+    assert (0, 0, 0) == writer.archive.give_way(0)
+    writer.close()
