@@ -3,6 +3,7 @@
 import contextlib
 import socketserver
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
 
@@ -60,6 +61,8 @@ class Sent(NamedTuple):
     path: str
     headers: dict[str, str]
     body: bytes
+    at_s: float
+    """Time of day."""
 
     def json(self):
         """Return what its body holds."""
@@ -92,7 +95,7 @@ def receiving(port=0):
         def answer(self):
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            state.sent.append(Sent(self.command, self.path, headers, body))
+            state.sent.append(Sent(self.command, self.path, headers, body, time.time()))
             state.gate.wait()
             self.send_response(state.statuses.pop(0) if state.statuses else 200)
             self.send_header("content-length", "2")
