@@ -172,6 +172,11 @@ class Metrics:
         self.stages = StageTimes()
         self._declare("stage_seconds", "histogram", _STAGE_HELP, "stage")
         self.registry.register(self.stages)
+        self.disk_free = self._gauge("disk_free_bytes", "Bytes free on the disk of the state")
+        self.disk_full = self._gauge("disk_full", "1 while nothing is read, for the state's disk has no room to commit")
+        self.archive_gone = self._counter(
+            "archive_gone_bytes", "Bytes of the archive's oldest files that gave way to a full disk"
+        )
         self.sink_sent = self._counter("sink_sent", "Incidents that a sink acknowledged", "sink")
         self.sink_failures = self._counter(
             "sink_failures", "Attempts to deliver that failed, and incidents refused", "sink", "reason"

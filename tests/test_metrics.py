@@ -31,7 +31,10 @@ NAMES = [
     "stage_seconds",
     "detection_delay_seconds",
 ]
-BESIDE = ["signin_mfa_total", "sink_sent_total", "sink_failures_total", "sink_lag_seconds", "sink_up"]
+BESIDE = [
+    "signin_mfa_total", "disk_free_bytes", "disk_full", "archive_gone_bytes_total", "sink_sent_total",
+    "sink_failures_total", "sink_lag_seconds", "sink_up",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sensor import registry
 from sensor.config import Config
+from sensor.detectors.disk import Disk
 from sensor.detectors.unusual import Unusual
 from sensor.detectors.visible import Seen
 from sensor.detectors.volumes import Volumes
@@ -31,8 +32,9 @@ from sensor.model.incident import Incident, urgency
 from sensor.model.result import Coverage, InputResult
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
-from sensor.store.archive import Archive
+from sensor.store.archive import Archive, Gone
 from sensor.store.archive_reader import ArchiveReader
+from sensor.store.room import Room
 from sensor.store.sorting import Step
 from sensor.store.state import State
 
@@ -70,6 +72,8 @@ class Core:
         heard: End of the last tick with a record of a site, ns, by its number.
         stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
+        room: The state's disk, where the archive gives way to it.
+        gone_bytes: Of the archive that gave way.
     """
 
     def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
@@ -89,6 +93,9 @@ class Core:
         self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
         self.open_flows: dict[bytes, list[int]] = {}
         self.held: dict[str, NDArray[Any]] = {}
+        self.room: Room | None = None
+        self.gone_bytes = 0
+        self._disk = Disk(config.site)
         self.clock_ns = 0
         self.event_counts: dict[tuple[int, str, str], int] = {}
         self.mfa_counts: dict[tuple[str, str], int] = {}
@@ -186,7 +193,8 @@ class Core:
         begin = time.perf_counter()
         self._hear()
         kept = self.config.archive
-        self._archive.prepare(max(self.clock_ns, self.entities.now_ns), kept.keep_days, kept.limit_bytes)
+        now_ns, lacking = max(self.clock_ns, self.entities.now_ns), self.room.lacking() if self.room is not None else 0
+        self._tell_gone(self._archive.prepare(now_ns, kept.keep_days, kept.limit_bytes, lacking))
         self.state.forget_signins(rfc3339(self.entities.now_ns - kept.keep_days * DAY_NS))
         columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
         for detector in self.detectors:
@@ -222,6 +230,11 @@ class Core:
         self.incidents.changed.clear()
         self.incidents.mutes.hidden.clear()
         self._spent("commit", begin)
+
+    def give_way(self) -> None:
+        """Have the oldest of the archive go now, where the disk has no room for a commit."""
+        if self.room is not None:
+            self._tell_gone(self._archive.give_way(self.room.lacking()))
 
     def link(self, findings: Sequence[Finding]) -> None:
         """Let the incidents take what was found in older records, in the order given, at event time as it stands."""
@@ -291,6 +304,12 @@ class Core:
         else:
             self.incidents.adopt(self.state.incidents(digest=True, states=("open",)), rows)
         self._hear()
+
+    def _tell_gone(self, gone: Gone) -> None:
+        if gone.rows:
+            self.gone_bytes += gone.size_bytes
+            now_ns = max(self.clock_ns, self.entities.now_ns)
+            self.link([self._disk.gave_way(gone.size_bytes, gone.rows, gone.until_ns, now_ns)])
 
     def _investigate(self) -> None:
         """Ask the archive, as it is committed, about incidents that changed."""

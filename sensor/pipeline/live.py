@@ -20,6 +20,7 @@ from sensor.model.times import TICK_NS
 from sensor.pipeline.beside import Around
 from sensor.pipeline.core import STEP_FLOWS, Core
 from sensor.pipeline.gathering import Gathering
+from sensor.pipeline.keeping import Keeping
 from sensor.pipeline.observing import Observing, source_of
 from sensor.pipeline.pace import Pace
 from sensor.pipeline.replaying import Run
@@ -28,6 +29,8 @@ from sensor.pipeline.sourcing import Sources
 from sensor.pipeline.watermark import Watermark
 from sensor.wire.clock import Clock
 
+FULL_S = 1.0
+"""Between two looks at a disk that is full."""
 TURN_S = 0.2
 """Between two turns of the loop where nothing came."""
 DRAIN_S = 5.0
@@ -60,6 +63,7 @@ class Live:
         self._gathering = Gathering(max(0, core.clock_ns - TICK_NS))
         self._dirty = False
         self._responses = Responses(core.config, core.state.folder, clock)
+        self._keeping = Keeping(core, observing.metrics)
         if core.held:
             self._gathering.load(core.held, sources.number_of, clock.now_ns())
             core.held = {}
@@ -69,6 +73,9 @@ class Live:
     def turn(self, stop: threading.Event) -> None:
         """Do what is to be done now, and wait a moment where that is nothing."""
         self._alive()
+        if not self._keeping.has_room():
+            stop.wait(FULL_S)
+            return
         self._sources.retry(time.monotonic())
         begin = time.perf_counter()
         took = self._take()
@@ -130,6 +137,7 @@ class Live:
         self._observing.begin()
         self._around.wake()
         self._responses.take(shown)
+        self._keeping.committed()
         self._pace.committed(begin, time.monotonic())
 
     def _settle(self) -> None:
