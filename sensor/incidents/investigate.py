@@ -42,23 +42,27 @@ def signature(case: Case) -> str:
     return " ".join([case.id, *sorted(case.evidence)])
 
 
-def investigate(case: Case, archive: Archive, name_of: Callable[[str], str]) -> tuple[Answer, ...]:
+def investigate(
+    case: Case, archive: Archive, name_of: Callable[[str], str], linked: Iterable[Party] = ()
+) -> tuple[Answer, ...]:  # fmt: skip
     """Ask everything that applies to an incident.
 
     Args:
         case: The incident.
         archive: Records that were kept.
         name_of: A device's name by its id; what is no device's id stays as it is.
+        linked: Devices of its accounts, which are looked at although nothing is told of them.
     """
     until_ns = max(case.since.values(), default=case.opened_ns) + AFTER_NS
     since_ns = min((*case.begun.values(), case.opened_ns)) - BEFORE_NS
-    return tuple(_ask(one, since_ns, until_ns, archive, name_of) for one in questions(case))
+    return tuple(_ask(one, since_ns, until_ns, archive, name_of) for one in questions(case, linked))
 
 
-def questions(case: Case) -> list[Question]:
+def questions(case: Case, linked: Iterable[Party] = ()) -> list[Question]:
     """Return what is asked about an incident, each once, in order of what matters most to its subjects."""
     accounts = [party for party in case.members.values() if party.kind == "account"][:PARTIES_MAX]
-    devices = [party for party in case.members.values() if party.kind == "device"][:PARTIES_MAX]
+    members = [party for party in case.members.values() if party.kind == "device"][:PARTIES_MAX]
+    devices = list({party.id: party for party in (*members, *linked)}.values())[:PARTIES_MAX]
     places = _values(case, ("address", "source"))
     found: list[Question] = []
     for party in accounts:
@@ -66,7 +70,7 @@ def questions(case: Case) -> list[Question]:
     for address in places:
         found.append(_others_from(address, [party.id for party in accounts]))
     for destination in _values(case, ("destination",)):
-        found.append(_others_to(destination, [party.id for party in devices]))
+        found.append(_others_to(destination, [party.id for party in members]))
     for party in devices:
         found += _of_device(party)
     return list(dict.fromkeys(found))
@@ -80,6 +84,16 @@ def answered(answers: Iterable[Answer]) -> tuple[int, int]:
 
 def _of_account(case: Case, party: Party, places: list[str]) -> Iterator[Question]:
     who, where = _quote(party.id), ", ".join(_quote(one) for one in places)
+    for message in _values(case, ("message",)):
+        named = _quote(message)
+        yield Question(
+            f"Who else got {message}?",
+            "SELECT account, count(*) AS n FROM events WHERE kind = 'email' AND "  # noqa: S608
+            f"{named} IN (json_extract_string(detail, '$.network_message_id'), "
+            f"json_extract_string(detail, '$.message_id')) AND account_entity IS DISTINCT FROM {who} AND {_WHEN} "
+            "GROUP BY account ORDER BY n DESC, account LIMIT 50",
+            "Also: {rows}.", "Nobody else.",
+        )  # fmt: skip
     if places:
         yield Question(
             f"What did {party.name} do from there?",

@@ -25,7 +25,7 @@ from sensor.incidents.investigate import investigate, signature
 from sensor.incidents.mutes import Mutes, hides
 from sensor.model.archive import Archive
 from sensor.model.evidence import Evidence, Finding
-from sensor.model.incident import Incident
+from sensor.model.incident import Incident, Party
 from sensor.model.mute import Mute, Verdict
 from sensor.model.sequences import SEQUENCES
 from sensor.model.tick import Names
@@ -183,8 +183,23 @@ class Incidents:
 
         asked = self.unasked()
         for case in asked:
-            case.answers, case.asked = investigate(case, archive, name_of), signature(case)
+            case.answers, case.asked = investigate(case, archive, name_of, self._linked(case)), signature(case)
         return asked
+
+    def _linked(self, case: Case) -> list[Party]:
+        """Return the devices that an incident's accounts are strongly linked to, and nobody else depends on."""
+        names, found = self._names, []
+        for party in case.members.values():
+            row = names.account_row(party.id) if party.kind == "account" else -1
+            for device, strength in names.devices_of(row) if row >= 0 else ():
+                if strength == "strong" and not self._growth.joins.is_hub(device, self._now_ns):
+                    found.append(
+                        Party(
+                            kind="device", site=names.device_site(device), id=names.device_id(device),
+                            name=names.device_name(device), role="peer",
+                        )
+                    )  # fmt: skip
+        return found
 
     def begin(self) -> None:
         """Start another run on the same state: finished cases are in it, what is counted a run starts at nothing."""

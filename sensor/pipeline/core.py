@@ -23,6 +23,7 @@ from sensor.entities.entities import Entities
 from sensor.entities.inventory_accounts import accounts
 from sensor.entities.proposals import proposals
 from sensor.incidents import link
+from sensor.incidents.investigate import answered
 from sensor.metrics import StageTimes
 from sensor.model.device import Device
 from sensor.model.event import Event
@@ -317,8 +318,14 @@ class Core:
             return
         known = self.entities.devices
         rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}
+        begin = time.perf_counter()
         with ArchiveReader(self.state, self.state.folder) as archive:
             asked = self.incidents.investigate(archive, rows)
+        told, every = answered(one for case in asked for one in case.answers)
+        _LOG.info(
+            "investigated incidents=%d answered=%d asked=%d took_s=%.3f", len(asked), told, every,
+            time.perf_counter() - begin,
+        )  # fmt: skip
         self.state.amend([self.incidents.render(case) for case in asked])
 
     def _hear(self) -> None:

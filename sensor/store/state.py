@@ -21,6 +21,7 @@ from sensor.model.incident import Action, Incident, urgency
 from sensor.model.mute import Mute, Muted
 from sensor.model.result import InputResult
 from sensor.store import schema
+from sensor.store.effects import answers
 from sensor.store.held import INTO, Held, request_of, row_of
 from sensor.store.judgements import Judgements
 from sensor.store.ledger import StateLedger
@@ -295,12 +296,14 @@ class State:
         )
 
     def _acted(self, incident: Incident) -> Incident:
-        """Return an incident with its actions as they are now."""
+        """Return an incident with its actions as they are now, and whether they took effect."""
         if not incident.actions:
             return incident
         rows = self._connection.execute("SELECT id, body FROM actions WHERE incident = ?", (incident.id,))
         now = {str(key): msgspec.json.decode(body, type=Action) for key, body in rows}
-        return msgspec.structs.replace(incident, actions=tuple(now.get(one.id, one) for one in incident.actions))
+        held = tuple(now.get(one.id, one) for one in incident.actions)
+        asked = (*incident.investigation, *answers(held))
+        return msgspec.structs.replace(incident, actions=held, investigation=asked)
 
     def _put_incident(self, incident: Incident) -> None:
         self._connection.execute(

@@ -3,6 +3,7 @@
 import pytest
 
 from sensor.incidents.investigate import answered, investigate, questions, signature
+from sensor.model.incident import Party
 from sensor.model.times import DAY_NS, rfc3339
 from tests.incidents.hands import START, act, seen
 from tests.incidents.test_case import case
@@ -95,3 +96,12 @@ def test_it_is_asked_again_only_with_more_evidence(taken_over):
     assert before == signature(taken_over)
     taken_over.take(act("files", "files", 1e-9, START, stage="act"), START + 5, weighs=True)
     assert before != signature(taken_over)
+
+
+def test_a_taken_over_accounts_devices_are_looked_at():
+    """Those it is linked to, although nothing is told of them; and who else got the message it began with."""
+    mail = act("phishing", "phishing", 1e-3, START, keys=("message:<1@x>",), stage="entry")
+    laptop = Party(kind="device", site="SYD", id="dev-7", name="LAPTOP-7", role="peer")
+    asked = [one.text for one in questions(taking(mail), [laptop, laptop])]
+
+    assert ["Who else got <1@x>?", "Who was on LAPTOP-7?", "To where outside did LAPTOP-7 send most?"] == asked
