@@ -14,16 +14,13 @@ from sensor.model.evidence import Record
 from sensor.model.incident import Incident, Moment
 from sensor.model.indicator import IndicatorResult
 from sensor.model.result import ClockSkew, Coverage, InputResult, ReplayResult
+from sensor.model.text import clean as clean  # noqa: PLC0414 - as whoever shows asks for it
+from sensor.model.text import code, markdown
 
 _TIER_COLOUR = {"page": "red", "triage": "yellow", "digest": "cyan"}
 _WIDTH = 110
 CLOCK_WRONG_S = 2.0
 """A clock kept by NTP is within a tenth of a second; an endpoint's agent stamps a connection within a second or two."""
-
-
-def clean(text: str) -> str:
-    """Escape control characters, line ends included."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def heading(text: str) -> None:
@@ -164,24 +161,25 @@ def incident_full(incident: Incident) -> None:
 def incident_markdown(incident: Incident) -> str:
     """Write an incident as Markdown."""
     lines = [
-        f"# {clean(incident.title)}", "",
+        f"# {markdown(incident.title)}", "",
         f"`{incident.id}` · {incident.tier} · {incident.state} · {incident.score_db:+.1f} dB · "
-        + ", ".join(incident.sites),
-        "", clean(incident.summary), "", f"**Check first:** {clean(incident.next_check)}", "", "## What happened", "",
-        *(f"- `{moment.ts[:19]}Z` {_moment(moment)}" for moment in incident.timeline), "", "## Evidence", "",
+        + markdown(", ".join(incident.sites)),
+        "", markdown(incident.summary), "", f"**Check first:** {markdown(incident.next_check)}", "",
+        "## What happened", "",
+        *(f"- `{moment.ts[:19]}Z` {markdown(_moment(moment))}" for moment in incident.timeline), "", "## Evidence", "",
     ]  # fmt: skip
     for one in incident.evidence:
-        lines.append(f"- {one.db:+.1f} dB (p = {one.p:.2g}): {clean(one.text)}")
-        lines += [f"  - `{record_text(record)}`" for record in one.records]
+        lines.append(f"- {one.db:+.1f} dB (p = {one.p:.2g}): {markdown(one.text)}")
+        lines += [f"  - {code(record_text(record))}" for record in one.records]
     if incident.counter_evidence:
-        lines += ["", "## Against it", "", *(f"- {clean(text)}" for text in incident.counter_evidence)]
+        lines += ["", "## Against it", "", *(f"- {markdown(text)}" for text in incident.counter_evidence)]
     for number, found in enumerate(incident.investigation):
         lines += ["", "## Asked", ""] if number == 0 else []
-        lines += [f"- {clean(found.question)} {clean(found.answer)}", f"  - `{clean(found.query)}`"]
+        lines += [f"- {markdown(found.question)} {markdown(found.answer)}", f"  - {code(found.query)}"]
     if incident.actions:
         lines += ["", "## Proposed", ""]
     for action in incident.actions:
-        lines.append(f"- {action.verb} `{clean(action.target['id'])}` ({action.state}): {clean(action.blast_radius)}")
+        lines.append(f"- {action.verb} {code(action.target['id'])} ({action.state}): {markdown(action.blast_radius)}")
     return "\n".join(lines)
 
 
