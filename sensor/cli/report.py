@@ -32,9 +32,8 @@ def report(*, output: Path, days: int, minutes_per_question: float, state_dir: P
 
     Controls are those of NIST CSF 2.0, IEC 62443-3-3, NCA ECC and OTCC. With --json the figures are printed instead.
     """
-    import sensor
-    from sensor.console.readiness import page
     from sensor.model.times import DAY_NS
+    from sensor.pipeline.reporting import write_readiness
     from sensor.store.readiness import gather
 
     with open_state(state_dir) as state:
@@ -44,7 +43,7 @@ def report(*, output: Path, days: int, minutes_per_question: float, state_dir: P
         echo_json(made)
         return
     try:
-        output.write_text(page(made, sensor.__version__), encoding="utf-8")
+        write_readiness(output, made)
     except OSError as error:
         fail(f"{output}: cannot be written: {error.strerror}", WORK_FAILED)
     click.echo(

@@ -210,19 +210,7 @@ class Core:
         self.state.commit(
             columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
             inputs=inputs,
-            meta={
-                "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
-                "timezone": self.config.timezone,
-                "budget_per_1000": repr(self.config.budget.incidents_per_day_per_1000),
-                "calibration": msgspec.json.encode(
-                    [
-                        {"statistic": name, "alpha": alpha, "ratio": ratio}
-                        for (name, alpha), ratio in self.calibration().items() if math.isfinite(ratio)
-                    ]
-                ).decode(),
-                "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
-                **{f"position:{name}": text for name, text in (positions or {}).items()},
-            },
+            meta={**self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()}},
             hidden=list(self.incidents.mutes.hidden.values()),
         )  # fmt: skip
         self._archive.committed()
@@ -236,6 +224,19 @@ class Core:
         """Have the oldest of the archive go now, where the disk has no room for a commit."""
         if self.room is not None:
             self._tell_gone(self._archive.give_way(self.room.lacking()))
+
+    def _facts(self) -> dict[str, str]:
+        """Return what readers of the state want to know of the process that wrote it."""
+        ratios = [
+            {"statistic": name, "alpha": alpha, "ratio": ratio}
+            for (name, alpha), ratio in self.calibration().items() if math.isfinite(ratio)
+        ]  # fmt: skip
+        return {
+            "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
+            "timezone": self.config.timezone, "budget_per_1000": repr(self.config.budget.incidents_per_day_per_1000),
+            "calibration": msgspec.json.encode(ratios).decode(),
+            "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
+        }  # fmt: skip
 
     def link(self, findings: Sequence[Finding]) -> None:
         """Let the incidents take what was found in older records, in the order given, at event time as it stands."""

@@ -1,10 +1,12 @@
-"""The page that `replay --report` writes: what a run came to, with plots from the state and the archive."""
+"""Pages for print: what a replay came to (`replay --report`), and what an operator can show (`report`)."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import sensor
+from sensor.console import readiness
 from sensor.console.report import SIGNINS_MAX, Traffic, page
+from sensor.model.readiness import Readiness
 from sensor.model.result import ReplayResult
 from sensor.store.archive_reader import ArchiveReader
 from sensor.store.state import State
@@ -24,6 +26,11 @@ def write_report(path: Path, answer: ReplayResult, state: State) -> None:
         answer, state.devices(), state.signins(limit=50 * SIGNINS_MAX), _traffic(state), sensor.__version__
     )  # fmt: skip
     path.write_text(text, encoding="utf-8")
+
+
+def write_readiness(path: Path, report: Readiness) -> None:
+    """Write the readiness report. Raises OSError where that cannot be."""
+    path.write_text(readiness.page(report, sensor.__version__), encoding="utf-8")
 
 
 def _traffic(state: State) -> Sequence[Traffic]:

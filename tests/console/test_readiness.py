@@ -1,7 +1,6 @@
 """The readiness report as a page."""
 
 import msgspec
-import pytest
 
 from sensor.console.readiness import page
 from sensor.model.readiness import (
@@ -13,7 +12,6 @@ from sensor.model.readiness import (
     Ratio,
     Readiness,
     SiteAssets,
-    amount,
 )
 
 
@@ -81,9 +79,3 @@ def test_names_of_the_network_are_shown_not_obeyed():
 
     assert "<script>" not in text
     assert "\x1b" not in text
-
-
-@pytest.mark.parametrize(("size", "expected"), [(0, "0 B"), (999, "999 B"), (2_500_000, "2.5 MB"), (4e13, "40 TB")])
-def test_amounts(size, expected):
-    """Three digits and a prefix."""
-    assert expected == amount(size)
