@@ -115,6 +115,20 @@ def crowd() -> dict[str, list[Row]]:
     }
 
 
+def served() -> dict[str, list[Row]]:
+    """Twelve workstations that use a file server every hour of three days; then they go on elsewhere for seven."""
+
+    def hours(numbers: range, *, files: bool) -> list[Row]:
+        return [
+            row for n in numbers for k, host in enumerate(HOSTS) for row in (
+                conn(BEGIN + n * HOUR + 5 + k, host, PLACES[k % 10][1], 443, service="ssl"),
+                conn(BEGIN + n * HOUR + 5.5 + k, host, SERVER, 445, service="smb"),
+            )[: 1 + files]
+        ]  # fmt: skip
+
+    return {"served-history": hours(range(72), files=True), "unserved": hours(range(72, 80), files=False)}
+
+
 def office() -> list[Row]:
     """Return what the captured office did on the ten days before and that day until then, by its two workstations."""
     hosts = {"10.60.0.21": "54:e1:ad:60:00:21", "10.60.0.22": "f8:bc:12:60:00:22"}
@@ -183,7 +197,8 @@ def tickets() -> dict[str, list[Row]]:
 
 def main() -> None:
     """Write every file."""
-    for name, rows in {**network(), **crowd(), **plant(), **tickets(), "office-history": office()}.items():
+    files = {**network(), **crowd(), **served(), **plant(), **tickets(), "office-history": office()}
+    for name, rows in files.items():
         write(FOLDER / f"{name}.jsonl.gz", rows)
     identity.main(FOLDER, BEGIN)
 

@@ -27,6 +27,7 @@ _DEVICE_TITLES = {
     "industrial": "{name} does something new to a controller",
     "place": "Accounts of {name} moved to another network together",
     "blindness": "The sensor sees less at {name}",
+    "silence": "{name} no longer answers those who use it",
     "indicator": "{name} met an indicator that is listed",
     "surge": "Far more than usual would be incidents at {name}",
 }
