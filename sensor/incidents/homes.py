@@ -8,9 +8,14 @@ from sensor.incidents.case import Case, node_of
 from sensor.incidents.cases import Cases
 from sensor.incidents.joins import Joins, holds
 from sensor.model.evidence import Evidence, Finding
+from sensor.model.times import HOUR_NS
 
 JOIN_DB = rank.ADDS_DB
 """Evidence below this adds to an open incident only by a key that it shares."""
+
+ALIKE_MIN, ALIKE_NS = 5, HOUR_NS
+"""Entities of a site that do the same within an hour have one cause: as many as make a common mode
+(`baselines.common_mode`)."""
 
 OWN_BUSINESS = frozenset({"novelty", "volume"})
 """Families of a device that say nothing of the account that uses it: every day somebody opens a new page, and who
@@ -35,7 +40,7 @@ class Homes:
             if case.is_incident:
                 homes[case.id] = case
         if "context" not in evidence.marks:
-            for case in self._linked(finding, end_ns):
+            for case in (*self._linked(finding, end_ns), *self._alike(evidence, end_ns)):
                 homes[case.id] = case
         return list(homes.values())
 
@@ -65,6 +70,19 @@ class Homes:
                 if case.is_incident and same_site and holds(key, case.keys[key], end_ns):
                     found.append(case)
         return found
+
+    def _alike(self, evidence: Evidence, end_ns: int) -> list[Case]:
+        """Return the incidents of others that do the same now, where they are many with this one: one, from here on."""
+        found: dict[str, Case] = {}
+        for key in [key for key in evidence.keys if key.startswith("alike:")]:
+            cases = [
+                case for case in self._cases.of_key(key)
+                if case.is_incident and case.site == evidence.site and end_ns - case.keys[key] <= ALIKE_NS
+            ]  # fmt: skip
+            who = {one.entity.id for case in cases for one in case.evidence.values() if key in one.keys}
+            if len(who | {evidence.entity.id}) >= ALIKE_MIN:
+                found |= {case.id: case for case in cases}
+        return list(found.values())
 
     def _adds(self, case: Case, evidence: Evidence) -> bool:
         return (evidence.db >= JOIN_DB and self.speaks(case.subject.id, evidence)) or case.shares(evidence)

@@ -6,7 +6,9 @@ import pytest
 from sensor.incidents.cases import Cases
 from sensor.incidents.homes import Homes
 from sensor.incidents.joins import Joins
+from sensor.model.times import HOUR_NS
 from tests.incidents.hands import START, People, act, seen, weighing
+from tests.incidents.test_case import case
 from tests.incidents.test_cases import holding
 
 
@@ -52,3 +54,22 @@ def test_a_first_contact_says_nothing_of_the_account_that_uses_the_device(known)
     quiet = msgspec.structs.replace(page, detector="volumes", family="volume")
 
     assert [False, True, True, False] == [homes.weighs(case, one) for one in (page, own, tied, quiet)]
+
+
+def test_many_that_do_the_same_within_an_hour_have_one_incident():
+    """From the fifth device on; later, at another site and of another kind they are others."""
+    known = Cases()
+    homes = Homes(known, Joins(People()))
+    key = "alike:scan.hosts TCP 445"
+    for device in range(4):
+        one = case(f"INC-{device}", "triage", START)
+        one.take(seen("scan", "scan", 1e-5, START, device=device, keys=(key,)), START, weighs=True)
+        known.add(one)
+        later = seen("scan", "scan", 1e-5, START, device=9, keys=(key,))
+        assert (4 if device == 3 else 0) == len(homes.of(later, START + HOUR_NS))
+
+    other = seen("scan", "scan", 1e-5, START, device=9, keys=("alike:scan.hosts TCP 22",))
+    elsewhere = seen("scan", "scan", 1e-5, START, device=9, keys=(key,), site="MEL")
+    again = seen("scan", "scan", 1e-5, START, device=0, target="x", keys=(key,))
+    assert [0, 0, 1] == [len(homes.of(one, START)) for one in (other, elsewhere, again)]
+    assert [] == homes.of(later, START + HOUR_NS + 1)

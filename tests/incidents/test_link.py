@@ -41,6 +41,17 @@ def test_devices_are_incidents_of_their_own(linked):
     assert 2 == len(shown(linked))
 
 
+def test_fifty_scanners_at_once_are_one_incident_beside_what_else_there_is():
+    """The first four are its duplicates; it holds every device, and an upload is the next in order."""
+    linked = incidents(devices=60)
+    alike = ("alike:scan.hosts TCP 445",)
+    scans = [seen("scan", "scan", 1e-6, START, device=device, keys=alike) for device in range(50)]
+    upload = seen("exfiltration", "exfiltration", 1e-4, START, device=55, keys=("destination:203.0.113.9",))
+    run(linked, *((START + k * MINUTE_NS // 2, one) for k, one in enumerate((*scans, upload))))
+
+    assert [50, 1] == sorted((len(one.evidence) for one in shown(linked)), reverse=True)
+
+
 def test_one_strong_finding_is_one_incident_of_its_own_weight(linked):
     """Nothing accumulates: nineteen views of it weigh what the strongest does."""
     found = [
