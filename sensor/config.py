@@ -233,7 +233,7 @@ def effective(config: Config) -> dict[str, object]:
         shown[kind] = {
             name: {"type": one.type, **msgspec.to_builtins(one.options)} for name, one in getattr(config, kind).items()
         }
-    return dict(shown)
+    return {key: _present(value) for key, value in shown.items()}
 
 
 def one_thread() -> None:
@@ -381,6 +381,11 @@ def _sink(place: str, name: str, of: str, module: ModuleType, table: Mapping[str
         raise ConfigError(f"[{place}] {wrong}")
     held = msgspec.to_builtins(made)
     return Component(name, of, {key: _without_absent(value) for key, value in held.items() if value is not None})
+
+
+def _present(value: object) -> object:
+    """Leave out what is not given, at any depth: TOML has no word for it."""
+    return {key: _present(one) for key, one in value.items() if one is not None} if isinstance(value, dict) else value
 
 
 def _without_absent(value: object) -> object:

@@ -54,6 +54,14 @@ def test_a_whole_configuration_is_typed(tmp_path):
     assert config.default() == load(tmp_path, "")
 
 
+OIDC = """[console.oidc]
+issuer = 'https://login.example'
+client_id = 'c'
+client_secret = { file = '/x' }
+roles = { g = 'viewer' }
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -89,6 +97,15 @@ def test_a_whole_configuration_is_typed(tmp_path):
         ("[sources.n]\ntype = 'netflow'\nlisten = '0.0.0.0:2055'", r"\[sources.n\].*off loopback, where anybody may"),
         ("[metrics]\nlisten = '0.0.0.0:9477'", r"\[metrics\].*off loopback"),
         ("[console]\nlisten = '8477'", r"\[console\].*expected address:port"),
+        ("[console]\nlisten = '0.0.0.0:8477'", r"\[console\].*off loopback, which needs TLS"),
+        ("[console]\ncert = 'a.pem'", r"\[console\] needs cert and key together"),
+        ("[console]\nurl = 'http://console.example'", r"\[console\] url.*expected https"),
+        ("[console.oidc]\nissuer = 'https://x'\nclient_id = 'c'", r"\[console\].*client_secret"),
+        (OIDC.replace("https", "http"), r"issuer = .*expected https"),
+        (OIDC.replace("file = '/x'", ""), r"client_secret: expected"),
+        (OIDC.replace("'viewer'", "'king'"), r"roles: g = 'king'.*'king' is no role"),
+        (OIDC.replace("roles = { g = 'viewer' }", ""), r"needs roles"),
+        (OIDC + "grps = 'x'", r"\[console\].*grps"),
         ("[metrics]\nlisten = 'host:1'", r"is no address"),
         ("site = 3", r"Expected `str`"),
         ("budget = 3", r"\[budget\] must be a table"),
@@ -150,3 +167,19 @@ def test_the_effective_configuration_shows_every_default(tmp_path):
 
     assert {"type": "zeek", "path": "/opt/zeek/logs/current"} == shown["sources"]["logs"]
     assert ("127.0.0.1:8477", 30) == (shown["console"]["listen"], shown["archive"]["keep_days"])
+
+
+def test_a_console_signs_in_by_a_provider(tmp_path):
+    """Who may do what is said here, per group, at one site or at all."""
+    path = tmp_path / "c.toml"
+    path.write_text(OIDC.replace("{ g = 'viewer' }", "{ soc = 'responder', syd = 'analyst@SYD' }"))
+    found = config.load(path).console
+    assert ("127.0.0.1:8477", {"soc": "responder", "syd": "analyst@SYD"}) == (found.listen, found.oidc.roles)
+
+
+def test_a_console_may_listen_elsewhere_by_tls(tmp_path):
+    """Or on another port of loopback."""
+    made = config.build({"console": {"listen": "0.0.0.0:8477", "cert": "a.pem", "key": "a.key"}})
+    assert "127.0.0.1:9" == config.with_console(made, "127.0.0.1:9").console.listen
+    with pytest.raises(ConfigError, match="off loopback"):
+        config.with_console(config.default(), "0.0.0.0:1")

@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "flows": ("sensor.cli.flows", "flows", "Turn captures into flow records only."),
     "events": ("sensor.cli.events", "events", "Print what a parser made of each record of logs, one JSON a line."),
     "run": ("sensor.cli.run", "run", "Run as a sensor with a configuration."),
+    "console": ("sensor.cli.console", "console", "Show a state in a browser."),
+    "user": ("sensor.cli.user", "user", "Say who may sign in to a sensor's console."),
     "selftest": (
         "sensor.cli.selftest",
         "selftest",

@@ -14,6 +14,7 @@ from typing import Protocol
 from sensor.config import Config
 from sensor.errors import ConfigError
 from sensor.metrics import Metrics
+from sensor.pipeline.consoling import open_console
 from sensor.pipeline.delivering import Deliveries
 from sensor.pipeline.exposing import open_metrics
 
@@ -77,5 +78,5 @@ class Around:
 
 Opener = Callable[[Config, Path, Metrics], Beside | None]
 """Opens one for a configuration, the state's folder and the metrics; None where nothing of it is configured."""
-OPENERS: tuple[Opener, ...] = (open_metrics, Deliveries)
+OPENERS: tuple[Opener, ...] = (open_metrics, Deliveries, open_console)
 """Whoever adds one adds its opener here."""

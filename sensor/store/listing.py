@@ -164,7 +164,10 @@ class Listing:
             for reason, count in json.loads(reasons).items():
                 of = rejected.setdefault((site, form), {})
                 of[reason] = of.get(reason, 0) + count
-        return [InputSum(*key, *held, rejected.get(key, {})) for key, held in sorted(sums.items())]
+        return [
+            InputSum(site, form, inputs, records, accepted, duplicates, rejected.get((site, form), {}))
+            for (site, form), (inputs, records, accepted, duplicates) in sorted(sums.items())
+        ]
 
     def meta(self) -> dict[str, str]:
         """Return everything that was stored with the last commit."""

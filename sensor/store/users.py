@@ -101,6 +101,9 @@ class Users:
     def _write(self, users: list[User]) -> None:
         beside = self._path.with_suffix(".new")
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        if os.geteuid() == 0:  # added by root for a sensor that runs as another
+            owner = self._path.parent.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.encode(sorted(users, key=lambda one: one.name)))
             file.flush()

@@ -1,0 +1,208 @@
+"""Devices and accounts: the inventory with its learning, and one of them with what is usual for it and what it did."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+
+from sensor.console.bullets import Bar, columns
+from sensor.console.page import link, render
+from sensor.console.visit import Desk, Refused, Visit
+from sensor.model.account import Account
+from sensor.model.device import Device
+from sensor.model.usual import Act, Usual
+from sensor.store.archive_reader import ArchiveReader
+from sensor.store.state import State
+from sensor.store.usual import account_timeline, account_usual, device_usual
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+ROWS = 100
+ACTS = 200
+INCIDENTS = 30
+SIGNINS = 30
+DAYS = 28
+TITLES = {
+    "services": "Services it uses", "names": "Names it visits", "peers": "Devices it opens flows to",
+    "clients": "Devices that open flows to it", "countries": "Countries", "networks": "Networks",
+    "apps": "Applications", "agents": "Agents", "devices": "Devices", "failures": "Why sign-ins failed",
+    "acts": "What else it does",
+}  # fmt: skip
+Row = TypeVar("Row")
+_OF_DEVICES = ("peers", "clients", "devices")
+
+
+class Habits(NamedTuple):
+    """What is usual, drawn."""
+
+    usual: Usual | None
+    hours: str
+    weekdays: str
+    days: str
+    bytes_out: str
+
+
+def devices(desk: Desk, visit: Visit) -> "Response":
+    """List devices, the riskiest first."""
+    wanted, learning = visit.query.get("text", "").strip().lower()[:200], visit.query.get("learning", "")
+    site = visit.query.get("site", "")
+    with desk.state() as state:
+        every = [one for one in state.devices() if _seen(one.sites, visit.within)]
+        clock_ns = int(state.meta("clock_ns") or 0)
+    rows = [
+        one for one in every
+        if (not site or site in one.sites) and (not learning or one.learning.state == learning)
+        and (not wanted or wanted in _text_of_device(one))
+    ]  # fmt: skip
+    order = visit.query.get("order", "risk")
+    rows.sort(key=_DEVICE_ORDERS.get(order, _DEVICE_ORDERS["risk"]))
+    page, pages, part = _paged(visit, rows)
+    return render(
+        desk, visit, "devices.html", rows=part, total=len(rows), every=len(every), page=page, pages=pages,
+        sites=sorted({name for one in every for name in one.sites}), wanted=visit.query, order=order, clock_ns=clock_ns,
+        at=lambda **changed: link("/devices", visit.query, **{"page": "", **changed}),
+    )  # fmt: skip
+
+
+def device(desk: Desk, visit: Visit) -> "Response":
+    """Show one device."""
+    with desk.state() as state:
+        one = state.device(visit.part)
+        if one is None or not _seen(one.sites, visit.within):
+            raise Refused(404, f"There is no device {visit.part[:60]}.")
+        usual = _named(
+            _of_archive(state, lambda archive, zone: device_usual(archive, (one.id, *one.aliases), zone)), state
+        )
+        clock_ns = int(state.meta("clock_ns") or 0)
+    with desk.listing() as listing:
+        mine = listing.of_entity((one.id, *one.aliases), visit.within, INCIDENTS)
+    return render(
+        desk, visit, "device.html", one=one, incidents=mine, habits=_habits(usual, "flows"), titles=TITLES,
+        clock_ns=clock_ns,
+    )  # fmt: skip
+
+
+def accounts(desk: Desk, visit: Visit) -> "Response":
+    """List accounts, those with open incidents first."""
+    wanted, kind = visit.query.get("text", "").strip().lower()[:200], visit.query.get("kind", "")
+    with desk.state() as state:
+        every = [one for one in state.accounts() if _seen(one.sites, visit.within)]
+        clock_ns = int(state.meta("clock_ns") or 0)
+        risk: dict[str, float] = {}
+        for incident in state.incidents(digest=True, states=("open",)):
+            for party in incident.entities:
+                if party.kind == "account" and party.role == "subject":
+                    risk[party.id] = max(risk.get(party.id, 0.0), incident.score_db)
+    rows = [
+        one for one in every if (not kind or one.kind == kind) and (not wanted or wanted in _text_of_account(one))
+    ]  # fmt: skip
+    rows.sort(key=lambda one: (-risk.get(one.name, 0.0), one.kind != "user", one.name))
+    page, pages, part = _paged(visit, rows)
+    return render(
+        desk, visit, "accounts.html", rows=part, total=len(rows), every=len(every), page=page, pages=pages, risk=risk,
+        wanted=visit.query, clock_ns=clock_ns,
+        at=lambda **changed: link("/accounts", visit.query, **{"page": "", **changed}),
+    )  # fmt: skip
+
+
+def account(desk: Desk, visit: Visit) -> "Response":
+    """Show one account: its timeline of sign-ins with why they failed, files, rules and mail."""
+    with desk.state() as state:
+        one = state.account(visit.part)
+        if one is None or not _seen(one.sites, visit.within):
+            raise Refused(404, f"There is no account {visit.part[:60]}.")
+        usual = _named(_of_archive(state, lambda archive, zone: account_usual(archive, one.name, zone)), state)
+        with ArchiveReader(state, desk.folder) as archive:
+            acts = account_timeline(archive, one.name, ACTS)
+        signins = state.signins(one.name, limit=SIGNINS)
+        clock_ns = int(state.meta("clock_ns") or 0)
+    with desk.listing() as listing:
+        mine = listing.of_entity((one.name, *one.names, *one.ids), visit.within, INCIDENTS)
+    kinds = sorted({act.kind for act in acts})
+    only = visit.query.get("kind", "")
+    shown = [act for act in reversed(acts) if not only or act.kind == only]
+    return render(
+        desk, visit, "account.html", one=one, incidents=mine, habits=_habits(usual, "sign-ins"), titles=TITLES,
+        days=_by_day(shown), kinds=kinds, only=only, signins=signins, clock_ns=clock_ns, acts=len(acts),
+        at=lambda **changed: link(f"/accounts/{one.name}", visit.query, **changed) + "#timeline",
+    )  # fmt: skip
+
+
+def _of_archive(state: State, ask: Callable[[ArchiveReader, str], Usual | None]) -> Usual | None:
+    with ArchiveReader(state, state.folder) as archive:
+        return ask(archive, state.meta("timezone") or "UTC")
+
+
+def _named(usual: Usual | None, state: State) -> Usual | None:
+    """Name the devices that an entity deals with."""
+    if usual is None or not any(usual.groups.get(group) for group in _OF_DEVICES):
+        return usual
+    names = {one.id: one.name for one in state.devices()}
+    groups = {
+        group: tuple(
+            msgspec.structs.replace(one, name=names.get(one.name, one.name)) if group in _OF_DEVICES else one
+            for one in shares
+        )
+        for group, shares in usual.groups.items()
+    }  # fmt: skip
+    return msgspec.structs.replace(usual, groups=groups)
+
+
+def _habits(usual: Usual | None, unit: str) -> Habits:
+    if usual is None:
+        return Habits(None, "", "", "", "")
+    week = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    by_day = {one.day: one for one in usual.days}
+    last = date.fromisoformat(usual.days[-1].day)
+    first = max(date.fromisoformat(usual.days[0].day), last - timedelta(days=DAYS - 1))
+    every = [(first + timedelta(days=at)).isoformat() for at in range((last - first).days + 1)]
+    counts = [Bar(day[5:], by_day[day].count if day in by_day else 0) for day in every]
+    sent = [Bar(day[5:], by_day[day].bytes_out if day in by_day else 0) for day in every]
+    step = -(-len(every) // 7)
+    return Habits(
+        usual, columns([Bar(f"{hour:02}", n) for hour, n in enumerate(usual.hours)], f"{unit} by hour", every=3),
+        columns([Bar(name, n) for name, n in zip(week, usual.weekdays, strict=True)], f"{unit} by day of the week"),
+        columns(counts, f"{unit} a day", every=step), columns(sent, "bytes sent a day", every=step),
+    )  # fmt: skip
+
+
+def _by_day(acts: Iterable[Act]) -> list[tuple[str, list[Act]]]:
+    days: dict[str, list[Act]] = {}
+    for act in acts:
+        days.setdefault(act.ts[:10], []).append(act)
+    return list(days.items())
+
+
+def _seen(sites: tuple[str, ...], within: tuple[str, ...] | None) -> bool:
+    return within is None or bool(set(sites) & set(within))
+
+
+def _paged(visit: Visit, rows: list[Row]) -> tuple[int, int, list[Row]]:
+    pages = -(-len(rows) // ROWS) or 1
+    page = visit.number("page", 1, pages)
+    return page, pages, rows[(page - 1) * ROWS : page * ROWS]
+
+
+def _text_of_device(one: Device) -> str:
+    return " ".join(
+        (one.id, one.name, *one.addresses, *one.macs, *one.accounts, *one.aliases, one.vendor or "", one.role or "")
+    ).lower()
+
+
+def _text_of_account(one: Account) -> str:
+    return " ".join((one.name, *one.names, *one.ids, *(link.device_name or "" for link in one.links))).lower()
+
+
+_DEVICE_ORDERS: dict[str, Callable[[Device], tuple[object, ...]]] = {
+    "risk": lambda one: (-one.risk_db, one.site, one.name),
+    "name": lambda one: (one.name.lower(), one.id),
+    "seen": lambda one: (_reversed(one.last_seen), one.id),
+    "flows": lambda one: (-one.flows, one.id),
+}
+
+
+def _reversed(text: str) -> tuple[int, ...]:
+    """Return a key that sorts times the latest first."""
+    return tuple(-ord(character) for character in text)
