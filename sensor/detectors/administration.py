@@ -230,12 +230,14 @@ class Administration:
         if others:
             p *= AGAIN**others
             basis["factor other acts"] = AGAIN**others
+        kinds = f"{others} other kind{'s' * (others > 1)}"
+        more = f"; {kinds} of such acts that day, each a fifth" if others else ""
         case = Case(
             ts=event.ts, target=(kind, *(about[:1] or [""]), day_of(event.ts)), p=p,
             text=f"{who.name} {words}{whom}: {event.source}'s "
             f'"{event.action}" from {place}. {said[0].upper() + said[1:]}'
             f"{f'; {new} was made in the day before' if new else ''}"
-            f"{f'; {others} other kinds of such acts that day, each a fifth' if others else ''}; p = {p:.2g}.",
+            f"{more}; p = {p:.2g}.",
             observed=1.0, basis=basis, stage="act", techniques=(technique,),
             keys=(*keys_of(event), *(f"account:{one}" for one in about if "@" in one)), events=(event,),
             opens=p <= P_OPENS,
