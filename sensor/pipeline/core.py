@@ -94,6 +94,7 @@ class Core:
         self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
         self.open_flows: dict[bytes, list[int]] = {}
         self.held: dict[str, NDArray[Any]] = {}
+        self._listed: tuple[Device, ...] | None = None
         self.room: Room | None = None
         self.gone_bytes = 0
         self._disk = Disk(config.site)
@@ -115,6 +116,7 @@ class Core:
             step: Its records; flows are changed in place where a flow was reported before.
             sites: Site number by input number.
         """
+        self._listed = None
         end_ns, flows = step.end_ns, step.flows
         begin = time.perf_counter()
         fresh = self._increments(flows)
@@ -240,11 +242,15 @@ class Core:
 
     def link(self, findings: Sequence[Finding]) -> None:
         """Let the incidents take what was found in older records, in the order given, at event time as it stands."""
+        self._listed = None
         self.incidents.take(findings, max(self.clock_ns, self.entities.now_ns))
 
     def devices(self) -> Iterator[Device]:
-        """Write the inventory."""
-        return inventory.devices(self.entities, self.volumes.progress, self.incidents.risk("device"))
+        """Write the inventory; once for all who ask between two steps, for it is a second's work for 10,000 devices."""
+        if self._listed is None:
+            found = inventory.devices(self.entities, self.volumes.progress, self.incidents.risk("device"))
+            self._listed = tuple(found)
+        return iter(self._listed)
 
     def coverage(self) -> tuple[Coverage, ...]:
         """Say which detectors could judge."""
@@ -331,6 +337,7 @@ class Core:
 
     def _hear(self) -> None:
         """Take in what people decided beside this process."""
+        self._listed = None
         judgements = self.state.judgements
         self.incidents.judge(judgements.verdicts(self.incidents.verdicts_read), judgements.mutes())
 
