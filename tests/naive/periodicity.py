@@ -7,11 +7,11 @@ S = 10**9
 
 
 def looks_at(gaps):
-    """24, 48, 96, 144, 192, 384, and each doubling of 384."""
+    """24, 48, 72, 96, 120, 144, 168, 192, 384, and each doubling of 384."""
     double = 384
     while double < gaps:
         double *= 2
-    return gaps in {24, 48, 96, 144, 192} or gaps == double
+    return gaps in {24, 48, 72, 96, 120, 144, 168, 192} or gaps == double
 
 
 def correlation(gaps, period):
