@@ -3,6 +3,7 @@
 What comes from the network is escaped first: a hostname cannot move the cursor.
 """
 
+import shlex
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -98,7 +99,7 @@ def next_commands(answer: ReplayResult, state_dir: str) -> None:
         click.echo(f"  spanline explain {first.id} --verify{state}")
         whose = next((one for one in first.entities if one.kind in {"device", "account"}), None)
         if whose is not None:
-            click.echo(f"  spanline {whose.kind} {whose.id}{state}")
+            click.echo(f"  spanline {whose.kind} {shlex.quote(clean(whose.id))}{state}")
     click.echo(f"  spanline devices{state}")
 
 
@@ -122,14 +123,13 @@ def incident_brief(incident: Incident) -> None:
 def incident_full(incident: Incident) -> None:
     """Print an incident with its evidence, its flows, what speaks against it, and proposed actions."""
     incident_brief(incident)
-    click.echo(
-        f"    Opened {incident.opened}, last activity {incident.last_activity}, site {', '.join(incident.sites)}."
-    )
+    sites = clean(", ".join(incident.sites))
+    click.echo(f"    Opened {incident.opened}, last activity {incident.last_activity}, site {sites}.")
     if incident.techniques:
-        click.echo(f"    ATT&CK: {', '.join(incident.techniques)}")
+        click.echo(f"    ATT&CK: {clean(', '.join(incident.techniques))}")
     heading("Who")
     for party in incident.entities:
-        click.echo(f"  {party.role:8} {party.kind:8} {party.id:22} {clean(party.name)}")
+        click.echo(f"  {party.role:8} {party.kind:8} {clean(party.id):22} {clean(party.name)}")
     if incident.timeline:
         heading("What happened")
     for moment in incident.timeline:
