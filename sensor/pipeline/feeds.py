@@ -19,6 +19,7 @@ from sensor.config import Component, Config, Secret, listen_address
 from sensor.errors import ConfigError, Permanent, Transient
 from sensor.model.source import Account, Batch, Ledger
 from sensor.pipeline.listeners import open_syslog
+from sensor.pipeline.privileges import open_span
 from sensor.sources.netflow import NetflowListener
 from sensor.sources.records import RecordsFollow, RecordsSource
 from sensor.sources.zeek import ZeekFollow
@@ -78,8 +79,9 @@ class Polled:
 
     @property
     def has_any(self) -> bool:
-        """Tell whether a record came."""
-        return self.account.records > 0
+        """Tell whether a record came, or something of records that came before."""
+        batch = self.batch
+        return self.account.records > 0 or any(len(it) for it in (batch.flows, batch.messages, batch.arp, batch.events))
 
     def batches(self) -> Iterator[Batch]:
         """Give the batch."""
@@ -205,6 +207,8 @@ def open_feed(
     """
     if "path" in one.options:
         return _follow(one, site, number, position, ledger)
+    if one.type == "span":
+        return open_span(one, site, number)
     if one.type == "netflow":
         return _receive(one.name, one, site, number)
     if one.type == "syslog":

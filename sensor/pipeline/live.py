@@ -108,6 +108,7 @@ class Live:
     def close(self) -> None:
         """Take in what was read, commit it, and close everything but what stands beside."""
         try:
+            self._sources.finish()
             self._settle()
         finally:
             self._sources.close()

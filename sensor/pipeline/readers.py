@@ -17,6 +17,8 @@ from sensor.pipeline.replaying import supervised
 
 QUEUE_POLLS = 4
 """Polls that may wait: a poll is a second's work at most, bounded by its source."""
+LAST_POLLS = 1024
+"""Polls of a feed that is stopped: far more than one has, for its rings are bounded."""
 IDLE_S = 1.0
 """Between two looks at a source that had nothing new: rotation is counted in such looks."""
 PAUSE_S = 0.5
@@ -79,6 +81,17 @@ class Reader:
         if acknowledge and not self._queue:
             supervised(self.name, self._feed.acknowledge)
         self._polling.release()
+
+    def finish(self) -> None:
+        """Poll no more; of a feed that can be stopped take what it still has, as flows that went on until now."""
+        self._stop.set()
+        stop = getattr(self._feed, "stop", None)
+        if stop is None or self._failed:
+            return
+        with self._polling:
+            supervised(self.name, stop)
+            while len(self._queue) < LAST_POLLS and self._poll():
+                pass
 
     @property
     def is_dead(self) -> bool:

@@ -143,6 +143,12 @@ class Sources:
         """Keep all from polling; return those that do not poll now."""
         return [one.reader for one in self.slots if one.reader is not None and one.reader.pause()]
 
+    def finish(self) -> None:
+        """Have those give what they still hold that hold something: a live port's flows."""
+        for slot in self.slots:
+            if slot.reader is not None:
+                slot.reader.finish()
+
     def positions(self) -> dict[str, str]:
         """Return how far each was read, behind what was taken."""
         return {one.name: one.position for one in self.slots if one.position is not None and one.component is not None}
