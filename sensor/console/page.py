@@ -51,13 +51,15 @@ def environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(_FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     made.filters |= {
         "clean": _shown, "moment": moment, "short": short, "number": number, "decibans": decibans, "rare": rare,
         "size": size, "words": lambda text: str(text).replace("_", " "), "query": urlencode,
     }  # fmt: skip
+    for name in made.list_templates():  # compiled before somebody waits for it
+        made.get_template(name)
     return made
 
 

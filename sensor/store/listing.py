@@ -86,11 +86,15 @@ class Listing:
         """Return how many incidents there are as wanted, and some of them, in the order that is wanted."""
         where, parameters = _where(wanted, within)
         found = self._connection.execute(f"SELECT count(*) FROM incidents WHERE {where}", parameters).fetchone()  # noqa: S608 - ours
-        rows = self._connection.execute(
-            f"SELECT body FROM incidents WHERE {where} ORDER BY {_ORDERS.get(wanted.order, _URGENCY)} LIMIT ? OFFSET ?",  # noqa: S608 - ours
+        keys = self._connection.execute(
+            f"SELECT id FROM incidents WHERE {where} ORDER BY {_ORDERS.get(wanted.order, _URGENCY)} LIMIT ? OFFSET ?",  # noqa: S608 - ours
             (*parameters, limit, offset),
-        )
-        return int(found[0]), [msgspec.json.decode(body, type=Incident) for (body,) in rows]
+        ).fetchall()  # their bodies are asked for one by one: sorted along, they would all be read
+        return int(found[0]), [self._incident(key) for (key,) in keys]
+
+    def _incident(self, key: str) -> Incident:
+        (body,) = self._connection.execute("SELECT body FROM incidents WHERE id = ?", (key,)).fetchone()
+        return msgspec.json.decode(body, type=Incident)
 
     def counts(self, within: Sites) -> dict[tuple[str, str, str], int]:
         """Count incidents by first site, state and tier."""
