@@ -59,14 +59,15 @@ def until(true, seconds=60.0):
 
 
 def flow(host, number, ts, *, answered):
-    """One line of conn.log: an answered connection, or a SYN that nothing answers."""
+    """One line of conn.log: an answered connection, or a SYN that nothing answers, to a port of each device's own."""
     there = {"conn_state": "S0", "history": "S", "resp_pkts": 0}
     if answered:
         there = {"conn_state": "SF", "history": "ShADadFf", "orig_bytes": 100, "resp_bytes": 900, "resp_pkts": 5}
     return json.dumps(
         {
             "ts": ts, "uid": f"C{host}x{number}", "id.orig_h": f"10.0.1.{host + 1}", "id.orig_p": 40000 + number,
-            "id.resp_h": "10.0.0.2" if answered else f"10.9.{host}.{number + 1}", "id.resp_p": 445, "proto": "tcp",
+            "id.resp_h": "10.0.0.2" if answered else f"10.9.{host}.{number + 1}", "proto": "tcp",
+            "id.resp_p": 443 if answered else 2000 + host,
             "duration": 0.001, "orig_pkts": 5, "orig_ip_bytes": 400, "missed_bytes": 0, "local_orig": True,
             "local_resp": True, **there,
         }
