@@ -92,6 +92,11 @@ def _configured(config: "Config") -> Iterator[Finding]:
         what = f"source {name} ({one.type})"
         if "path" in one.options:
             yield _path(what, str(one.options["path"]))
+        if one.type == "span":
+            from sensor.pipeline.examining import examined
+
+            for it in examined(one, config):
+                yield _finding(f"{what}: {it.what}", ok=it.ok, why=it.why, remedy=it.remedy, needed=it.needed)
         for key, value in one.options.items():
             if isinstance(value, dict):
                 try:
