@@ -6,7 +6,8 @@ before it has any. *Novelty*: places (folders, sites) of the day that are new to
 those it opened, at the rate of first ones that its own days and its tenant's tell, each by how little it is known, and
 by whether its files carry a label that the account never opened (`first_folders`). What is sensitive is what few open
 and what carries a label, never a list of words; a label in a place that the account knows says nothing that the place
-does not. *Opened to others*: a file that became public or was shared outside.
+does not. *Seldom*: the day's files of places where the account goes on few of its days, or never, against its own
+count of such (`seldom_places`). *Opened to others*: a file that became public or was shared outside.
 
 Novelty and sharing open no incident by themselves; mass does with a history of the account's own. Thumbnails that a
 service renders are not counted.
@@ -46,6 +47,8 @@ from sensor.detectors.first_folders import (
     share,
 )  # fmt: skip
 from sensor.detectors.habits import KNOWN_DAYS, TENANTS_MAX, shared
+from sensor.detectors.seldom_places import is_seldom, mean_of
+from sensor.detectors.seldom_places import p_of as p_of_seldom
 from sensor.model.archive import Archive
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
@@ -74,6 +77,7 @@ SHARED_RATE = 1 / 100
 PUBLIC_RATE = 1 / 300
 PAIRS_MAX = 1 << 20
 ACCOUNTS_MAX, UNKNOWN_MAX = 200_000, 4096
+_COUNTED = ("firsts", "places", "labelled", "seldom_files", "seldom_days")
 _READS = ("preview", "access", "download", "view", "open", "copied", "sync", "fetch")
 _SERVICES = ("onedrivempc-transform", "thumbnail", "msndmib", "searchindexer")
 """Agents that render or index files for nobody in particular, folded."""
@@ -102,6 +106,8 @@ def again(evidence: Evidence) -> float | None:
     if "opened" in basis:
         opened, new, looks = (int(basis[name]) for name in ("opened", "new", "looks"))
         return p_of(opened, new, basis["share"], basis["a"], basis["b"], looks)
+    if "seldom" in basis:
+        return p_of_seldom(int(basis["seldom"]), basis["mean"])
     if "level" in basis:
         return _mass_p(basis["files"], basis["level"], basis["scale"])
     if "own" in basis:
@@ -132,9 +138,11 @@ class Files:
             "today": (np.uint64, (TODAY,), 0), "opened": (np.int32, (), 0),
             "first": (np.uint64, (PLACES_MAX,), 0), "share": (np.float64, (PLACES_MAX,), 0),
             "labelled": (np.uint8, (PLACES_MAX,), 0),
+            "folder_days": (np.uint16, (FOLDERS,), 0), "taught": (np.int32, (), -1),
+            "seldom": (np.uint64, (), 0), "seldom_files": (np.int32, (), 0), "seldom_days": (np.int32, (), 0),
         }  # fmt: skip
         self._accounts = Slots(spec, ACCOUNTS_MAX, UNKNOWN_MAX)
-        counted: dict[str, Any] = dict.fromkeys(("firsts", "places", "labelled"), (np.int64, (), 0))
+        counted: dict[str, Any] = dict.fromkeys(_COUNTED, (np.int64, (), 0))
         self._tenants = Table({**counted, "known": (np.int64, (len(ASSUMED_SHARES),), 0)}, TENANTS_MAX)
         self._pairs = KeyedTable({"accounts": (np.int64, (), 0)}, PAIRS_MAX, secret)
         self._seen = 0
@@ -177,6 +185,7 @@ class Files:
             who = who_of(self._names, tick, i)
             row = self._accounts.find(who.account if who.account >= 0 else who.name)
             if row >= 0:
+                self._accounts.columns["taught"][row] = day_of(event.ts)
                 self._learn_place(row, event, account)
 
     def coverage(self) -> Coverage:
@@ -204,27 +213,38 @@ class Files:
         columns, events = self._accounts.columns, [tick.events[i] for i in rows]
         day = day_of(events[-1].ts)
         if columns["day"][row] != day:
-            self._end_day(row)
-            columns["day"][row], columns["opened"][row] = day, 0
+            self._end_day(row, self._habits.tenant_of(int(tick.event_account[rows[0]])))
+            columns["day"][row], columns["opened"][row], columns["seldom"][row] = day, 0, 0
             for name in ("bits", "today", "first", "share", "labelled"):
                 columns[name][row] = 0
-        newest = None
+        newest, seldom, before = None, [], int(columns["seldom"][row]).bit_count()
         for i, event in zip(rows, events, strict=True):
-            bit = self._habits.traits.key(_file(event)) >> 8 & BITS - 1
-            columns["bits"][row, bit // 64] |= np.uint64(1 << bit % 64)
+            key = self._habits.traits.key(_file(event)) >> 8
+            columns["bits"][row, key % BITS // 64] |= np.uint64(1 << key % 64)
+            if self._is_seldom(row, event):
+                columns["seldom"][row] |= np.uint64(1 << key % 64)
+                seldom.append(event)
             if self._visit(row, event, int(tick.event_account[i])):
                 newest = event
         who = who_of(self._names, tick, rows[-1])
         found = [self._mass(who, row, events, day)]
         if newest is not None:
             found.append(self._rare(who, row, newest, events, day))
+        if seldom:
+            found.append(self._seldom(who, row, seldom, day, before))
         return [finding for finding in found if finding is not None]
 
-    def _end_day(self, row: int) -> None:
-        """Take yesterday's count into the account's level and spread."""
+    def _end_day(self, row: int, tenant: int) -> None:
+        """Take yesterday's counts into the account's level and spread, and its files of seldom places."""
         columns = self._accounts.columns
         if columns["day"][row] < 0:
             return
+        if columns["taught"][row] == columns["day"][row] and columns["days"][row] >= KNOWN_DAYS:
+            self._tenants.cover(tenant + 1)
+            files = int(columns["seldom"][row]).bit_count()
+            for held, at in ((columns, row), (self._tenants.columns, tenant)):
+                held["seldom_files"][at] += files
+                held["seldom_days"][at] += 1
         x = math.log1p(_distinct(columns["bits"][row]))
         n = int(columns["days"][row]) + 1
         step = max(1.0 / n, 0.1)
@@ -327,6 +347,35 @@ class Files:
         )  # fmt: skip
         return told(self, self._names, who, case)
 
+    def _is_seldom(self, row: int, event: Event) -> bool:
+        columns, place = self._accounts.columns, _place(event)
+        if place is None:
+            return False
+        here = columns["folder"][row] == self._habits.traits.key(place)
+        return is_seldom(int(columns["folder_days"][row][here].sum()), int(columns["days"][row]))
+
+    def _seldom(self, who: Who, row: int, events: list[Event], day: int, before: int) -> Finding | None:
+        """Tell of the day's files of places where the account seldom goes, where they are rarer than `before`."""
+        columns, tenant = self._accounts.columns, self._habits.tenant_of(who.account)
+        self._tenants.cover(tenant + 1)
+        both = ((columns, row), (self._tenants.columns, tenant))
+        own, every = ((int(held["seldom_files"][at]), int(held["seldom_days"][at])) for held, at in both)
+        files, mean = int(columns["seldom"][row]).bit_count(), mean_of(*own, *every)
+        p = p_of_seldom(files, mean)
+        if p > P_TOLD or p == p_of_seldom(before, mean):
+            return None
+        last = events[-1]
+        case = Case(
+            ts=last.ts, target=("seldom", day), p=p,
+            text=f"{who.name} opened about {files} file{'s' * (files != 1)} today in places where it goes on fewer "
+            f"than one in five of its days, or never, the last {_shown(last)!r} in {str(_place(last))[-80:]!r} from "
+            f"{last.ip or 'an unknown address'}: usual are {mean:.1f} a day ({own[1]} days of its own); p = {p:.2g}.",
+            observed=float(len(events)), basis={"seldom": float(files), "mean": mean}, stage="act", keys=_keys(events),
+            events=events, reference="own", reference_n=own[1], techniques=_technique(last),
+            counter=("whoever begins in another team reads as much",),
+        )  # fmt: skip
+        return told(self, self._names, who, case)
+
     def _shared_out(self, tick: Tick, i: int, rate: float) -> Finding:
         event, who = tick.events[i], who_of(self._names, tick, i)
         p, said = rate_of(0, 0, rate)
@@ -347,6 +396,8 @@ class Files:
         said = None if place is None else self._remember(row, "folder", place, day)
         if place is None or said == "today":
             return
+        here = columns["folder"][row] == self._habits.traits.key(place)
+        columns["folder_days"][row, here] = 1 if said == "new" else columns["folder_days"][row, here] + 1
         columns["kinds"][row] += said == "new"
         columns["draws"][row] += 1
         tenant = self._habits.tenant_of(account)

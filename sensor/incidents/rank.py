@@ -40,6 +40,8 @@ ADDS_DB = 10.0
 """What adds to an open incident whatever it shares with it; the method in force."""
 WHERE = frozenset({"place", "session"})
 """Families that say from where somebody acts: one journey or one failover is new to both."""
+_COUNTS = {"corroboration": 1.0}
+"""Families that count towards opening from less on; a verdict that weighs nothing (supported) never does."""
 RULES_DB = 20.0
 """A rule that hides and one that sends mail on, of at least this each, page."""
 WATCHED = frozenset({"beacon", "exfiltration", "dns", "lateral", "guessing", "tunnel"})
@@ -170,7 +172,7 @@ def opening_db(acts: Iterable[Evidence], sequences: Iterable[Evidence], level: f
     """
     rows = [
         one for one in acts
-        if is_act(one) and "known_device" not in one.marks and (one.db >= ADDS_DB or one.family == "corroboration")
+        if is_act(one) and "known_device" not in one.marks and one.db >= _COUNTS.get(one.family, ADDS_DB)
     ]  # fmt: skip
     places = sorted((one for one in rows if one.family in WHERE), key=lambda one: (-one.db, one.id))
     others = [*(one for one in rows if one.family not in WHERE), *sequences]

@@ -81,7 +81,7 @@ def test_a_second_serious_act_of_a_day_is_a_fifth_and_may_open():
     assert (False, True) == (first.opens, second.opens)
     assert AGAIN == second.evidence.basis["factor other acts"]
     assert np.isclose(again(second.evidence), second.evidence.p)
-    assert "1 other kinds of such acts that day" in second.evidence.text
+    assert "1 other kind of such acts that day" in second.evidence.text
 
 
 @pytest.mark.parametrize(

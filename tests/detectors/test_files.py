@@ -7,6 +7,7 @@ import pytest
 
 from sensor.detectors.files import BITS, LEVEL, MASS_FILES, SCALE, again, detector
 from sensor.detectors.first_folders import ASSUMED_LABELLED, P_MIN
+from sensor.detectors.seldom_places import P_MIN as P_SELDOM
 from tests.detectors.acts_made import ANN, act, known, run, signin
 from tests.scenes import SECRET
 
@@ -168,3 +169,33 @@ def test_save_and_load_is_identity():
     pair = [run(entities, [each], [read(1, folder="payroll")])[0].evidence.p for each in (one, other)]
 
     assert pair[0] == pair[1]
+
+
+def elsewhere(days, each=1):
+    """What everybody reads, and a colleague's place on some days."""
+    return [*history(20), *(read(40 + n, day=day, folder="payroll") for day in days for n in range(each))]
+
+
+def test_many_files_where_it_seldom_goes_are_told_although_no_place_is_new():
+    """Against its own count of such files; at its floor it weighs less than what opens an incident."""
+    one = found(*(read(n, day=21.0, folder="payroll") for n in range(60, 70)), past=elsewhere([8, 14]))[-1]
+
+    assert 3.0 <= one.evidence.basis["seldom"] <= 10.0  # told until it is as rare as may be said
+    assert (P_SELDOM, "act", False) == (one.evidence.p, one.evidence.stage, one.opens)
+    assert again(one.evidence) == one.evidence.p
+    assert "files today in places where it goes on fewer than one in five of its days" in one.evidence.text
+
+
+def test_one_file_there_or_many_where_it_goes_often_are_none():
+    """A visit now and then; a second desk."""
+    assert [] == found(read(60, day=21.0, folder="payroll"), past=elsewhere([8, 14]))
+    assert [] == found(*(read(n, day=21.0, folder="payroll") for n in range(60, 70)), past=elsewhere(range(0, 20, 3)))
+
+
+def test_what_a_suspect_reads_does_not_become_usual():
+    """Days of a frozen account teach nothing."""
+    late = [read(n, day=day, folder="payroll") for day in (21.0, 22.0, 23.0) for n in range(60, 70)]
+    means = [one.evidence.basis["mean"] for one in found(*late, past=elsewhere([8]), freeze=(ANN,))]
+
+    assert 3 == len(means)
+    assert max(means) == pytest.approx(min(means))

@@ -20,7 +20,7 @@ class Result:
         self.replay = json.loads(spanline("replay", *words))
         self.incidents = json.loads(spanline("incidents", "--state", state, "--json"))
         self.signins = {
-            raw: one["corroboration"]
+            raw.partition("/")[0]: one["corroboration"]
             for one in json.loads(spanline("signins", "--state", state, "--json"))
             for raw in one["raw_ids"]
         }
@@ -58,15 +58,12 @@ def sighted(tmp_path_factory):
     return Result(tmp_path_factory.mktemp("sighted"), 3, blind=False)
 
 
-def test_without_the_network_it_is_one_incident_paged_by_the_rule_at_the_latest(blind):
-    """Opened by the refused prompts, every step in it, and what would undo it proposed.
-
-    Google's records name no folder and no label: what was read on day 1 is weak, and pages only in another telling.
-    """
+def test_without_the_network_it_is_one_incident_paged_by_day_two(blind):
+    """Opened by the refused prompts, every step in it, and what would undo it proposed."""
     one = blind.attack
 
     assert 0 <= seconds(one["opened"]) - blind.truth["steps"][0]["ts"] < 900
-    assert blind.paged < 6.2
+    assert blind.paged < 2
     assert [] == blind.untold()
     assert {"revoke_sessions", "disable_account", "remove_mail_rule"} <= {action["verb"] for action in one["actions"]}
     assert {"T1621", "T1078.004", "T1114.003"} <= set(one["techniques"])

@@ -96,13 +96,15 @@ def test_a_new_place_alone_opens_nothing():
     """Nor with weak novelties, nor where a session moved there; with a refused prompt or the network's word it does."""
     place, moved = acts(("place", 20.0, 0, "entry"), ("session", 15.0, 0, "entry"))
     files, prompt, told = acts(("files", 9.0, 0, "act"), ("pressure", 13.0, 0, "entry"), ("corroboration", 5.0, 0, ""))
+    supported = msgspec.structs.replace(told, db=0.0, p=1.0)
     honest = msgspec.structs.replace(prompt, marks=("known_device",), db=40.0)
 
-    assert [0.0, 0.0, 0.0, 0.0, 33.0, 25.0, 30.0] == [
+    assert [0.0, 0.0, 0.0, 0.0, 0.0, 33.0, 25.0, 30.0] == [
         rank.opening_db(rows, sequences, 20.0)
         for rows, sequences in (
-            ([place], []), ([place, files], []), ([place, moved], []), ([place, honest], []), ([place, prompt], []),
-            ([place, told], []), ([place], [weighing(act("x", "sequence", 0.1, START), 10.0).evidence]),
+            ([place], []), ([place, files], []), ([place, moved], []), ([place, honest], []), ([place, supported], []),
+            ([place, prompt], []), ([place, told], []),
+            ([place], [weighing(act("x", "sequence", 0.1, START), 10.0).evidence]),
         )
     ]  # fmt: skip
 
