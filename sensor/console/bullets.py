@@ -17,6 +17,8 @@ _LOG_FROM = 8.0
 """Beyond so many times the usual a linear axis would squeeze what is usual to a line."""
 _RAREST = 1e-12
 _WIDE, _BAR_HEIGHT = 360, 40
+_MARGIN = 12
+"""Room for half a word at either end."""
 
 
 class Bar(NamedTuple):
@@ -124,8 +126,8 @@ def _tick(x: float, text: str) -> str:
 
 def _svg(width: int, height: int, parts: Sequence[str], label: str) -> str:
     return (
-        f'<svg class="plot" viewBox="0 -4 {width} {height + 4}" role="img" aria-label="{_safe(label)}">'
-        f"{''.join(parts)}</svg>"
+        f'<svg class="plot" viewBox="-{_MARGIN} -4 {width + 2 * _MARGIN} {height + 4}" role="img" '
+        f'aria-label="{_safe(label)}">{"".join(parts)}</svg>'
     )
 
 

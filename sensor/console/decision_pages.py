@@ -88,8 +88,8 @@ def actions(desk: Desk, visit: Visit) -> "Response":
     """List responses, those that wait for somebody first."""
     with _actions(desk) as held:
         rows = held.all()
-    with desk.state() as state:
-        sites = {one.id: one.sites for one in state.incidents(digest=True)} if visit.within is not None else None
+    with desk.listing() as listing:
+        sites = listing.sites_of([one.incident for one in rows]) if visit.within is not None else None
     if sites is not None and visit.within is not None:
         rows = [one for one in rows if set(sites.get(one.incident, ())) & set(visit.within)]
     order = {"proposed": 0, "approved": 1, "executing": 2, "unknown": 3, "verified": 4}

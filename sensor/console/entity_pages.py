@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from sensor.console.bullets import Bar, columns
-from sensor.console.page import link, render
+from sensor.console.page import link, render, short
 from sensor.console.visit import Desk, Refused, Visit
 from sensor.model.account import Account
 from sensor.model.device import Device
@@ -90,11 +90,8 @@ def accounts(desk: Desk, visit: Visit) -> "Response":
     with desk.state() as state:
         every = [one for one in state.accounts() if _seen(one.sites, visit.within)]
         clock_ns = int(state.meta("clock_ns") or 0)
-        risk: dict[str, float] = {}
-        for incident in state.incidents(digest=True, states=("open",)):
-            for party in incident.entities:
-                if party.kind == "account" and party.role == "subject":
-                    risk[party.id] = max(risk.get(party.id, 0.0), incident.score_db)
+    with desk.listing() as listing:
+        risk = listing.risks("account", visit.within)
     rows = [
         one for one in every if (not kind or one.kind == kind) and (not wanted or wanted in _text_of_account(one))
     ]  # fmt: skip
@@ -158,8 +155,8 @@ def _habits(usual: Usual | None, unit: str) -> Habits:
     last = date.fromisoformat(usual.days[-1].day)
     first = max(date.fromisoformat(usual.days[0].day), last - timedelta(days=DAYS - 1))
     every = [(first + timedelta(days=at)).isoformat() for at in range((last - first).days + 1)]
-    counts = [Bar(day[5:], by_day[day].count if day in by_day else 0) for day in every]
-    sent = [Bar(day[5:], by_day[day].bytes_out if day in by_day else 0) for day in every]
+    counts = [Bar(_day(day), by_day[day].count if day in by_day else 0) for day in every]
+    sent = [Bar(_day(day), by_day[day].bytes_out if day in by_day else 0) for day in every]
     step = -(-len(every) // 7)
     return Habits(
         usual, columns([Bar(f"{hour:02}", n) for hour, n in enumerate(usual.hours)], f"{unit} by hour", every=3),
@@ -168,10 +165,20 @@ def _habits(usual: Usual | None, unit: str) -> Habits:
     )  # fmt: skip
 
 
-def _by_day(acts: Iterable[Act]) -> list[tuple[str, list[Act]]]:
-    days: dict[str, list[Act]] = {}
+def _day(text: str) -> str:
+    """Write a date as `9 Nov`."""
+    return short(f"{text}T00:00")[:-6]
+
+
+def _by_day(acts: Iterable[Act]) -> list[tuple[str, list[tuple[Act, int]]]]:
+    """Return acts by day; what was done again right after is one, with how often."""
+    days: dict[str, list[tuple[Act, int]]] = {}
     for act in acts:
-        days.setdefault(act.ts[:10], []).append(act)
+        day = days.setdefault(act.ts[:10], [])
+        if day and msgspec.structs.replace(day[-1][0], ts=act.ts) == act:
+            day[-1] = (day[-1][0], day[-1][1] + 1)
+        else:
+            day.append((act, 1))
     return list(days.items())
 
 

@@ -5,6 +5,7 @@ with a page: no script or style but the console's, no frame around it, no copy i
 """
 
 import hmac
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_LOG = logging.getLogger(__name__)
 BODY_MAX = 65_536
 """A form's: the longest is a query of SQL."""
 FIELDS_MAX = 64
@@ -81,7 +83,7 @@ def _answered(desk: Desk, page: Page, role: str | None, request: "Request", body
     visit = _visit(desk, request, _fields(body))
     try:
         if request.method == "POST":
-            _check_form(visit, request)
+            _check_form(desk, visit, request)
         if role is not None:
             if visit.session is None:
                 if request.method == "POST":
@@ -96,13 +98,15 @@ def _answered(desk: Desk, page: Page, role: str | None, request: "Request", body
     except FileNotFoundError as error:
         return _error(desk, visit, Refused(503, f"There is nothing to show yet: {error}."))
     except (sqlite3.Error, ValueError, OSError) as error:
+        _LOG.warning("not answered path=%s: %s", visit.path, error)
         return _error(desk, visit, Refused(503, f"The state cannot be read just now: {error}."))
 
 
-def _check_form(visit: Visit, request: "Request") -> None:
+def _check_form(desk: Desk, visit: Visit, request: "Request") -> None:
     """Refuse a form that is not the console's own: by where the browser says it is from, and by its token."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if site not in {None, "same-origin", "none"} or (origin is not None and urlsplit(origin).netloc != visit.host):
+    own = {visit.host, urlsplit(desk.place.url).netloc}  # a proxy may ask under another name than browsers do
+    if site not in {None, "same-origin", "none"} or (origin is not None and urlsplit(origin).netloc not in own - {""}):
         raise Refused(403, "The form is from another page.")
     if visit.session is not None and not hmac.compare_digest(
         visit.session.csrf.encode(), visit.form.get("csrf", "").encode()

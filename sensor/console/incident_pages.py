@@ -1,6 +1,7 @@
 """The list of incidents, sorted by what to look at first, and one incident's page: story, evidence, decisions."""
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from sensor.console.bullets import bullet
 from sensor.console.page import link, render
@@ -128,13 +129,12 @@ def _scopes(one: Incident) -> dict[str, list[str]]:
 def _parties(one: Incident) -> list[tuple[str, str, str, str, str]]:
     """Return who takes part: role, kind, name, page and site; subjects first."""
     pages = {"device": "/devices/", "account": "/accounts/"}
-    return [
-        (
-            party.role, party.kind, party.name, f"{pages[party.kind]}{party.id}" if party.kind in pages else "",
-            party.site or "",
-        )
-        for party in sorted(one.entities, key=lambda party: party.role != "subject")
-    ]  # fmt: skip
+    pages |= dict.fromkeys(("address", "domain", "service"), "/incidents?state=all&text=")
+    found = []
+    for party in sorted(one.entities, key=lambda party: party.role != "subject"):
+        page = f"{pages[party.kind]}{quote(party.id, safe='')}" if party.kind in pages else ""
+        found.append((party.role, party.kind, party.name, page, party.site or ""))
+    return found
 
 
 def _story(one: Incident) -> list[tuple[str, list[object]]]:

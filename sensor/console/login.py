@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 FORM_COOKIE, OIDC_COOKIE, COOKIE = "spanline-form", "spanline-oidc", "spanline"
+CHECK_WAIT_S = 5.0
+"""Longer, and those who wait would take the threads that answer everybody else."""
 OIDC_S = 600
 """How long somebody may take at the provider."""
 BACK = "/login/back"
@@ -39,9 +41,13 @@ def log_in(desk: Desk, visit: Visit) -> "Response":
         response = _form(desk, visit, f"Too many failures: try again in {wait_s / 60:.0f} minutes.", 429)
         response.headers["Retry-After"] = f"{wait_s:.0f}"
         return response
+    if not desk.checks.acquire(timeout=CHECK_WAIT_S):
+        return _form(desk, visit, "Many people sign in just now: try again.", 503)
     desk.throttle.failed(name, visit.address)  # before it is known, so that many at once are no way around
-    with desk.checks:
+    try:
         person = desk.users.check(name, password)
+    finally:
+        desk.checks.release()
     if person is None:
         return _form(desk, visit, "The name or the password is wrong.", 401)
     desk.throttle.succeeded(name, visit.address)

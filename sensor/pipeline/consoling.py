@@ -183,7 +183,7 @@ class Consoling:
                     self._served.desk.sessions.renew(known.get)
                 elif self._may_open():
                     self._open()
-                    _LOG.warning("console opened address=%s", self._served.address if self._served else "")
+                    _LOG.info("console opened address=%s", self._served.address if self._served else "")
             except (ConfigError, ValueError, OSError) as error:
                 _LOG.error("console: %s", error)
 

@@ -128,6 +128,25 @@ class Listing:
         )
         return [msgspec.json.decode(body, type=Incident) for (body,) in rows]
 
+    def risks(self, kind: str, within: Sites) -> dict[str, float]:
+        """Return the highest decibans of an open incident by entity of a kind."""
+        where, parameters = _within(within)
+        rows = self._connection.execute(
+            "SELECT entity_id, max(score) FROM (SELECT id AS open, score_db AS score FROM incidents "  # noqa: S608 - ours
+            f"WHERE state = 'open' AND {where}) JOIN evidence ON incident = open WHERE entity_kind = ? GROUP BY 1",
+            (*parameters, kind),
+        )
+        return {str(key): float(score) for key, score in rows}
+
+    def sites_of(self, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return the sites of incidents."""
+        found = {}
+        for key in dict.fromkeys(keys):
+            row = self._connection.execute("SELECT json_extract(body, '$.sites') FROM incidents WHERE id = ?", (key,))
+            for (sites,) in row:
+                found[key] = tuple(str(site) for site in json.loads(sites))
+        return found
+
     def signin_matrix(self, wanted: WantedSignIns, within: Sites) -> dict[tuple[str, str], int]:
         """Count sign-ins by country (empty where none is known) and verdict."""
         where, parameters = _of_signins(wanted, within)

@@ -53,7 +53,7 @@ def test_a_device_shows_what_is_usual(made, monkeypatch):
     for held in (
         "Seen on 2 of 3 days.",
         "flows by hour",
-        "01-02: 0",
+        "2 Jan: 0",
         "PER-1",
         "no longer has all",
         "By hour (Australia/Sydney)",
@@ -73,10 +73,12 @@ def test_an_account_tells_what_it_did_by_day(made, monkeypatch):
         act("2026-01-01T08:00:00Z", "signin", EVIL, "failure", "wrong password"),
         act("2026-01-02T08:00:00Z", "signin", "Mail", "success", "contradicted"),
         act("2026-01-02T09:00:00Z", "mail_rule", "New-InboxRule", "unknown"),
+        act("2026-01-02T09:00:05Z", "mail_rule", "New-InboxRule", "unknown"),
     )  # fmt: skip
     monkeypatch.setattr(entity_pages, "account_timeline", lambda *_: acts)
     browser = signed_in(made)
     text = browser.get("/accounts/ann@ex.com").text
+    assert 1 == text.count("New-InboxRule <b>×2</b>")
     assert ["2026-01-02", "2026-01-01"] == re.findall(r'class="day">([\d-]+)', text)
     assert ("wrong password" in text, 'class="verdict contradicted"' in text, "<script>alert" in text) == (
         True,

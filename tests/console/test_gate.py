@@ -42,6 +42,16 @@ def test_a_form_of_another_page_is_refused(made, headers):
         assert "open" == state.incident("INC-1").state
 
 
+def test_behind_a_proxy_a_form_may_be_of_the_address_that_browsers_see(tmp_path):
+    """Whatever name the proxy asks under."""
+    made = desk(filled(tmp_path), place=Place(url="https://console.example"))
+    browser = signed_in(made, "anna")
+    fields = {"csrf": csrf(browser.get("/incidents")), "verdict": "true", "reason": "x"}
+    path = "/incidents/INC-1/close"
+    assert 403 == browser.post(path, data=fields, headers={"Origin": "https://other.example"}).status_code
+    assert 303 == browser.post(path, data=fields, headers={"Origin": "https://console.example"}).status_code
+
+
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_a_form_without_its_token_is_refused(made, token):
     """Nothing is decided by it."""

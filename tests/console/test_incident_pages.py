@@ -56,7 +56,8 @@ def test_an_incident_tells_everything(made):
     for held in (
         "Check first", 'class="b-seen"', "usual 0–5", "Against it", "Asked of the records", "disable account",
         'value="approved"', 'value="denied"', "Close with a verdict", 'id="EV-INC-1"', 'href="#EV-INC-1"', "T1078",
-        "/accounts/ann@ex.com", "hunt?sql=SELECT+1", "context, no weight", "spanline explain INC-1 --verify",
+        "/accounts/ann%40ex.com",
+        "text=203.0.113.9", "hunt?sql=SELECT+1", "context, no weight", "spanline explain INC-1 --verify",
     ):  # fmt: skip
         assert held in text, held
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from sensor.console import login
 from sensor.console.sessions import IDLE_S, PER_PAIR, WINDOW_S
+from sensor.console.visit import CHECKS_AT_ONCE
 from tests.console.desks import GRANTS, PASSWORD, client, csrf, desk, filled, post, signed_in
 
 
@@ -61,6 +63,15 @@ def test_who_fails_too_often_waits(known):
     assert 401 == sign_in(browser, name="bert").status_code
     known.clock_s.now_s += WINDOW_S
     assert 303 == sign_in(browser).status_code
+
+
+def test_many_who_sign_in_at_once_do_not_stop_the_others(known, monkeypatch):
+    """Who cannot be checked soon is told to try again; pages are answered meanwhile."""
+    monkeypatch.setattr(login, "CHECK_WAIT_S", 0.05)
+    for _ in range(CHECKS_AT_ONCE):
+        known.checks.acquire()
+    assert 503 == sign_in(client(known)).status_code
+    assert 200 == signed_in(known).get("/sites").status_code
 
 
 def test_a_session_that_is_not_used_ends(made):

@@ -81,6 +81,15 @@ def test_a_reader_of_one_site_is_given_that_site(folder):
         assert ["INC-6", "INC-5"] == [one.id for one in listing.of_entity(("dev-1",), ("T",), 9)]
 
 
+def test_risks_are_those_of_open_incidents(folder):
+    """The highest of each entity, at the sites that the reader may see; of closed ones there is none."""
+    with Listing(folder) as listing:
+        assert ({"dev-1": 50.0}, {"dev-1": 20.0}, {}) == (
+            listing.risks("device", None), listing.risks("device", ("T",)), listing.risks("account", None),
+        )  # fmt: skip
+        assert {"INC-5": ("S", "T"), "INC-6": ("T",)} == listing.sites_of(["INC-5", "INC-6", "INC-5", "INC-9"])
+
+
 def test_sign_ins_are_counted_by_country_and_verdict(folder):
     """And given as chosen, the latest first."""
     with Listing(folder) as listing:
