@@ -149,15 +149,17 @@ def _small_columns(k: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     return is_orig, flags, seq, ack, data.astype(np.int64) * 6
 
 
-def small(path: Path) -> None:
-    """Write SMALL_FLOWS whole connections of SMALL_FRAMES 60-byte frames, interleaved.
+def small(path: Path, flows: int | None = None) -> None:
+    """Write whole connections of SMALL_FRAMES 60-byte frames, interleaved.
 
     Args:
         path: File to write.
+        flows: How many connections; SMALL_FLOWS where None.
     """
     random = np.random.default_rng(0)
-    start = random.integers(0, SMALL_SPAN_US, SMALL_FLOWS)
-    gaps = random.exponential(400_000, (SMALL_FLOWS, SMALL_FRAMES)).clip(50, 3_000_000).astype(np.int64)
+    flows = SMALL_FLOWS if flows is None else flows
+    start = random.integers(0, SMALL_SPAN_US, flows)
+    gaps = random.exponential(400_000, (flows, SMALL_FRAMES)).clip(50, 3_000_000).astype(np.int64)
     ts_us = (start[:, None] + np.cumsum(gaps, axis=1)).ravel()
     order = np.argsort(ts_us, kind="stable")
     with path.open("wb") as out:
