@@ -31,6 +31,11 @@ VERDICTS = ("supported", "unsupported", "contradicted", "unknown")
 SINK_FAILURES = ("away", "permanent", "refused", "state")
 CAPTURES = ("pcap", "pcapng", "span")
 """Sources of packets: the reasons of `expect` are theirs."""
+LOG_REASONS = (
+    *("bad_time", "column_count", "cut_short", "damaged_compression", "line_too_long", "missing_time", "not_a_record"),
+    *("not_recognised", "queue_full", "record_too_long", "unsupported_log"),
+)
+"""Why most sources of records refuse one; those of one product's own records appear when they come up."""
 SERIES_MAX = 2000
 """At most, a site, whatever the input. What is bounded below comes to some 1,900."""
 OTHER = "other"
@@ -218,12 +223,7 @@ class Metrics:
         for site in sites:
             self._expect_site(site, detectors)
         for site, source in sources:
-            for metric in (self.packets, self.bytes, self.records, self.source_lag, self.source_up):
-                metric.labels(*self.edge(site, source))
-            for reason in reasons if source in CAPTURES else ():
-                self.drop(site, source, reason, 0)
-            for kind in () if source in CAPTURES else EVENT_KINDS:
-                self.event(site, source, kind, 0)
+            self.expect_source(site, source, reasons)
         for source in SIGNIN_SOURCES:
             for mfa in MFA:
                 self.mfa.labels(source, mfa)
@@ -238,6 +238,15 @@ class Metrics:
             self.saturation.labels(self.named("table", table, TABLES_MAX))
         for statistic, alpha in statistics:
             self.calibration.labels(self.named("statistic", statistic, STATISTICS_MAX), f"{alpha:g}")
+
+    def expect_source(self, site: str, source: str, reasons: Sequence[str]) -> None:
+        """Make the series of a site's source appear at 0; `reasons` are those of captures."""
+        for metric in (self.packets, self.bytes, self.records, self.source_lag, self.source_up):
+            metric.labels(*self.edge(site, source))
+        for reason in (*(reasons if source in CAPTURES else LOG_REASONS), OTHER):
+            self.drop(site, source, reason, 0)
+        for kind in () if source in CAPTURES else EVENT_KINDS:
+            self.event(site, source, kind, 0)
 
     def _expect_site(self, site: str, detectors: Iterable[str]) -> None:
         self.flows.labels(site)

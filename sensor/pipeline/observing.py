@@ -48,6 +48,7 @@ class Observing:
         """
         self._core, self.metrics = core, metrics
         self._before: dict[str, dict[object, int]] = {}
+        self._sources: set[tuple[str, str]] = set()
         core.stages = metrics.stages
         metrics.expect(
             self._sites(), sorted(set(sources)), [one.name for one in core.detectors], core.saturation(), DROP_REASONS,
@@ -62,11 +63,13 @@ class Observing:
     def read(self, source: str, one: InputResult) -> None:
         """Add what was read of an input since the last time."""
         metrics, labels = self.metrics, self.metrics.edge(one.site, source)
+        if (one.site, source) not in self._sources:
+            self._sources.add((one.site, source))
+            metrics.expect_source(one.site, source, DROP_REASONS)
         metrics.records.labels(*labels).inc(one.records)
         metrics.bytes.labels(*labels).inc(one.bytes)
         metrics.packets.labels(*labels).inc(one.records if source in CAPTURES else 0)
         metrics.source_up.labels(*labels).set(0 if one.error else 1)
-        metrics.source_lag.labels(*labels)
         for reason, count in one.rejected.items():
             metrics.drop(one.site, source, reason, count)
 

@@ -1,0 +1,5 @@
+"""Write the dashboards' JSON."""
+
+from grafana.write import write
+
+write()

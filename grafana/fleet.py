@@ -1,0 +1,81 @@
+"""*Fleet*: every site on one page, for a wall: is anything wrong, where, and who is silent."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from grafana import palette
+from grafana.board import board
+from grafana.panels import ANY_IS_BAD, NONE_IS_WELL, Column, Links, Steps, Target, lines, number, place, rows, states
+
+SILENT_S = 900
+"""As the alert on a silent site has it."""
+_S = 'site=~"$site"'
+_HEARD = f"max by (site) (spanline_site_last_heard_timestamp_seconds{{{_S}}})"
+_SILENT = f"(time() - {_HEARD}) > bool {SILENT_S}"
+_INCIDENTS = Links("Incidents in the console", "${console}/incidents")
+_BUDGET: Steps = ((None, palette.WELL), (0.8, palette.WATCH), (1.0, palette.BAD))
+_RISK: Steps = ((None, palette.WELL), (20.0, palette.WATCH), (40.0, palette.BAD))
+"""From 20 dB an account's acts are triage, from 40 they page."""
+_COLUMNS = [
+    Column("Pages", f'sum by (site) (spanline_incidents_open{{{_S},tier="page"}})', steps=ANY_IS_BAD),
+    Column("Triage", f'sum by (site) (spanline_incidents_open{{{_S},tier="triage"}})', steps=NONE_IS_WELL),
+    Column("Riskiest device", f'max by (site) (spanline_risk_db{{{_S},rank="1"}})', "dB", _RISK, 0),
+    Column("Last record", f"time() - ({_HEARD} > 0)", "s", ((None, palette.WELL), (SILENT_S, palette.BAD))),
+    Column(
+        "Sources down", f"sum by (site) (spanline_source_up{{{_S}}} == bool 0)", steps=ANY_IS_BAD,
+    ),
+    Column("Flows/s", f"sum by (site) (rate(spanline_flows_total{{{_S}}}[$__rate_interval]))", decimals=1),
+    Column(
+        "Dropped",
+        f"sum by (site) (rate(spanline_dropped_total{{{_S}}}[$__rate_interval])) / clamp_min(sum by (site) "
+        f"(rate(spanline_records_total{{{_S}}}[$__rate_interval])), 1e-9)",
+        "percentunit", ((None, palette.WELL), (0.001, palette.WATCH), (0.01, palette.BAD)),
+    ),
+    Column("Devices", f"sum by (site) (spanline_devices{{{_S}}})"),
+    Column(
+        "Ready",
+        f'sum by (site) (spanline_devices{{{_S},learning="ready"}}) / clamp_min(sum by (site) '
+        f"(spanline_devices{{{_S}}}), 1)",
+        "percentunit", decimals=0,
+    ),
+]  # fmt: skip
+
+
+def fleet() -> Dashboard:
+    """Make it."""
+    help = "All sites at once: what is open, who is silent, whether the budget of alerts holds."
+    return place(board("fleet", "fleet", help, hours=6), [
+        ("", 5, [
+            (4, number("Pages open", f'sum(spanline_incidents_open{{{_S},tier="page"}})', steps=ANY_IS_BAD,
+                       help="Somebody has to look now.", link=_INCIDENTS)),
+            (4, number("Triage open", f'sum(spanline_incidents_open{{{_S},tier="triage"}})', steps=NONE_IS_WELL,
+                       help="To be looked at today.", link=_INCIDENTS)),
+            (4, number("Sites silent", f"sum({_SILENT})", steps=ANY_IS_BAD,
+                       help=f"No record for {SILENT_S // 60} minutes of event time, or never.")),
+            (4, number("Sources down", f"sum(spanline_source_up{{{_S}}} == bool 0)", steps=ANY_IS_BAD,
+                       help="They cannot read.")),
+            (4, number("Budget used today", 'max(spanline_alert_budget_ratio{tier="triage"})', unit="percentunit",
+                       decimals=0, steps=_BUDGET, help="Incidents that opened over the day's ceiling, of all sites.")),
+            (4, number("Dropped per second", f"sum(rate(spanline_dropped_total{{{_S}}}[$__rate_interval]))",
+                       decimals=1, steps=((None, palette.WELL), (1, palette.WATCH), (100, palette.BAD)),
+                       help="Records and packets that were not accepted.")),
+        ]),
+        ("", 9, [(24, rows("Sites", "site", "Site", _COLUMNS, sort="Riskiest device",
+                           link=Links("This site", "/d/spanline-site?var-site=${__value.text}")))]),
+        ("", 8, [
+            (12, lines("Incidents that came to a tier", [
+                Target(f'sum by (tier) (increase(spanline_incidents_total{{{_S}}}[$__rate_interval]))', "{{tier}}"),
+            ], colours=palette.TIER, bars=True, stacked=True, exemplars=True, link=_INCIDENTS,
+                help="Each point is a link to its incident, where the Prometheus keeps exemplars.")),
+            (12, lines("Riskiest device of each site", [
+                Target(f'max by (site) (spanline_risk_db{{{_S},rank="1"}})', "{{site}}"),
+            ], unit="dB", limits=_RISK, help="Decibans of its open incidents.")),
+        ]),
+        ("", 7, [
+            (12, states("Who is heard", _SILENT, "{{site}}", {
+                "0": ("heard", palette.WELL), "1": ("SILENT", palette.BAD),
+            }, help=f"Silent: no record for {SILENT_S // 60} minutes.")),
+            (12, lines("Flows per second", [
+                Target(f"sum by (site) (rate(spanline_flows_total{{{_S}}}[$__rate_interval]))", "{{site}}"),
+            ])),
+        ]),
+    ])  # fmt: skip
