@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.detectors.habits import Habits
+from sensor.detectors.habits import KNOWN_DAYS, Habits
 from sensor.detectors.judged import Judged
 from sensor.model.account import SignInSeen
 from sensor.model.tick import Names
@@ -122,12 +122,13 @@ class Moves:
             held.popitem(last=False)
 
     def _homes(self, account: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """Return the network that each account used on the most days, 0 where it has none; shape (n,)."""
+        """Return the network that each account used on the most days, 0 below KNOWN_DAYS of them; shape (n,)."""
         columns, rows = self._habits.accounts, np.maximum(account, 0)
         if not len(columns["network"]):
             return np.zeros(len(account), np.uint64)
         best = columns["network_days"][rows].argmax(axis=1)
-        return np.asarray(np.where(account >= 0, columns["network"][rows, best], 0), np.uint64)
+        settled = (account >= 0) & (columns["network_days"][rows, best] >= KNOWN_DAYS)
+        return np.asarray(np.where(settled, columns["network"][rows, best], 0), np.uint64)
 
     def _at_home(self, home: int) -> int:
         """Return how many accounts are at home on a network."""

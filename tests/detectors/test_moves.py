@@ -92,3 +92,16 @@ def test_save_and_load_is_identity():
     assert held.save() == other.save()
     assert other.is_common(account, network, one_of(0, 10).ts)
     assert not other.is_common(account, network, one_of(0, 10).ts + 2 * 86_400 * 10**9)
+
+
+def test_after_a_day_or_two_nobody_is_at_home_anywhere():
+    """Phones of three colleagues on one carrier, on the second evening of a log, are no line that failed."""
+    entities = known()
+    place = detector(entities, SECRET)
+    run(entities, [place], office(days=2))
+    evening = [
+        signin(day=2, hour=19 + k / 10, account="ann@corp.example" if k == 0 else f"p{k}@corp.example", **LINE)
+        for k in range(3)
+    ]
+
+    assert [] == [one for one in run(entities, [place], evening) if one.evidence.entity.kind == "site"]
