@@ -52,7 +52,7 @@ def environment() -> "Environment":
 
     made = Environment(
         loader=FileSystemLoader(_FOLDER / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, auto_reload=False,
+        lstrip_blocks=True, auto_reload=False, finalize=_final,
     )  # fmt: skip
     made.filters |= {
         "clean": _shown, "moment": moment, "short": short, "number": number, "decibans": decibans, "rare": rare,
@@ -140,6 +140,11 @@ def size(value: float) -> str:
             return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def _final(value: object) -> object:
+    """Make fit whatever a template puts out, also where it forgot to: markup of ours alone is left as it is."""
+    return clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _shown(text: object) -> str:

@@ -35,7 +35,7 @@ def test_an_answer_is_cut_and_given_up(made, monkeypatch):
 def test_a_question_in_an_address_is_not_asked(made):
     """It stands in the form; a link cannot make the sensor work."""
     text = signed_in(made).get("/hunt?sql=SELECT+1+AS+one").text
-    assert ("SELECT 1 AS one</textarea>" in text, "1 row" in text) == (True, False)
+    assert (">\nSELECT 1 AS one\n</textarea>" in text, "1 row" in text) == (True, False)
 
 
 def test_hunting_is_for_who_sees_every_site_and_not_for_many_at_once(made):
