@@ -28,7 +28,23 @@ from tests.sinks.samples import AT, NOW_NS, delivery, evidence, fit, incident, r
 # Sinks and pages see what the state holds: text that is valid Unicode. Halves of characters are refused before.
 STRINGS = [one.encode("utf-8", "replace").decode() for one in strings()]
 BENIGN = "plain"
-OURS = frozenset({"id", "state", "verdict", "tier", "ts", "opened", "last_activity", "kind", "role", "mode", "expires"})
+OURS = frozenset(
+    {
+        "id",
+        "state",
+        "verdict",
+        "tier",
+        "ts",
+        "opened",
+        "last_activity",
+        "kind",
+        "role",
+        "mode",
+        "expires",
+        "merged",
+        "techniques",
+    }
+)
 """Fields that hold our own words and times."""
 OF_EVIDENCE = OURS | {"detector", "family", "source", "reference", "model", "channel", "stage", "marks"}
 
@@ -37,7 +53,7 @@ def everywhere(text):
     """Make an incident with a text in each field that may come from records, an entity of each kind among them."""
     made = incident(
         title=text, summary=text, sites=(text,), next_check=text, reason=text, counter_evidence=(text, text),
-        merged=(text,), context=(filled(evidence("EV-2"), text),),
+        context=(filled(evidence("EV-2"), text),),
         entities=tuple(
             Party(kind=kind, site=text, id=text, name=text, role=role)
             for kind in ("device", "account", "address", "domain", "service", "site") for role in ("subject", "peer")
