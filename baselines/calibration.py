@@ -178,6 +178,7 @@ class Pools:
         self.demoted: frozenset[int] = frozenset()
         self.now_ns = -1
         self._laws: dict[tuple[int, int], Law] = {}
+        self._sizes: dict[int, list[int]] = {}
         self._stacked: dict[tuple[int, int], tuple[Floats, Floats]] = {}
 
     def advance(self, now_ns: int) -> None:
@@ -255,17 +256,18 @@ class Pools:
         """Return how a pool's scores are distributed; all groups' where its own are fewer than SMALL."""
         key = (statistic, group)
         if key not in self._laws:
-            counts = self.counts[statistic, WAITING:]
-            if int(counts[:, group].sum()) >= SMALL:
-                self._laws[key] = self._law_of(statistic, np.array([group]))
+            if statistic not in self._sizes:
+                self._sizes[statistic] = self.counts[statistic, WAITING:].sum(axis=(0, 2)).tolist()
+            if self._sizes[statistic][group] >= SMALL:
+                self._laws[key] = self._law_of(statistic, slice(group, group + 1))
             else:
                 everybody = (statistic, _ALL)
                 if everybody not in self._laws:
-                    self._laws[everybody] = self._law_of(statistic, np.arange(counts.shape[1]))
+                    self._laws[everybody] = self._law_of(statistic, slice(None))
                 self._laws[key] = self._laws[everybody]
         return self._laws[key]
 
-    def _law_of(self, statistic: int, which: NDArray[np.int64]) -> Law:
+    def _law_of(self, statistic: int, which: slice) -> Law:
         return law_of(
             self.counts[statistic, WAITING:][:, which].reshape(-1, BINS),
             self.top[statistic, WAITING:][:, which].reshape(-1, TOP),
@@ -285,6 +287,7 @@ class Pools:
 
     def _forget(self) -> None:
         self._laws.clear()
+        self._sizes.clear()
         self._stacked.clear()
 
     def merge(self, other: "Pools") -> None:

@@ -28,7 +28,7 @@ from baselines.walk import TWO_WAY_SHARE
 from sensor.detectors.beacon_pairs import Look, Pairs
 from sensor.detectors.beacon_text import INBOUND, KNOWN, NEW, UNNAMED, UNTOLD, Told, again, finding, recount
 from sensor.detectors.first_contacts import contacts
-from sensor.detectors.places import Place, Places
+from sensor.detectors.places import Place, shared
 from sensor.detectors.registered import registered
 from sensor.detectors.resolvers import DOT_PORT, is_resolver
 from sensor.model.evidence import Finding
@@ -87,7 +87,7 @@ class Beacon:
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
         self._pairs = Pairs(names, secret)
-        self._places = Places(secret)
+        self._places = shared(names, secret)
         self._devices = Table(_DEVICE, 1_000_000)
         self._sites = Table(_SITE, 1 << 16)
         self._found: dict[tuple[int, str], _Found] = {}

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines import periodicity
+from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import contacts
@@ -184,7 +185,7 @@ class Pairs:
             columns["gaps"], columns["told"], columns["passed"], FIRST_AGE_NS, AGAIN_NS, self._scratch, events,
             measures,
         )  # fmt: skip
-        self._promote(np.unique(rows))
+        self._promote(values_of(rows))
         passed: dict[int, tuple[list[int], list[float]]] = {}
         for event, numbers in zip(events[:count].tolist(), measures[:count].tolist(), strict=True):
             passed.setdefault(event[1], (event, numbers))  # the finer scale of two that pass at once
@@ -200,7 +201,7 @@ class Pairs:
             return admitted
         device = (word[new] >> np.uint64(32)).astype(np.int64)
         own = self._devices.columns
-        late = np.unique(device)
+        late = values_of(device)
         own["fresh"][late[own["hour"][late] != hour]] = 0
         own["hour"][late] = hour
         order = np.argsort(device, kind="stable")

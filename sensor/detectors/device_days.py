@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from baselines.distinct import values_of
 from baselines.table import Table
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS
@@ -23,7 +24,7 @@ WEIGHT = 200
 def count_days(sites: Table, names: Names, tick: Tick) -> None:
     """Add the day that is over to each site of a tick, once."""
     today = (tick.end_ns - 1) // DAY_NS
-    for site in np.unique(tick.site).tolist():
+    for site in values_of(tick.site).tolist():
         sites.cover(site + 1)
         columns = sites.columns
         if columns["day"][site] < today:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from baselines.distinct import among
 from baselines.evidence import decibans
-from sensor.detectors.places import Places
+from sensor.detectors.places import shared
 from sensor.detectors.registered import registered
 from sensor.detectors.resolvers import ADDRESSES, DOT_PORT, is_resolver
 from sensor.model import addresses
@@ -51,7 +51,7 @@ class Doh:
 
     def __init__(self, names: Names, secret: int) -> None:
         self._names = names
-        self._places = Places(secret)
+        self._places = shared(names, secret)
         self._resolvers = {addresses.parse(text): text for text in ADDRESSES}
         self._low = np.array(sorted({lo for _, lo in self._resolvers}), np.uint64)
         self._told: dict[tuple[int, str], int] = {}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.exfiltration_text import ADDRESSES_MAX, Sent, again, finding, recount
@@ -177,7 +178,8 @@ class Exfiltration:
         columns, today = self._places.columns, (tick.end_ns - 1) // DAY_NS
         columns["last"][rows] = tick.end_ns
         columns["site"][rows] = tick.site[on]
-        self._begin(np.unique(rows), today, tick.end_ns)
+        touched, first = np.unique(rows[::-1], return_index=True)
+        self._begin(touched, today, tick.end_ns)
         sent = np.maximum(flows["orig_bytes"], 0).astype(np.float64)
         np.add.at(columns["sent"], rows, sent)
         np.add.at(columns["received"], rows, np.maximum(flows["resp_bytes"], 0).astype(np.float64))
@@ -185,7 +187,6 @@ class Exfiltration:
         np.add.at(columns["flows"], rows, 1)
         columns["most"][rows] = np.maximum(columns["most"][rows], columns["hourly"][rows])
         np.add.at(self._devices.columns["today"], device.astype(np.int64), sent)
-        touched, first = np.unique(rows[::-1], return_index=True)
         new = (columns["first"][touched] == today) | (columns["opened"][touched] > 0)
         loud = new & (columns["sent"][touched] > GROWS * columns["told"][touched]) & (columns["sent"][touched] >= 14e3)
         last = on[len(on) - 1 - first]
@@ -201,7 +202,7 @@ class Exfiltration:
         evicted = self._addresses.evicted
         rows = self._addresses.insert(device, hi, lo)
         columns = self._addresses.columns
-        fresh = np.unique(rows[(rows >= before) | (self._addresses.evicted != evicted)])
+        fresh = values_of(rows if self._addresses.evicted != evicted else rows[rows >= before])
         for row in fresh[(columns["a"][fresh] == 0) & (columns["b"][fresh] == 0)].tolist():
             high, low = (int(word) for word in columns["keys"][row, 1:])
             name = registered(self._names.address_name(high, low))

@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.rates import poisson_tail
 from baselines.table import Table
@@ -128,7 +129,7 @@ class Guessing:
         """Count each source's days and the accounts that it was refused, but of flagged ones."""
         self._devices.cover(self._names.count())
         today, columns = (tick.end_ns - 1) // DAY_NS, self._devices.columns
-        present = np.unique(tick.orig_device[tick.orig_device >= 0])
+        present = values_of(tick.orig_device[tick.orig_device >= 0])
         new = present[(columns["day"][present] != today) & ~flagged[present]]
         columns["days"][new] += 1
         columns["day"][new] = today

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.alike import alike
+from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.rates import poisson_tail
@@ -108,7 +109,7 @@ class GuessingSessions:
         hi, lo = (np.where(inside, flows[f"resp_{part}"], flows[f"orig_{part}"]) for part in ("hi", "lo"))
         rows = self._pairs.insert(word, hi, lo)
         columns = self._pairs.columns
-        self._new_day(np.unique(rows), day)
+        self._new_day(values_of(rows), day)
         columns["last"][rows] = tick.end_ns
         events = np.zeros((len(at), 3), np.int64)
         back = np.maximum(flows["resp_bytes"], 0)
@@ -120,7 +121,7 @@ class GuessingSessions:
         np.maximum.at(columns["odd"], events[:odd, 1], events[:odd, 2])
         found: dict[str, Finding] = {}
         worth = (columns["best"][rows] >= ALIKE) | (columns["odd"][rows] > 0)
-        for row in np.unique(rows[worth]).tolist():
+        for row in values_of(rows[worth]).tolist():
             of = at[rows == row]
             for finding in self._judge(tick, row, of, int(port[rows == row][-1]), day):
                 found[finding.evidence.id] = finding

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.archived import device_flows, other_side
@@ -110,7 +111,7 @@ class IcmpTunnel:
         self._count(flows[asked], out, incoming=False)
         self._count(flows[heard], into, incoming=True)
         found = []
-        for row in np.unique(np.concatenate([out, into])).tolist():
+        for row in values_of(np.concatenate([out, into])).tolist():
             of = np.union1d(asked[out == row], heard[into == row])
             if (finding := self._judge(tick, row, of)) is not None:
                 found.append(finding)
@@ -143,7 +144,7 @@ class IcmpTunnel:
         hi, lo = tick.flows[f"{other}_hi"][at], tick.flows[f"{other}_lo"][at]
         rows = self._pairs.insert(device[at].astype(np.uint64), hi.copy(), lo.copy())
         columns, day = self._pairs.columns, (tick.end_ns - 1) // DAY_NS
-        stale = np.unique(rows[columns["day"][rows] != day])
+        stale = values_of(rows[columns["day"][rows] != day])
         for name in _COLUMNS:
             columns[name][stale] = 0
         columns["day"][rows] = day

@@ -15,18 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import repeated, values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.rates import is_own, shrunk
 from baselines.table import Table
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days
 from sensor.detectors.parties import flow_records, keys_of, party
-from sensor.detectors.usage import ASKS, CATEGORIES, Uses, by_name, uses
+from sensor.detectors.usage import ASKS, CATEGORIES, by_name, uses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer
 from sensor.model.ids import identify
 from sensor.model.result import Coverage
-from sensor.model.tick import Names, Tick
+from sensor.model.tick import Names, Tick, Uses
 from sensor.model.times import DAY_NS, HOUR_NS, SECOND_NS, parse, rfc3339, span
 
 HISTORY_DAYS = 7
@@ -92,7 +93,8 @@ class Impersonation:
         if tick.learn:
             self._close((tick.end_ns - 1) // DAY_NS)
         own = self._devices.columns
-        if not (own["habits"][: self._devices.rows] >= HABITS_MIN).any():
+        settled = own["habits"][uses(tick).device] >= HABITS_MIN
+        if not settled.any():
             return []
         used = self._uses(tick)
         used = used.at(own["habits"][used.device] >= HABITS_MIN)
@@ -101,12 +103,12 @@ class Impersonation:
         rows = self._things.find(used.key, used.hi, used.lo)
         kept = (rows >= 0) & (self._things.columns["habit"][rows] > 0)
         new = rows < 0
-        _, first = np.unique(np.stack([used.key, used.hi, used.lo], axis=1), axis=0, return_index=True)
-        new[np.setdiff1d(np.arange(len(new)), first)] = False
+        if new.any():
+            new &= ~repeated(used.key, used.hi, used.lo)
         self._count(tick, used, kept, new)
-        who = np.unique(used.device)
+        who = values_of(used.device)
         told = self._devices.columns["told"][who] > self._devices.columns["since"][who]
-        who = who[~told | np.isin(who, used.device[new])]
+        who = who[~told | np.isin(who, used.device[new])] if new.any() else who[~told]
         return [
             self._finding(tick, device, used.flow[used.device == device])
             for device in who[self._is_lost(who, tick.end_ns)].tolist()
@@ -123,18 +125,18 @@ class Impersonation:
         self._read = None
         own, day = self._devices.columns, (tick.end_ns - 1) // DAY_NS
         for start in range(0, len(used.flow), _PIECE):
-            part = used.at(np.arange(start, min(start + _PIECE, len(used.flow))))
+            part = used.at(np.arange(start, min(start + _PIECE, len(used.flow)))) if len(used.flow) > _PIECE else used
             rows = self._things.insert(part.key, part.hi, part.lo)
             things = self._things.columns
             things["last"][rows] = tick.end_ns
             held = flagged[part.device] | (
                 (own["told"][part.device] > 0) & (tick.end_ns - own["told"][part.device] < HELD_NS)
             )
-            again_today = np.unique(rows[~held & (things["day"][rows] != day)])
+            again_today = values_of(rows[~held & (things["day"][rows] != day)])
             things["days"][again_today] += 1
             things["day"][again_today] = day
-            there = np.unique(part.device[~held])
-            own["days"][there] += own["day"][there] != day
+            there = values_of(part.device[~held & (own["day"][part.device] != day)])
+            own["days"][there] += 1
             own["day"][there] = day
 
     def coverage(self) -> Coverage:
@@ -172,18 +174,18 @@ class Impersonation:
             used = uses(tick)
             used = used.at(used.category != ASKS)
             hi, lo, _ = by_name(self._names, used)
-            self._read = (tick, Uses(used.flow, used.category, used.device, hi, lo))
+            self._read = (tick, used.of(hi, lo))
         return self._read[1]
 
     def _count(self, tick: Tick, used: Uses, kept: NDArray[np.bool_], new: NDArray[np.bool_]) -> None:
         """Count uses since the last habit, which ends what was counted."""
         own = self._devices.columns
-        held = (own["told"] > 0) & (tick.end_ns - own["told"] < HELD_NS)
-        np.add.at(own["uses"], used.device, ~held[used.device])
+        told = own["told"][used.device]
+        np.add.at(own["uses"], used.device, (told <= 0) | (tick.end_ns - told >= HELD_NS))
         np.add.at(own["kept"], used.device, kept)
         np.add.at(own["fresh"], used.device, new)
         np.add.at(own["other"], used.device, 1)
-        faithful = np.unique(used.device[kept])
+        faithful = used.device[kept]
         own["since"][faithful], own["fresh"][faithful], own["other"][faithful] = tick.end_ns, 0, 0
 
     def _missed(self, device: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.first_contacts import contacts
@@ -106,7 +107,7 @@ class Inbound:
             late = shown[at] & (before > 0) & (before < FAILS_SHOWN)
             above = [(who[at][late], of[at][late]) for who, of in levels[level + 1 :]]
             self._take_back(rows[level, at][late], before[late], above, day)
-        loud = np.unique(rows[(rows >= 0) & failed])
+        loud = values_of(rows[(rows >= 0) & failed])
         loud = loud[self._services.columns["fails"][loud] >= FAILS_SHOWN]
         last = dict(zip(rows[-1].tolist(), device.tolist(), strict=True))
         return [found for row in loud.tolist() if (found := self._finding(tick, row, last.get(row, -1))) is not None]

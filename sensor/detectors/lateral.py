@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.distinct import distinct
+from baselines.distinct import distinct, values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
@@ -116,7 +116,7 @@ class Lateral:
         count_days(self._sites, self._names, tick)
         self._devices.cover(self._names.count())
         today, own = (tick.end_ns - 1) // DAY_NS, self._devices.columns
-        present = np.unique(tick.orig_device[tick.orig_device >= 0])
+        present = values_of(tick.orig_device[tick.orig_device >= 0])
         begun = present[(own["day"][present] != today) & ~flagged[present]]
         own["days"][begun] += 1
         own["day"][begun] = today
@@ -206,12 +206,12 @@ class Lateral:
         rows = self._edges.find(device.astype(np.uint64), target.astype(np.uint64), np.zeros(len(at), np.uint64))
         today = (tick.end_ns - 1) // DAY_NS
         known = (rows >= 0) & (self._edges.columns["day"][rows] < today)
-        sites = np.unique(tick.site[at]).tolist()
+        sites = values_of(tick.site[at]).tolist()
         least = {site: max(POPULAR, self._names.site_devices(site) // 50) for site in sites}
         enough = np.array([least[site] for site in tick.site[at].tolist()])
         popular = self._devices.columns["sources"][target] - (rows >= 0) >= enough
         new = np.nonzero(~known & ~popular)[0]
-        old = [one for one in np.unique(device[new]).tolist() if self._names.history_ns(one) >= HISTORY_NS]
+        old = [one for one in values_of(device[new]).tolist() if self._names.history_ns(one) >= HISTORY_NS]
         return new[np.isin(device[new], old)]
 
     def _reach(self, tick: Tick, i: int, port: int) -> bool:

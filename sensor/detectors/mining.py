@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from sensor.detectors.registered import registered
@@ -144,7 +145,7 @@ class Mining:
         rows = self._pairs.insert(device, flows["resp_hi"][at] ^ (port << np.uint64(48)), flows["resp_lo"][at].copy())
         columns, day = self._pairs.columns, (tick.end_ns - 1) // DAY_NS
         columns["last"][rows] = tick.end_ns
-        over = np.unique(rows)[columns["day"][np.unique(rows)] != day]
+        over = values_of(rows[columns["day"][rows] != day])
         for name in ("lives", "sent", "got", "packets", "told"):
             columns[name][over] = 0
         columns["day"][over] = day

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.calibration import RANKED_MIN, Pools
+from baselines.distinct import repeated, values_of
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_hierarchical, p_new
 from baselines.seen import Seen
@@ -24,10 +25,10 @@ from baselines.table import Table
 from sensor.detectors.new_peer_text import Found, told
 from sensor.detectors.new_peer_verify import again, recount
 from sensor.detectors.popularity import Popularity
-from sensor.detectors.usage import CATEGORIES, DESTINATION, Uses, by_name, uses
+from sensor.detectors.usage import CATEGORIES, DESTINATION, by_name, uses
 from sensor.model.evidence import Finding
 from sensor.model.result import Coverage
-from sensor.model.tick import Names, Tick
+from sensor.model.tick import Names, Tick, Uses
 from sensor.model.times import DAY_NS, span
 
 __all__ = ["NewPeer", "again", "detector", "recount"]
@@ -74,7 +75,7 @@ class NewPeer:
         self._pools, self._check = Pools(1), SelfCheck(1)
         self._day = -1
         self._rows_told: list[int] = []
-        self._read: tuple[Tick, Uses] | None = None
+        self._has_former = False
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -93,12 +94,12 @@ class NewPeer:
             self._close((tick.end_ns - 1) // DAY_NS)
             self._pools.advance(tick.end_ns)
         self._follow(tick)
-        first = self._devices.columns["first"][: self._devices.rows]
+        used = uses(tick)
+        first = _value(self._devices.columns["first"], used.device, -1)
         ready = (first >= 0) & (tick.end_ns - first >= HISTORY_NS)
         if not ready.any():
             return []
-        used = self._uses(tick)
-        used = self._new(used.at(_at(ready, used.device)))
+        used = self._new(used if ready.all() else used.at(ready))
         told = [finding for found in self._judged(tick, used) for finding in self._told(tick, found)]
         self._rows_told = [finding.device for finding in told]
         return told
@@ -112,17 +113,17 @@ class NewPeer:
         # What is flagged for no more than our own rows of this tick is in no incident.
         if flagged.any():
             own["flagged"][np.setdiff1d(np.nonzero(flagged)[0], self._rows_told)] = 1
-        used = self._uses(tick)
-        self._read = None
-        used = used.at(~_at(flagged, used.device)) if flagged.any() else used
+        used = uses(tick)
+        used = used.at(~_value(flagged, used.device, fill=False)) if flagged.any() else used
         if not len(used.flow):
             return
-        touched = np.unique(used.device)
-        own["days"][touched] += own["day"][touched] != self._day
-        own["day"][touched] = self._day
-        own["first"][touched] = np.where(own["first"][touched] < 0, tick.end_ns, own["first"][touched])
+        today = values_of(used.device[own["day"][used.device] != self._day])
+        own["days"][today] += 1
+        own["day"][today] = self._day
+        own["first"][used.device[own["first"][used.device] < 0]] = tick.end_ns
+        cell = used.device * CATEGORIES + used.category
         for column in ("draws", "today"):
-            np.add.at(own[column].reshape(-1), used.device * CATEGORIES + used.category, 1)
+            np.add.at(own[column].reshape(-1), cell, 1)
         before = self._seen.add(used.key, used.hi, used.lo, self._day)
         fresh = used.at(~before & ~self._was_former(used, used.hi, used.lo))
         if len(fresh.flow):
@@ -162,12 +163,7 @@ class NewPeer:
         self._day = int(state["head"][1])
         for part, held in self._parts():
             held.load(_part(state, part))
-
-    def _uses(self, tick: Tick) -> Uses:
-        """Return a tick's uses, which are read for scoring and for learning."""
-        if self._read is None or self._read[0] is not tick:
-            self._read = (tick, uses(tick))
-        return self._read[1]
+        self._has_former = bool((self._devices.columns["former"] >= 0).any())
 
     def _parts(self) -> list[tuple[str, Table | Seen | Popularity | Pools | SelfCheck]]:
         return [
@@ -208,6 +204,7 @@ class NewPeer:
             own["first"][kept] = min(firsts, default=-1)
             for name in ("days", "day", "worst", "flagged"):
                 own[name][kept] = max(own[name][kept], own[name][gone])
+            self._has_former = True
             rows = [gone, *(row for row in (*own["former"][gone], *own["former"][kept]) if row >= 0)][:FORMER]
             own["former"][kept][: len(rows)] = rows
             self._devices.clear(gone)
@@ -238,9 +235,8 @@ class NewPeer:
             return used
         hi, lo, _ = by_name(self._names, used)
         keep = ~self._was_seen(used, hi, lo)
-        used = Uses(used.flow[keep], used.category[keep], used.device[keep], hi[keep], lo[keep])
-        _, first = np.unique(np.stack([used.key, used.hi, used.lo], axis=1), axis=0, return_index=True)
-        return used.at(np.sort(first))
+        used = used.of(hi, lo).at(keep)
+        return used.at(~repeated(used.key, used.hi, used.lo))
 
     def _was_seen(self, used: Uses, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.bool_]:
         return self._seen.find(used.key, hi, lo) | self._was_former(used, hi, lo)
@@ -248,9 +244,9 @@ class NewPeer:
     def _was_former(self, used: Uses, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Tell what a row used that turned out to be this device."""
         found = np.zeros(len(hi), np.bool_)
-        former = self._devices.columns["former"]
-        if not (former[: self._devices.rows] >= 0).any():
+        if not self._has_former:
             return found
+        former = self._devices.columns["former"]
         inside = used.device < len(former)
         for k in range(FORMER):
             rows = np.where(inside, former[np.where(inside, used.device, 0), k], -1)
@@ -313,10 +309,14 @@ class NewPeer:
         return [told(self._names, tick, found, worst, p, law if is_pooled else None)]
 
 
-def _at(flags: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return the flags of rows; False beyond them."""
-    inside = rows < len(flags)
-    return inside & (flags if len(flags) else np.zeros(1, np.bool_))[np.where(inside, rows, 0)]
+def _value(column: NDArray[Any], rows: NDArray[np.int64], fill: int) -> NDArray[Any]:
+    """Return a column's values at rows; `fill` beyond it."""
+    inside = rows < len(column)
+    if inside.all():
+        return column[rows]
+    found = np.full(len(rows), fill, column.dtype)
+    found[inside] = column[rows[inside]]
+    return found
 
 
 def _part(state: dict[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,7 @@ What one device alone has done with a place is not here.
 """
 
 import hashlib
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from sensor.detectors.registered import registered
 from sensor.entities.flow_states import sides
 from sensor.entities.names import host_only
 from sensor.model.metadata import Dns, Http, Tls
-from sensor.model.tick import Tick
+from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS
 
 PLACES_MAX = 1 << 18
@@ -45,12 +46,24 @@ def words(name: str) -> tuple[int, int]:
     return int.from_bytes(digest[:8]), int.from_bytes(digest[8:])
 
 
+_SHARED: "weakref.WeakKeyDictionary[Names, Places]" = weakref.WeakKeyDictionary()
+
+
+def shared(names: Names, secret: int) -> "Places":
+    """Return the one object of these entities: several detectors ask what a site has had to do with."""
+    found = _SHARED.get(names)
+    if found is None:
+        found = _SHARED[names] = Places(secret)
+    return found
+
+
 class Places:
     """By (site, registered name or address)."""
 
     def __init__(self, secret: int) -> None:
         self._table = KeyedTable({"first": (np.int64, (), 0), "users": (np.uint64, (), 0)}, PLACES_MAX, secret)
         self._sites = Table({"began": (np.int64, (), 0)}, 1 << 16)
+        self._learned: Tick | None = None
 
     @property
     def saturation(self) -> float:
@@ -83,7 +96,10 @@ class Places:
         return not began or place.first_ns < began + LEARNED_NS
 
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
-        """Take a tick in, but for what flagged devices did."""
+        """Take a tick in, but for what flagged devices did; once, whoever asks."""
+        if tick is self._learned:
+            return
+        self._learned = tick
         self._begin(tick)
         self._learn_flows(tick, flagged)
         self._learn_names(tick, flagged)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from baselines import walk
 from baselines._jit import bind
+from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts
@@ -131,7 +132,7 @@ class Scan:
         state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
         state["rings"] = Ring.pack(self._rings)
         state["flows"] = np.array([self._flows, self._judged], np.int64)
-        state["one_sided"] = self._one_sided
+        state["one_sided"] = self._one_sided.copy()
         return state
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
@@ -153,9 +154,12 @@ class Scan:
         """Count, by site, the connections that tell of a one-way capture."""
         if len(tick.site) == 0:
             return
-        counts = np.bincount(tick.site[contacts(tick).one_sided], minlength=int(tick.site.max()) + 1)
-        counts[: len(self._one_sided)] += self._one_sided[: len(counts)]
-        self._one_sided = np.concatenate([counts, self._one_sided[len(counts) :]]).astype(np.int64)
+        missing = int(tick.site.max()) + 1 - len(self._one_sided)
+        if missing > 0:
+            self._one_sided = np.concatenate([self._one_sided, np.zeros(missing, np.int64)])
+        one_sided = contacts(tick).one_sided
+        if one_sided.any():
+            np.add.at(self._one_sided, tick.site[one_sided], 1)
 
     def _trusted(self, tick: Tick, piece: slice, proto: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Tell which flows count whatever their subject's two-way share is."""
@@ -185,7 +189,7 @@ class Scan:
             services.columns["tries"], services.columns["answered"], services.columns["since"], events,
         )  # fmt: skip
         failing = np.nonzero((outcome == 1) & (subject >= 0))[0]
-        for one in np.unique(subject[failing]).tolist():
+        for one in values_of(subject[failing]).tolist():
             own = failing[subject[failing] == one]
             self._rings.setdefault(one, Ring()).push(picked(flows, own), proto[own])
         if not self._judged:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from sensor.model.tick import Spoken, Tick
 
 
@@ -18,4 +19,4 @@ def each(tick: Tick, at: NDArray[np.int64]) -> list[tuple[bytes, NDArray[np.int6
     """Return each service's flows among those at some places, the services in order of their bytes."""
     said = spoken(tick)
     number = said.number[at]
-    return [(said.texts[one], at[number == one]) for one in np.unique(number).tolist()]
+    return [(said.texts[one], at[number == one]) for one in values_of(number).tolist()]

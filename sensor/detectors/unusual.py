@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.table import Table
@@ -88,6 +89,11 @@ class Unusual:
         self._first_ns = self._first_ns or tick.end_ns
         self._last_ns = max(self._last_ns, tick.end_ns)
         columns, flows = self._totals.columns, tick.flows
+        for message, device in zip(tick.messages, tick.message_device.tolist(), strict=True):
+            if device >= 0 and isinstance(message, Dns) and message.rcode == _NXDOMAIN:
+                columns["no_such_name"][device] += 1
+        if not len(flows):
+            return
         sent, got = (np.maximum(flows[f"{end}_bytes"], 0).astype(np.float64) for end in ("orig", "resp"))
         for device, out, into in (
             (tick.orig_device, "bytes_out", "bytes_in"),
@@ -100,11 +106,9 @@ class Unusual:
         np.add.at(columns["opened"], tick.orig_device[mine & tick.fresh], 1)
         failed = mine & (contacts(tick).outcome == 1)
         np.add.at(columns["failed"], tick.orig_device[failed], 1)
-        for message, device in zip(tick.messages, tick.message_device.tolist(), strict=True):
-            if device >= 0 and isinstance(message, Dns) and message.rcode == _NXDOMAIN:
-                columns["no_such_name"][device] += 1
+        opened = mine.nonzero()[0]
         for start in range(0, len(flows), _PIECE):
-            self._pair(tick, np.nonzero(mine)[0][start : start + _PIECE])
+            self._pair(tick, opened[start : start + _PIECE])
 
     def coverage(self) -> Coverage:
         """Say among how many devices it ranks."""
@@ -159,7 +163,7 @@ class Unusual:
         self._pairs.columns["last"][rows] = tick.end_ns
         outside = ~tick.resp_local[on]
         np.add.at(self._pairs.columns["bytes"], rows[outside], np.maximum(flows["orig_bytes"][outside], 0))
-        fresh = np.unique(rows[rows >= before])
+        fresh = values_of(rows[rows >= before])
         np.add.at(self._totals.columns["peers"], self._pairs.columns["keys"][fresh, 0].astype(np.int64), 1)
         two_way = (contacts(tick).outcome[on] == 0) & ((flows["proto"] == TCP) | (flows["proto"] == UDP))
         port = (flows["proto"][two_way].astype(np.uint64) << np.uint64(16)) | flows["resp_p"][two_way]

@@ -8,13 +8,12 @@ and a key is (device and category, thing). No detector.
 import functools
 import hashlib
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sensor.detectors.registered import registered
 from sensor.entities.flow_states import sides
-from sensor.model.tick import Names, Tick
+from sensor.model.tick import Names, Tick, Uses
 
 DESTINATION, ASKS, OFFERS = 0, 1, 2
 CATEGORIES = 3
@@ -27,25 +26,6 @@ Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 
 
-class Uses(msgspec.Struct):
-    """Uses of a tick; columns of shape (n,)."""
-
-    flow: Ints
-    category: Ints
-    device: Ints
-    hi: Words
-    lo: Words
-
-    @property
-    def key(self) -> Words:
-        """First word of the keys: device and category."""
-        return (self.device * 4 + self.category).astype(np.uint64)
-
-    def at(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Uses":
-        """Return some of them."""
-        return Uses(self.flow[which], self.category[which], self.device[which], self.hi[which], self.lo[which])
-
-
 @functools.lru_cache(maxsize=THINGS_KEPT)
 def thing_of(name: str) -> tuple[int, int]:
     """Return two words for a name: its digest."""
@@ -54,25 +34,33 @@ def thing_of(name: str) -> tuple[int, int]:
 
 
 def uses(tick: Tick) -> Uses:
-    """Return what devices used in a tick: by flows that are fresh, opened, and answered by a single host."""
-    flows = tick.flows
-    seen = sides(tick)
+    """Return what devices used in a tick: by flows that are fresh, opened, and answered by a single host.
+
+    Destinations come first, then services asked for, then those offered, each in order of time; read once a tick.
+    """
+    if tick.uses is None:
+        tick.uses = _read(tick)
+    return tick.uses
+
+
+def _read(tick: Tick) -> Uses:
+    flows, seen = tick.flows, sides(tick)
     on = tick.fresh & seen.sent & seen.replied & seen.resp_single
-    parts = []
-    for ends, categories in ((tick.orig_device, (DESTINATION, ASKS)), (tick.resp_device, (OFFERS,))):
-        at = np.nonzero(on & (ends >= 0))[0]
-        for category in categories:
-            hi, lo = _destinations(tick, at) if category == DESTINATION else _services(flows, at)
-            parts.append((at, np.full(len(at), category), ends[at].astype(np.int64), hi, lo))
-    columns = [np.concatenate([part[k] for part in parts]) for k in range(5)]
-    return Uses(columns[0], columns[1].astype(np.int64), columns[2], columns[3], columns[4])
+    asked, offered = (on & (tick.orig_device >= 0)).nonzero()[0], (on & (tick.resp_device >= 0)).nonzero()[0]
+    flow = np.concatenate([asked, asked, offered])
+    category = np.empty(len(flow), np.int64)
+    category[: len(asked)], category[len(asked) :], category[2 * len(asked) :] = DESTINATION, ASKS, OFFERS
+    device = np.where(category == OFFERS, tick.resp_device[flow], tick.orig_device[flow]).astype(np.int64)
+    hi, lo = flows["proto"][flow].astype(np.uint64), np.minimum(flows["resp_p"][flow], DYNAMIC).astype(np.uint64)
+    hi[: len(asked)], lo[: len(asked)] = _destinations(tick, asked)
+    return Uses(flow, category, device, (device * 4 + category).astype(np.uint64), hi, lo)
 
 
 def by_name(names: Names, used: Uses) -> tuple[Words, Words, NDArray[np.bool_]]:
     """Return each use's thing with destinations by their names, and which have one; a look-up an address."""
     hi, lo = used.hi.copy(), used.lo.copy()
     named = np.zeros(len(hi), np.bool_)
-    at = np.nonzero(used.category == DESTINATION)[0]
+    at = (used.category == DESTINATION).nonzero()[0]
     if len(at):
         ends = list(zip(hi[at].tolist(), lo[at].tolist(), strict=True))
         found = {end: names.address_name(*end) for end in dict.fromkeys(ends)}
@@ -90,8 +78,3 @@ def _destinations(tick: Tick, at: Ints) -> tuple[Words, Words]:
         if host := tick.destinations.get(flow):
             hi[k], lo[k] = thing_of(host)
     return hi, lo
-
-
-def _services(flows: NDArray[np.void], at: Ints) -> tuple[Words, Words]:
-    port = np.minimum(flows["resp_p"][at], DYNAMIC)
-    return flows["proto"][at].astype(np.uint64), port.astype(np.uint64)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.distinct import distinct
+from baselines.distinct import distinct, values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
@@ -97,7 +97,7 @@ class WrongPort:
             inside = tick.orig_device[of] >= 0
             for kind, which in ((_OUT, inside & ~local), (_LOCAL, inside & local), (_OFFERED, ~inside)):
                 device = tick.resp_device[of] if kind == _OFFERED else tick.orig_device[of]
-                for one in np.unique(device[which & (device >= 0)]).tolist():
+                for one in values_of(device[which & (device >= 0)]).tolist():
                     mine = of[which & (device == one)]
                     found += self._judge(tick, one, service, port, kind, mine, foreign=foreign)
         return found
@@ -108,6 +108,8 @@ class WrongPort:
         count_days(self._sites, self._names, tick)
         self._count_own(tick, today)
         rows = np.nonzero(self._habits.columns["last"][: len(self._habits)] == tick.end_ns)[0]
+        if not len(rows):
+            return
         device = (self._habits.columns["keys"][rows, 0]).astype(np.int64)
         rows = rows[~flagged[device]]
         columns = self._habits.columns
@@ -253,7 +255,7 @@ def _strangers(tick: Tick, at: NDArray[np.int64]) -> dict[tuple[str, int, bool],
     found: dict[tuple[str, int, bool], NDArray[np.int64]] = {}
     for services, told in each(tick, at):
         text, port = services.decode("ascii", "replace"), tick.flows["resp_p"][told]
-        for one in np.unique(port).tolist():
+        for one in values_of(port).tolist():
             if (judged := stranger(text, one)) is not None:
                 key, of = (judged[0], one, judged[1]), told[port == one]
                 found[key] = np.concatenate([found[key], of]) if key in found else of

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.entities import macs as mac_rules
@@ -166,14 +167,17 @@ class Devices:
                 self.place(where, int(mac[i]), int(ts[i]), confirmed=bool(confirmed[i]), linked=linked)
             rows = self.map.find(site.astype(np.uint64), hi, lo)
         held = rows >= 0
-        self.map.columns["last"][rows[held]] = ts[held]
-        devices = self.map.columns["device"][rows[held]]
+        if not held.all():
+            rows, ts, confirmed = rows[held], ts[held], confirmed[held]
+        self.map.columns["last"][rows] = ts
+        devices = self.map.columns["device"][rows]
         on = devices >= 0
-        devices, when, sure = devices[on], ts[held][on], np.asarray(confirmed, np.bool_)[held][on]
-        self.touch(devices, when, sure)
-        self._put_places(devices, self.map.columns["tunnel"][rows[held][on]] == 1)
+        if not on.all():
+            rows, devices, ts, confirmed = rows[on], devices[on], ts[on], confirmed[on]
+        self.touch(devices, ts, confirmed)
+        self._put_places(devices, self.map.columns["tunnel"][rows] == 1)
         if not linked:
-            for row in self.joins.watch(self.table.columns["kept"], devices[sure], when[sure]):
+            for row in self.joins.watch(self.table.columns["kept"], devices[confirmed], ts[confirmed]):
                 self.part(row)
 
     def lease(self, site: int, address: str, mac: int, ts: int) -> int:
@@ -244,8 +248,7 @@ class Devices:
 
     def add_flows(self, devices: NDArray[np.int32]) -> None:
         """Count one flow for each listed row (−1 is left out)."""
-        counts = np.bincount(devices[devices >= 0], minlength=len(self))
-        self.table.columns["flows"][: len(counts)] += counts
+        np.add.at(self.table.columns["flows"], devices[devices >= 0], 1)
 
     def last(self, row: int) -> int:
         """Return when a row's device was last seen, ns."""
@@ -306,8 +309,9 @@ class Devices:
         np.maximum.at(columns["last"], rows, ts)
         np.minimum.at(columns["first"], rows, ts)
         columns["aged"][rows] = 0
-        newly = np.unique(rows[confirmed])
-        self._unconfirmed -= int((columns["confirmed"][newly] == 0).sum())
+        sure = rows[confirmed]
+        newly = values_of(sure[columns["confirmed"][sure] == 0])
+        self._unconfirmed -= len(newly)
         columns["confirmed"][newly] = 1
 
     def save(self) -> dict[str, NDArray[Any]]:
@@ -466,9 +470,10 @@ class Devices:
     def _put_places(self, rows: NDArray[Any], tunnel: NDArray[np.bool_]) -> None:
         """Remember that rows were seen on site, or through a tunnel."""
         place = self.table.columns["place"]
-        place[rows[~tunnel]] |= ON_SITE
         if tunnel.any():
             place[rows[tunnel]] |= REMOTE
+            rows = rows[~tunnel]
+        place[rows] |= ON_SITE
 
     def _remember(self, row: int, where: tuple[int, int, int], ts: int) -> None:
         """Keep a span; an IPv4 address is shown rather than an IPv6 one."""

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from sensor.entities.activity import Activity
 from sensor.entities.devices import DEVICES_MAX, Devices
 from sensor.entities.flow_states import sides_of
@@ -268,6 +269,8 @@ class Entities:
 
     def _ends(self, flows: NDArray[np.void], site: NDArray[np.int32], end: str, local: Flags) -> NDArray[np.int32]:
         """Return the device of one end of each flow, −1 where it is none of the site's, shape (n,)."""
+        if not len(flows):
+            return np.empty(0, np.int32)
         found = self.devices.find(site, flows[f"{end}_hi"].copy(), flows[f"{end}_lo"].copy())
         return np.where(local, found, -1).astype(np.int32)
 
@@ -306,6 +309,8 @@ class Entities:
 
     def _locality(self, flows: NDArray[np.void], site: NDArray[np.int32], seen: Sides) -> tuple[Flags, Flags]:
         """Tell which ends are the site's own: by its networks, and by what the log says of itself."""
+        if not len(flows):
+            return np.empty(0, np.bool_), np.empty(0, np.bool_)
         ends = []
         for end, single in (("orig", seen.orig_single), ("resp", seen.resp_single)):
             inside = self._inside(site, flows[f"{end}_hi"], flows[f"{end}_lo"])
@@ -316,7 +321,7 @@ class Entities:
         if len(site) and (site == site[0]).all():
             return self._prefixes.get(self.sites[site[0]], self._private).contain(hi, lo)
         inside = np.zeros(len(hi), np.bool_)
-        for number in np.unique(site).tolist():
+        for number in values_of(site).tolist():
             of = site == number
             inside[of] = self._prefixes.get(self.sites[number], self._private).contain(hi[of], lo[of])
         return inside
@@ -330,6 +335,8 @@ class Entities:
         both = seen.sent & seen.replied
         for end, local, single in (("orig", orig_local, seen.orig_single), ("resp", resp_local, seen.resp_single)):
             mac = flows[f"{end}_l2"]
+            if not mac.any():  # as in most logs
+                continue
             outside = np.nonzero(~local & single & (mac != 0))[0]
             if len(outside):
                 hi, lo = flows[f"{end}_hi"][outside], flows[f"{end}_lo"][outside]

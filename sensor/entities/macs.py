@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.distinct import among
+from baselines.distinct import among, values_of
 from sensor.model import addresses
 from sensor.model.times import MINUTE_NS
 
@@ -120,7 +120,7 @@ class Macs:
             mac: MACs they were seen behind, uint64, shape (n,); 0 is no MAC.
         """
         both = (site.astype(np.uint64) << np.uint64(48)) | mac
-        told = [one for one in np.unique(both).tolist() if (one >> 48, one & _MAC) not in self.routers]
+        told = [one for one in values_of(both).tolist() if (one >> 48, one & _MAC) not in self.routers]
         if not told:
             return []
         untold = among(both, np.array(told, np.uint64))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines._jit import kernel, rows
+from baselines.distinct import values_of
 from baselines.table import Table
 from sensor.entities.flow_states import sides
 from sensor.model.flow import TCP, UDP
@@ -242,7 +243,7 @@ class Presence:
         columns = self.table.columns
         mark(marks, *(columns[name] for name in ("cells", "on", "contacts", "counts", "shares", "head")))
         over = devices[marks["slot"] < now_ns // SLOT_NS - 1]
-        return np.unique(over) if len(over) else over
+        return values_of(over) if len(over) else over
 
     def slots(self, device: int, first: int, last: int) -> list[Seen]:
         """Return what is known in detail of a device's slots from `first` to `last`, those where it was there."""
@@ -333,7 +334,7 @@ class Presence:
         rows = self._row_of[devices]
         if (rows >= 0).all():
             return rows
-        for device in np.unique(devices[rows < 0]).tolist():
+        for device in values_of(devices[rows < 0]).tolist():
             row = self.table.add()
             if row < 0:
                 self.refused += 1

@@ -52,6 +52,30 @@ class Spoken(msgspec.Struct):
     """Which of them is each flow's, shape (n,)."""
 
 
+class Uses(msgspec.Struct):
+    """What devices used in a tick (`sensor.detectors.usage`); columns of shape (n,)."""
+
+    flow: NDArray[np.int64]
+    """Place of the flow in the tick."""
+    category: NDArray[np.int64]
+    device: NDArray[np.int64]
+    key: NDArray[np.uint64]
+    """First word of the keys: device and category."""
+    hi: NDArray[np.uint64]
+    """The thing, a destination or a service, as two words; `lo` is the second."""
+    lo: NDArray[np.uint64]
+
+    def at(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Uses":
+        """Return some of them."""
+        return Uses(
+            self.flow[which], self.category[which], self.device[which], self.key[which], self.hi[which], self.lo[which]
+        )
+
+    def of(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> "Uses":
+        """Return the same uses of other things, shape (n,)."""
+        return Uses(self.flow, self.category, self.device, self.key, hi, lo)
+
+
 class Tick(msgspec.Struct):
     """Records that were complete by `end_ns` and not by the tick before. n flows, m ARP messages, k messages."""
 
@@ -81,6 +105,8 @@ class Tick(msgspec.Struct):
     sides: Sides | None = None
     """Filled in by the first that asks."""
     spoken: Spoken | None = None
+    """Filled in by the first detector that asks."""
+    uses: Uses | None = None
     """Filled in by the first detector that asks."""
     events: list[Event] = msgspec.field(default_factory=list)
     """Identity, endpoint, mail and lease events, in order of time."""
