@@ -104,6 +104,18 @@ def _configured(config: "Config") -> Iterator[Finding]:
                     yield _finding(f"{what}: {key}", ok=True)
                 except ConfigError as error:
                     yield _finding(f"{what}: {key}", ok=False, why=str(error), remedy="give the secret", needed=True)
+    yield from _sinks(config)
+
+
+def _sinks(config: "Config") -> Iterator[Finding]:
+    """Whether each configured sink can be reached; no incident is sent."""
+    from sensor.pipeline.delivering import probe
+
+    for one in probe(config) if config.sinks else ():
+        yield _finding(
+            f"sink {one.name} ({one.type})", ok=one.ok, why=one.why,
+            remedy="check its address, what is between, and its credentials", needed=True,
+        )  # fmt: skip
 
 
 def _path(what: str, pattern: str) -> Finding:

@@ -36,6 +36,17 @@ def test_a_secret_that_is_not_there_is_named(tmp_path):
     assert (0, False) == (code, "hush" in text)
 
 
+@pytest.mark.parametrize(("path", "code"), [("out.jsonl", 0), ("file/out.jsonl", 1)])
+def test_configured_sinks_are_reached_for(tmp_path, path, code):
+    """One that cannot be written is named with the reason; no incident is sent."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "c.toml").write_text(f'state = "{tmp_path}"\n[sinks.o]\ntype = "jsonl"\npath = "{tmp_path / path}"\n')
+    found, text = run("--config", tmp_path / "c.toml", "--state", tmp_path)
+
+    assert (code, "sink o (jsonl)" in text) == (found, True)
+    assert bool(code) == ("MISSING  sink o" in text)
+
+
 def test_proposals_of_a_state_are_shown(tmp_path):
     """As a line of configuration with its reason, or as a fact where no key is for it; as JSON one document."""
     with State(tmp_path, exclusive=True) as state:
