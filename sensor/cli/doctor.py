@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ MODULES = (
     ("zstandard", "read zstd files", "pip install zstandard"),
 )
 """Import name, what for, remedy."""
+SILENT_S = 120.0
+"""As the systemd unit's watchdog: a commit of 10,000 devices takes seconds, of a slow disk's more."""
 FREE_BYTES = 2 << 30
 """A year of sign-ins of a small tenant, kernels and snapshots need less."""
 
@@ -36,7 +39,8 @@ Finding = dict[str, object]
 @config_option
 @state_option
 @json_option
-def doctor(*, config_path: Path | None, state_dir: Path, as_json: bool) -> None:
+@click.option("--health", is_flag=True, help="Only tell whether a sensor is at work on the state; exit 1 where not.")
+def doctor(*, config_path: Path | None, state_dir: Path, as_json: bool, health: bool) -> None:
     """Say what will not work here and how to mend it, and what a state proposes to configure.
 
     Exits 1 where something that is configured will not work.
@@ -44,6 +48,9 @@ def doctor(*, config_path: Path | None, state_dir: Path, as_json: bool) -> None:
     from sensor import config as configuration
 
     config = configuration.load(config_path) if config_path else None
+    if health:
+        _tell_health(Path(config.state) if config else state_dir)
+        return
     findings = [*_machine(), *(_configured(config) if config else ()), *_proposed(state_dir)]
     if as_json:
         echo_json(findings)
@@ -54,6 +61,15 @@ def doctor(*, config_path: Path | None, state_dir: Path, as_json: bool) -> None:
             if one["remedy"]:
                 click.echo(f"{'':8} → {one['remedy']}")
     if any(one["ok"] is False and one["needed"] for one in findings):
+        sys.exit(WORK_FAILED)
+
+
+def _tell_health(state_dir: Path) -> None:
+    from sensor.store.alive import age_s
+
+    age = age_s(state_dir, time.monotonic())
+    click.echo("no sign of life" if age is None else f"last sign of life {age:.0f} s ago")
+    if age is None or age > SILENT_S:
         sys.exit(WORK_FAILED)
 
 

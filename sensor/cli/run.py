@@ -69,6 +69,5 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
             if once:
                 click.echo("every configured file is read", err=True)
             else:
-                click.echo("following", err=True)
-                sensor.follow(stop, reloading)
+                sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
     click.echo("stopped", err=True)

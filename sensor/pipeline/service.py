@@ -22,6 +22,7 @@ from sensor.pipeline.observing import Observing
 from sensor.pipeline.reloading import Reloading
 from sensor.pipeline.replaying import Run
 from sensor.pipeline.sourcing import Sources
+from sensor.store.alive import Alive
 from sensor.store.state import State
 from sensor.wire.clock import SystemClock
 from sensor.wire.inputs import match_pattern
@@ -43,6 +44,7 @@ class Sensor:
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
         self._observing = Observing(self._core, self.metrics, kinds)
         self._around: Around | None = None
+        self._signs = Alive(state.folder)
 
     @contextlib.contextmanager
     def beside(self) -> Iterator[tuple[str, ...]]:
@@ -59,13 +61,17 @@ class Sensor:
             yield self._around.said()
         finally:
             self._around.close(DRAIN_S)
+            self._signs.end()
 
-    def follow(self, stop: threading.Event, reloading: Reloading | None = None) -> None:
+    def follow(
+        self, stop: threading.Event, reloading: Reloading | None = None, ready: Callable[[], None] = lambda: None
+    ) -> None:  # fmt: skip
         """Take in what is new of every source that goes on, until told to stop.
 
         Args:
             stop: Tells whether to stop; then what was read is committed and handed on, within DRAIN_S.
             reloading: Looks for another configuration.
+            ready: Called once every source is open.
 
         Raises:
             ConfigError: A source or a response cannot be opened as it is configured.
@@ -79,9 +85,10 @@ class Sensor:
             opened.callback(sources.close)
             sources.open(self.config)
             around = self._around or Around(self.config, self.state.folder, self.metrics, ())
-            live = Live(self._core, sources, self._observing, around, clock, self.manager.alive)
+            live = Live(self._core, sources, self._observing, around, clock, self._alive)
             opened.callback(live.close)
             self.manager.ready("following")
+            ready()
             while not stop.is_set():
                 live.turn(stop)
                 changed = reloading.look(time.monotonic()) if reloading is not None else None
@@ -92,6 +99,11 @@ class Sensor:
                     self.manager.ready("following")
             self.manager.stopping()
 
+    def _alive(self) -> None:
+        """Give a sign of life to whoever watches."""
+        self.manager.alive()
+        self._signs.beat(time.monotonic())
+
     def read_all(self, stopped: Callable[[], bool], *, every: bool = True) -> None:
         """Read files to their end, one source after the other, until told to stop; commits after each.
 
@@ -99,6 +111,7 @@ class Sensor:
             stopped: Tells whether to stop.
             every: Also those of sources that could be followed.
         """
+        self.manager.ready("reading files")  # which may take longer than a start may
         for name, one in self.config.sources.items():
             if stopped():
                 return
@@ -115,7 +128,7 @@ class Sensor:
                 threads=int(str(one.options.get("threads", 1))),
             )  # fmt: skip
             run = Run(self._core, open_sources(inputs, self.state.ledger, options, self.config.networks()))
-            run.go(told=lambda _: self.manager.alive())
+            run.go(told=lambda _: self._alive())
             for read in run.inputs():
                 self._observing.read(one.type, read)
             self._observing.count()

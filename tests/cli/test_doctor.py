@@ -1,11 +1,13 @@
 """`spanline doctor`: what is lacking and what is proposed."""
 
 import json
+import time
 
 import pytest
 from click.testing import CliRunner
 
 from sensor.cli.main import cli
+from sensor.store.alive import Alive
 from sensor.store.state import State
 
 
@@ -60,3 +62,12 @@ def test_proposals_of_a_state_are_shown(tmp_path):
     found = json.loads(run("--state", tmp_path, "--json")[1])
     assert None in {one["ok"] for one in found}
     assert 0 == code
+
+
+def test_health_is_the_last_sign_of_life(tmp_path):
+    """Exit 0 while a sensor is at work, 1 where none is, or where it has been silent for too long."""
+    assert (1, "no sign of life\n") == run("--health", "--state", tmp_path)
+    Alive(tmp_path).beat(time.monotonic())
+    assert (0, "last sign of life 0 s ago\n") == run("--health", "--state", tmp_path)
+    Alive(tmp_path).beat(time.monotonic() - 121)
+    assert 1 == run("--health", "--state", tmp_path)[0]
