@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from sensor.console.decisions import MuteWanted
 from sensor.console.incident_pages import find
-from sensor.console.page import render
+from sensor.console.page import link, render
 from sensor.console.visit import Desk, Refused, Visit
 from sensor.model.incident import VERDICTS
 from sensor.model.times import rfc3339
@@ -23,6 +23,8 @@ DAYS_MAX = 3660
 """As of `spanline mute`."""
 REASON_MAX = 2000
 HIDES_SHOWN = 50
+ROWS = 100
+"""Responses a page."""
 
 
 def close(desk: Desk, visit: Visit) -> "Response":
@@ -94,8 +96,11 @@ def actions(desk: Desk, visit: Visit) -> "Response":
         rows = [one for one in rows if set(sites.get(one.incident, ())) & set(visit.within)]
     order = {"proposed": 0, "approved": 1, "executing": 2, "unknown": 3, "verified": 4}
     rows.sort(key=lambda one: (one.action.connector is None, order.get(one.action.state, 9), one.action.id))
+    pages = -(-len(rows) // ROWS) or 1
+    page = visit.number("page", 1, pages)
     return render(
-        desk, visit, "actions.html", rows=rows, stopped=(desk.folder / KILL_SWITCH).exists(),
+        desk, visit, "actions.html", rows=rows[(page - 1) * ROWS : page * ROWS], total=len(rows), page=page, pages=pages,
+        at=lambda **changed: link("/actions", visit.query, **changed), stopped=(desk.folder / KILL_SWITCH).exists(),
         may=lambda one: (
             visit.person.may("responder", _sites(sites, one)) and not desk.decisions.readonly
         ),

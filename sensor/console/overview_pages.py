@@ -53,7 +53,11 @@ def signins(desk: Desk, visit: Visit) -> "Response":
             country=None if not country else "" if country == NOWHERE else country,
         )  # fmt: skip
         page = visit.number("page", 1, PAGES_MAX)
-        total, rows = listing.signins(wanted, visit.within, ROWS, (page - 1) * ROWS)
+        rows = listing.signins(wanted, visit.within, ROWS, (page - 1) * ROWS)
+    total = sum(
+        count for (place, verdict), count in matrix.items()
+        if wanted.country in {None, place} and wanted.verdict in {"", verdict}
+    )  # fmt: skip
     sums: dict[str, int] = {}
     for (place, verdict), count in matrix.items():
         sums[place] = sums.get(place, 0) + count + (10**9 if verdict == "contradicted" else 0)

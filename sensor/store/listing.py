@@ -157,17 +157,14 @@ class Listing:
         )
         return {(str(country), str(verdict)): int(count) for country, verdict, count in rows}
 
-    def signins(
-        self, wanted: WantedSignIns, within: Sites, limit: int, offset: int = 0
-    ) -> tuple[int, list[SignIn]]:  # fmt: skip
-        """Return how many sign-ins there are as wanted, and some of them, the latest first."""
+    def signins(self, wanted: WantedSignIns, within: Sites, limit: int, offset: int = 0) -> list[SignIn]:
+        """Return some of the sign-ins that are wanted, the latest first; the matrix tells how many there are."""
         where, parameters = _of_signins(wanted, within)
-        found = self._connection.execute(f"SELECT count(*) FROM signins WHERE {where}", parameters).fetchone()  # noqa: S608 - ours
         rows = self._connection.execute(
             f"SELECT body FROM signins WHERE {where} ORDER BY ts DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - ours
             (*parameters, limit, offset),
         )
-        return int(found[0]), [msgspec.json.decode(body, type=SignIn) for (body,) in rows]
+        return [msgspec.json.decode(body, type=SignIn) for (body,) in rows]
 
     def last_signin(self) -> str:
         """Return the time of the latest sign-in, empty where there is none."""
