@@ -321,12 +321,12 @@ class Pools:
         }
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Restore what `save` returned. Raises ValueError for another version or shape."""
+        """Restore what `save` returned, or a release before with fewer statistics. Raises ValueError for others."""
         head = state.get("head")
         if head is None or int(head[0]) != VERSION:
             found = None if head is None else int(head[0])
             raise ValueError(f"calibration state of version {found}; this program reads {VERSION}")
-        if tuple(head[3:].tolist()) != self.counts.shape:
+        if head[3] > self.counts.shape[0] or tuple(head[4:].tolist()) != self.counts.shape[1:]:
             raise ValueError(f"pools of shape {tuple(head[3:].tolist())}, not {self.counts.shape}")
         self.now_ns, self.epoch = int(head[1]), int(head[2])
         self.held[:] = state["held"]

@@ -7,10 +7,11 @@ added up, less what the group has in common, an hour's p in the same way, a cumu
 day's largest against the peers' days. Six small common changes are no common mode in any bucket and a large one in
 their hour: without taking it off, of 1,060 simulated devices 21 and 25 accumulated to p ≤ 1e-3 on two holidays (7 and
 19 less the median of lacks, 0 and 1 where lacks are withheld). While a group's hours lack in common, none of its
-buckets is judged for its lack.
-*Drift*: the level of three days against that of 21 days before, against the peers' distances; a day's level is the mean
-of its buckets' logarithms, as one huge bucket makes a day's total and not its level (simulated ×16 ramps at p ≤ .01:
-.28 by totals, .85 so).
+buckets is judged for its lack. *Drift*: the level of three days against that of 21 days before, against the peers'
+distances; the day's least p against the peers' days, of which those of one drift are one. A day's level is the mean of
+its buckets' logarithms, as one huge bucket makes a day's total and not its level (simulated ×16 ramps at p ≤ .01: .28
+by totals, .85 so). Twelve ramps of bytes alone, ×16 to ×64 in 17 days of two simulated sites: p ≤ 1e-3 of 7 (the least
+p of twelve sides was 1.2e-2 before, whatever was seen).
 
 Until the peers have 100 device-days a p says nothing that anybody should hear: there is none. Not here: evidence.
 """
@@ -41,15 +42,17 @@ from sensor.detectors.volume_state import (
 )  # fmt: skip
 
 BUCKET, HOURLY, DRIFT = 0, SIDES, 2 * SIDES
-"""First statistic of each kind; then two of whole days."""
-DAY_NOW, DAY_HOURS = 3 * SIDES, 3 * SIDES + 1
-STATISTICS = 3 * SIDES + 2
+"""First statistic of each kind; then three of whole days."""
+DAY_NOW, DAY_HOURS, DAY_DRIFT = 3 * SIDES, 3 * SIDES + 1, 3 * SIDES + 2
+STATISTICS = 3 * SIDES + 3
 CHECKED = (
     *(f"volumes.{feature}.{side}" for feature in FEATURES for side in ("high", "low")),
     "volumes.now", "volumes.accumulation", "volumes.drift",
 )  # fmt: skip
 """What the self-check counts: each statistic of a bucket, and the p of the three channels."""
-_OF_CHANNEL = {SIDES: (DAY_NOW,), SIDES + 1: (DAY_HOURS,), SIDES + 2: tuple(range(DRIFT, DRIFT + SIDES))}
+_OF_CHANNEL = {SIDES: (DAY_NOW,), SIDES + 1: (DAY_HOURS,), SIDES + 2: (DAY_DRIFT,)}
+P_EPISODE, EPISODE_DAYS = 1e-2, 7
+"""A drift that goes on: told of within a week, as its evidence is one a week."""
 WHOLE_DAY = 100
 """Judged buckets, of 144, that make a day comparable with full ones."""
 SIGNED_MAX = 7.0
@@ -80,6 +83,22 @@ class Summed(msgspec.Struct):
     """The cumulative sum before the hour, shape (devices,)."""
     commons: list[Common]
     """What they have in common is in nats."""
+
+
+class Drifted(msgspec.Struct):
+    """A day's drift; columns of shape (devices, SIDES) but as said."""
+
+    moved: drift.Drift
+    alone: Floats
+    """Each side's distance in unrests, before what the group has in common is taken off."""
+    score: Floats
+    raw: Floats
+    """p without a floor."""
+    worst: Floats
+    """−log10 of the least p, shape (devices,); −1 where there is none."""
+    p: Floats
+    """Of the worst among the peers' days, shape (devices,)."""
+    commons: list[Common]
 
 
 class Judged(msgspec.Struct):
@@ -196,32 +215,37 @@ class Judge:
         c["hour"][:], c["hour_n"][:] = 0.0, 0
         return Summed(alone, score, raw, before, commons)
 
-    def day(self, c: Cells, day: int) -> tuple[Floats, Floats, Floats, Floats]:
-        """Close a day: its worst go to the pools; return drift's distances, scale, level before and p by side."""
+    def day(self, c: Cells, day: int, groups: int) -> Drifted:
+        """Close a day: its worst go to the pools; return how far the devices' levels drifted."""
         kinds = c["kind"]
         take = (c["judged"] >= WHOLE_DAY) & (c["flagged"] == 0) & (c["joined"] == 0)
-        group = np.where(take, kinds, np.int32(-1))
-        for column, statistic, checked in ((NOW, DAY_NOW, SIDES), (HOURS, DAY_HOURS, SIDES + 1)):
-            values = np.where(take, np.ascontiguousarray(c["worst"][:, column]), -1.0)
-            floors = np.array([law.floor for law in self._laws(statistic)])[kinds]
-            self.check.note(checked, day, self.of_day(statistic, kinds, values), floors)
-            self.pools.add(statistic, group, np.where(values >= 0.0, values, np.nan))
+        for column, statistic in ((NOW, DAY_NOW), (HOURS, DAY_HOURS)):
+            self._close(statistic, day, kinds, np.where(take, np.ascontiguousarray(c["worst"][:, column]), -1.0))
         whole = ((c["day_n"] >= WHOLE_DAY) & (c["joined"] == 0))[:, None] & (c["day_any"] > 0)
         c["ring"][..., day % drift.RING] = np.where(whole, c["day_x"] / np.maximum(c["day_any"], 1), -1.0)
-        distance, unrest, before = drift.drift(np.where(c["ring"] < 0.0, np.float32(np.nan), c["ring"]), day)
-        ratio = distance / unrest
-        score = np.stack([np.maximum(ratio, 0.0), np.maximum(-ratio, 0.0)], axis=2).reshape(len(kinds), SIDES)
-        p, _ = self._p(DRIFT, kinds, score)
-        few = np.array([[law.n < RANKED_MIN for law in self._laws(DRIFT + k)] for k in range(SIDES)])
-        p = np.where(few.T[kinds], np.nan, p)
-        least = np.where(take, _least(p), np.nan)
-        self.check.note(
-            SIDES + 2, day, least, np.array([self.pools.law(DRIFT, k).floor * SIDES for k in range(4)])[kinds]
-        )
+        moved = drift.drift(np.where(c["ring"] < 0.0, np.float32(np.nan), c["ring"]), day)
+        ratio = moved.distance / moved.unrest
+        alone = np.stack([np.maximum(ratio, 0.0), np.maximum(-ratio, 0.0)], axis=2).reshape(len(kinds), SIDES)
+        score = alone.copy()
+        p, raw = self._p(DRIFT, kinds, score)
+        commons = self._rest(DRIFT, c, groups, score, p, raw)
+        # Days of one drift are one: else who drifts for weeks is its own peers (p stayed at 7 of 5,600 in a ramp ×16).
+        first = take & (day - c["drifted"] >= EPISODE_DAYS)
         for k in range(SIDES):
-            self.pools.add(DRIFT + k, group, np.ascontiguousarray(score[:, k]))
+            self.pools.add(DRIFT + k, np.where(first, kinds, np.int32(-1)), np.ascontiguousarray(score[:, k]))
+        worst = np.nan_to_num(_distance(raw), nan=-1.0)
+        p_day = self.of_day(DAY_DRIFT, kinds, np.where(take, worst, -1.0))
+        self._close(DAY_DRIFT, day, kinds, np.where(first, worst, -1.0))
+        c["drifted"][:] = np.where(p_day <= P_EPISODE, day, c["drifted"])
         self._demote()
-        return distance, unrest, before, p
+        return Drifted(moved, alone, score, raw, worst, p_day, commons)
+
+    def _close(self, statistic: int, day: int, kinds: Numbers, values: Floats) -> None:
+        """Take a day's worst into their pool, −1 none, and count what p they had before."""
+        floors = np.array([law.floor for law in self._laws(statistic)])[kinds]
+        p = self.of_day(statistic, kinds, values)
+        self.check.note(SIDES + statistic - DAY_NOW, day, p, floors)
+        self.pools.add(statistic, np.where(values >= 0.0, kinds, np.int32(-1)), np.where(values >= 0.0, values, np.nan))
 
     def ratios(self) -> dict[tuple[str, float], float]:
         """Return the calibration ratio by statistic and alpha; NaN where there was too little to say."""

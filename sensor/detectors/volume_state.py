@@ -49,6 +49,7 @@ SPEC: dict[str, Any] = {
     "worst": (np.float64, (2,), -1.0), "judged": (np.int16, (), 0),
     "day_x": (np.float64, (_F,), 0.0), "day_any": (np.int16, (_F,), 0), "day_n": (np.int16, (), 0),
     "ring": (np.float32, (_F, drift.RING), -1.0),  # a day's mean of log1p(count); below 0 where it was not seen whole
+    "drifted": (np.int64, (), -1),  # the last day whose drift was told
     "last": (np.int64, (), -1), "held": (np.int16, (), 0), "flagged": (np.uint8, (), 0),
     "group": (np.int32, (), 0), "kind": (np.int32, (), 0), "asked": (np.int8, (), -1),
     "joined": (np.uint8, (), 0),  # another row stands for it: it neither has a say nor learns that it is silent
@@ -79,7 +80,7 @@ def follow(table: Table, merged: list[tuple[int, int]]) -> None:
             for name in (*LEARNED, "took", "share", "tries", "ring", "total", "since", "asked"):
                 columns[name][kept] = columns[name][gone]
         columns["counts"][kept] += columns["counts"][gone]
-        for name in ("registers", "worst", "last", "flagged", "judged", "day_x", "day_any", "day_n"):
+        for name in ("registers", "worst", "drifted", "last", "flagged", "judged", "day_x", "day_any", "day_n"):
             columns[name][kept] = np.maximum(columns[name][kept], columns[name][gone])
         table.clear(gone)
         columns["joined"][gone] = 1

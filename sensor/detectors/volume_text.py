@@ -97,13 +97,13 @@ def drifted(of: Whose, day: int, side: int, basis: dict[str, float], p: float, l
     verb, what = _VERBS[FEATURES[side // 2]]
     recent, before = (float(np.expm1(basis[name])) for name in ("now", "before"))
     text = (
-        f"{of.name} {verb} {recent:,.0f} {what} in a usual 10 minutes of the last three days, {before:,.0f} "
+        f"{of.name} {verb} {recent:,.0f} {what} in a usual 10 minutes of its last three days with any, {before:,.0f} "
         f"three weeks before (× {np.exp(basis['now'] - basis['before']):.2g}), {basis['score']:.1f} times its days' "
-        f"unrest. {_one_in(p, law.n, kind)}"
+        f"unrest{', its peers’ common change taken off' if basis['shifted'] else ''}. {_one_in(p, law.n, kind)}"
     )
     return _finding(
         of, channel="drift", ts=(day + 1) * DAY_NS, day=day // 7, observed=recent, expected=before, usual=None, p=p,
-        n=law.n, text=text, basis=basis, model="volumes.drift/2", side=side,
+        n=law.n, text=text, basis=basis, model="volumes.drift/3", side=side,
         check=f"Was {of.name} given other work in these weeks?",
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
             near = abs(exact - evidence.observed) <= _SKETCH_ERROR * exact + 1.0
             return evidence.observed if near else exact
         return _sum(archive, evidence.entity.id, feature, start, start + BUCKET_NS)
-    if evidence.model == "volumes.drift/2":
+    if evidence.model in ("volumes.drift/2", "volumes.drift/3"):
         return _usual(evidence, archive)
     return None
 
@@ -59,6 +59,11 @@ def again(evidence: Evidence) -> float | None:
         ratio = (basis["now"] - basis["before"]) / basis["unrest"] * (-1.0 if basis["low"] else 1.0)
         raw = p_of_law(basis, "law", same(ratio, basis["score"]))
         return min(1.0, max(raw, basis["law_floor"]) * basis["statistics"])
+    if evidence.model == "volumes.drift/3":
+        ratio = (basis["now"] - basis["before"]) / basis["unrest"] * (-1.0 if basis["low"] else 1.0)
+        score = same(max(0.0, ratio - basis["shifted"]), basis["score"])
+        worst = same(_distance(p_of_law(basis, "law", score), basis["statistics"]), basis["worst"])
+        return max(p_of_law(basis, "day", worst), basis["day_floor"])
     if evidence.model == "volumes.common/2":
         return (basis["as_one"] + 1.0) / (basis["days"] + 2.0)
     return None
@@ -93,10 +98,12 @@ def _distance(raw: float, statistics: float) -> float:
 def _usual(evidence: Evidence, archive: Archive) -> float | None:
     """Return the usual bytes of the buckets with any over an evidence's three days; None for what is not bytes."""
     day, feature = int(evidence.basis["day"]), FEATURES[int(evidence.basis["feature"])]
-    if feature not in ("bytes_out", "bytes_in") or archive.since_ns > (day - 2) * DAY_NS:
+    picked = int(evidence.basis.get("days", 0b111))  # the release before took the last three
+    days = [day - k for k in range(7) if picked >> k & 1]
+    if feature not in ("bytes_out", "bytes_in") or archive.since_ns > min(days) * DAY_NS:
         return None
     levels = []
-    for start in range((day - 2) * DAY_NS, (day + 1) * DAY_NS, DAY_NS):
+    for start in (one * DAY_NS for one in sorted(days)):
         sums = [
             _sum(archive, evidence.entity.id, feature, at, at + BUCKET_NS)
             for at in range(start, start + DAY_NS, BUCKET_NS)

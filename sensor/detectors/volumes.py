@@ -8,7 +8,7 @@ device-days. Volume alone never opens an incident: it goes to the digest, or joi
 
 What is below p = 1e-3 or in an open incident teaches no level for 48 h; only the latter is kept from the pools, which
 would otherwise lose the tail that they are for. Buckets in which the sensor saw nothing at all teach nothing. Seasons
-are hours in UTC: the site's own would shift them all alike, but where the weekend begins.
+are hours by the site's clock.
 """
 
 from typing import Any
@@ -25,7 +25,18 @@ from sensor.detectors import volume_text as texts
 from sensor.detectors.first_contacts import contacts
 from sensor.detectors.pooled import law_numbers
 from sensor.detectors.volume_groups import MAJORITY, Groups
-from sensor.detectors.volume_judge import BUCKET, DAY_HOURS, DAY_NOW, DRIFT, HOURLY, WHOLE_DAY, Common, Judge, Judged
+from sensor.detectors.volume_judge import (
+    BUCKET,
+    DAY_DRIFT,
+    DAY_HOURS,
+    DAY_NOW,
+    DRIFT,
+    HOURLY,
+    WHOLE_DAY,
+    Common,
+    Judge,
+    Judged,
+)
 from sensor.detectors.volume_state import (
     BUCKET_NS,
     DAY,
@@ -138,7 +149,7 @@ class Volumes:
             why = f"{ready} of {int(there.sum())} devices have 24 h of history, their peers {days:,} device-days"
             demoted = self.judge.demoted()
             why += f"; no p below 1e-3, as they do not hold: {', '.join(demoted)}" if demoted else ""
-            return Coverage(detector=self.name, state="judged", why=f"{why}; hours are UTC")
+            return Coverage(detector=self.name, state="judged", why=why)
         longest = span(int(c["seen"].max()) * BUCKET_NS)
         why = f"needs 24 h of history and {RANKED_MIN} device-days of peers; the longest is {longest}, there are {days}"
         return Coverage(detector=self.name, state="learning", why=why)
@@ -273,20 +284,23 @@ class Volumes:
 
     def _day(self, c: Cells, bucket: int) -> list[Finding]:
         day = bucket // DAY
-        distance, unrest, before, p = self.judge.day(c, day)
-        least = np.minimum(1.0, np.fmin.reduce(p, axis=1) * SIDES)
+        found = self.judge.day(c, day, len(self._groups.known))
         findings = []
-        for row in np.nonzero((least <= P_SHOWN) & self._ready(c) & (c["flagged"] == 0))[0].tolist():
-            side, kind = int(np.nanargmin(p[row])), int(c["kind"][row])
-            then, moved = float(before[row, side // 2]), float(distance[row, side // 2])
-            law, scale = self.judge.pools.law(DRIFT + side, kind), float(unrest[row, side // 2])
-            score = abs(moved) / scale
+        for row in np.nonzero((found.p <= P_SHOWN) & self._ready(c) & (c["flagged"] == 0))[0].tolist():
+            side, kind, pools = int(np.nanargmin(found.raw[row])), int(c["kind"][row]), self.judge.pools
+            moved, feature = found.moved, side // 2
+            then, score = float(moved.before[row, feature]), float(found.score[row, side])
+            law = pools.law(DAY_DRIFT, kind)
             basis = {
-                "day": day, "feature": side // 2, "low": side % 2, "statistics": SIDES, "now": then + moved,
-                "before": then, "unrest": scale, "score": score, **law_numbers(law, score, "law"),
+                "day": day, "feature": feature, "low": side % 2, "statistics": SIDES,
+                "now": then + float(moved.distance[row, feature]), "before": then,
+                "unrest": float(moved.unrest[row, feature]), "days": float(moved.days[row, feature]),
+                "shifted": float(found.alone[row, side]) - score, "score": score, "worst": float(found.worst[row]),
+                **law_numbers(pools.law(DRIFT + side, kind), score, "law"),
+                **law_numbers(law, float(found.worst[row]), "day"),
             }  # fmt: skip
             of = texts.whose(self._names, row)
-            findings.append(texts.drifted(of, day, side, basis, float(least[row]), law, kind))
+            findings.append(texts.drifted(of, day, side, basis, float(found.p[row]), law, kind))
         self._groups.close_day(c["group"][c["judged"] >= WHOLE_DAY])
         c["worst"][:] = -1.0
         for name in ("judged", "day_x", "day_any", "day_n", "flagged"):

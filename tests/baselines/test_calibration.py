@@ -264,7 +264,7 @@ def test_merging_is_associative_and_commutative():
 
 
 def test_save_and_load_is_identity():
-    """A loaded pool gives the same p, now and later; another layout is refused."""
+    """A loaded pool gives the same p, now and later, one of fewer statistics too; another layout is refused."""
     pools = filled(*((at, np.random.default_rng(at).pareto(2, 2_000)) for at in range(8)))
     other = Pools(1)
     other.load(pools.save())
@@ -273,8 +273,12 @@ def test_save_and_load_is_identity():
         each.advance(14 * SLICE_NS)
 
     assert pools.p(0, zeros(300), x)[0].tolist() == other.p(0, zeros(300), x)[0].tolist()
-    with pytest.raises(ValueError, match="shape"):
-        Pools(2).load(pools.save())
+    more = Pools(2)
+    more.load(pools.save())
+    assert more.p(0, zeros(300), x)[0].tolist() == other.p(0, zeros(300), x)[0].tolist()
+    for unlike in (Pools(1, 2), Pools(1)):
+        with pytest.raises(ValueError, match="shape"):
+            unlike.load(more.save())
     with pytest.raises(ValueError, match="version None"):
         other.load({})
 

@@ -14,7 +14,7 @@ def compared(values, day):
     ring = np.full((1, 1, drift.RING), np.nan, np.float32)
     for d in range(max(0, day - drift.RING + 1), day + 1):
         ring[0, 0, d % drift.RING] = values[d]
-    return [float(column[0, 0]) for column in drift.drift(ring, day)]
+    return [float(column[0, 0]) for column in drift.drift(ring, day)[:3]]
 
 
 @settings(deadline=None)
@@ -39,6 +39,18 @@ def test_a_steady_ramp_does_not_hide_itself():
     assert distance / unrest > 6
     assert abs(calm[0] / calm[1]) < 3
     assert abs(before - 10) < 1
+
+
+def test_days_without_a_value_are_passed_over():
+    """A weekend and a holiday three weeks ago: the three latest days that can be compared, and which they are."""
+    ring = np.zeros((1, 1, drift.RING), np.float32)
+    day = 40
+    for k, value in {0: math.nan, 1: math.nan, 2: 3.0, 3: 6.0, 4: 9.0, 24: math.nan, 5: 12.0, 26: 3.0}.items():
+        ring[0, 0, (day - k) % drift.RING] = value
+    found = drift.drift(ring, day)
+
+    assert 1 << 2 | 1 << 4 | 1 << 5 == int(found.days[0, 0])
+    assert (1.0, 7.0) == (float(found.before[0, 0]), float(found.distance[0, 0]))
 
 
 def test_too_little_history_says_nothing():

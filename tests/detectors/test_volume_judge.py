@@ -6,7 +6,7 @@ import numpy as np
 
 from baselines import drift
 from baselines.table import Table
-from sensor.detectors.volume_judge import CHECKED, DAY_NOW, DRIFT, WHOLE_DAY, Judge
+from sensor.detectors.volume_judge import CHECKED, DAY_DRIFT, DAY_NOW, WHOLE_DAY, Judge
 from sensor.detectors.volume_state import BUCKET_NS, DAY, NOW, SPEC, cells
 
 FIRST = 20_000
@@ -28,7 +28,7 @@ def close(judge, c, day, levels):
     c["day_x"][:], c["day_any"][:], c["day_n"][:], c["judged"][:], c["flagged"][:] = levels * DAY, DAY, DAY, DAY, 0
     c["worst"][:, NOW] = 2.0
     judge.pools.advance((day + 1) * DAY * BUCKET_NS - 1)
-    return judge.day(c, day)
+    return judge.day(c, day, 1)
 
 
 def test_a_poisoning_ramp_is_rare_among_its_peers():
@@ -41,11 +41,11 @@ def test_a_poisoning_ramp_is_rare_among_its_peers():
     for k in range(21):
         levels = level + rng.normal(0, 0.3, (200, 6))
         levels[7, 0] += math.log(16) * k / 20
-        _, _, _, p = close(judge, c, FIRST + 40 + k, levels)
-        told += np.fmin.reduce(p, axis=1) * 12 <= 1e-2
-    law = judge.pools.law(DRIFT, 0)
+        p = close(judge, c, FIRST + 40 + k, levels).p
+        told += p <= 1e-2
+    law = judge.pools.law(DAY_DRIFT, 0)
 
-    assert p[7, 0] <= 2 * law.floor
+    assert p[7] <= 2 * law.floor
     assert (told[np.arange(200) != 7] > 0).sum() <= 60
 
 
@@ -56,16 +56,30 @@ def test_only_whole_days_of_unflagged_devices_count():
     c["worst"][:, NOW], c["judged"][:] = 3.0, [WHOLE_DAY, WHOLE_DAY - 1, DAY, DAY, DAY]
     c["flagged"][:] = [0, 0, 2, 0, 0]
     c["joined"][:] = [0, 0, 0, 1, 0]
-    judge.day(c, FIRST + 1)
+    judge.day(c, FIRST + 1, 1)
 
     assert (5, 2) == (before, judge.device_days() - before)
+
+
+def test_a_group_that_drifts_together_drifts_for_nobody():
+    """Seven times as much of all; who sends 64 times as much beside still stands out, as nobody else does."""
+    judge, c, level, rng = site(60, days=40)
+    for k in range(2):
+        levels = level + rng.normal(0, 0.3, (60, 6))
+        levels[:, 0] += 2.0
+        levels[3, 0] += math.log(64)
+        found = close(judge, c, FIRST + 40 + k, levels)
+
+    assert 0 in {k for k, *_ in found.commons}
+    assert [3] == np.nonzero(found.p <= 1e-3)[0].tolist()
+    assert {FIRST + 41} == set(c["drifted"][found.p <= 1e-2].tolist())
 
 
 def test_a_day_that_was_not_seen_whole_is_missing_in_the_ring():
     """No drift is computed from it."""
     judge, c, *_ = site(3, days=2)
     c["day_n"][:], c["judged"][:] = [DAY, WHOLE_DAY - 1, 0], 0
-    judge.day(c, FIRST + 2)
+    judge.day(c, FIRST + 2, 1)
 
     assert [False, True, True] == (c["ring"][:, 0, (FIRST + 2) % drift.RING] < 0).tolist()
 
@@ -76,7 +90,7 @@ def test_a_statistic_whose_p_do_not_hold_is_demoted_and_said():
     for k in (0, len(CHECKED) - 3):
         judge.check.note(k, FIRST + 1, np.full(5_000, 1e-4))
     judge.check.note(0, FIRST + 2, np.ones(1))
-    judge.day(c, FIRST + 2)
+    judge.day(c, FIRST + 2, 1)
 
     assert ["volumes.bytes_out.high", "volumes.now"] == judge.demoted()
     assert {0, DAY_NOW} == judge.pools.demoted
@@ -100,5 +114,6 @@ def test_save_and_load_is_identity():
     c["ring"][..., (FIRST + 30) % drift.RING] = -1.0
     theirs = close(other, c, FIRST + 30, levels)
 
-    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(mine, theirs, strict=True))
+    columns = ((mine.p, theirs.p), (mine.raw, theirs.raw), (mine.score, theirs.score))
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in columns)
     assert judge.ratios().keys() == other.ratios().keys()

@@ -35,7 +35,7 @@ def test_the_share_of_buckets_with_any_comes_back(z):
 
 def test_a_drift_is_told_in_a_days_own_unit():
     """Sixteen times as much: both levels, the ratio, and how many days of peers look like it."""
-    basis = {"now": math.log1p(16e6), "before": math.log1p(1e6), "score": 7.0}
+    basis = {"now": math.log1p(16e6), "before": math.log1p(1e6), "score": 7.0, "shifted": 0.0}
     finding = volume_text.drifted(OF, 20_000, 0, basis, 2e-3, law(), 2)
 
     assert "LAPTOP-231 sent 16,000,000 payload bytes in a usual 10 minutes" in finding.evidence.text

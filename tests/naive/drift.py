@@ -6,8 +6,11 @@ import statistics
 
 def drift(value_of, day):
     """Return (distance, unrest, before) for `value_of(day)`, NaN where it is not known."""
-    now = [value_of(day - k) for k in range(3)]
-    then = [value_of(day - 21 - k) for k in range(3)]
+    pairs = [(value_of(day - k), value_of(day - 21 - k)) for k in range(7)]
+    pairs = [pair for pair in pairs if not any(math.isnan(value) for value in pair)][:3]
+    if len(pairs) < 3:
+        return math.nan, math.nan, math.nan
+    now, then = zip(*pairs, strict=True)
     distance = sum(now) / 3 - sum(then) / 3
     steps = [value_of(day - k) - value_of(day - k - 7) for k in range(21)]
     steps = [step for step in steps if not math.isnan(step)]
