@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "incident": ("sensor.cli.incidents", "incident", "Show one incident."),
     "close": ("sensor.cli.incidents", "close", "Close an incident with a verdict."),
     "explain": ("sensor.cli.incidents", "explain", "Show the numbers behind an incident, and recompute them."),
+    "inspect": ("sensor.cli.inspect", "inspect", "Show the packets behind an incident, or carve them into a file."),
     "mute": ("sensor.cli.mute", "mute", "Suppress what is known to be harmless, for a while."),
     "devices": ("sensor.cli.devices", "devices", "List devices with their learning state."),
     "device": ("sensor.cli.devices", "device", "Show one device."),
