@@ -29,7 +29,8 @@ _WHY = {
 }
 """Why each is proposed; what happened is in the incident, and grows, while a proposal stays what it was."""
 EXPIRES_NS = DAY_NS
-"""A proposal that nobody took up in a day is looked at again before it is acted on."""
+"""A proposal that nobody took up within a day of its incident's last evidence is looked at again before it is acted
+on. Counted from the opening, the removal of a rule that was made on day 8 had expired before it was proposed."""
 _INSIDE = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 """RFC 1918 and 4193: who is inside is isolated as a device."""
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -154,7 +155,7 @@ def _action(case: Case, verb: str, target: dict[str, str], radius: str) -> Actio
     return Action(
         id=identify("ACT", case.id, verb, *(target[key] for key in sorted(target))), connector=None, verb=verb,
         target=target, mode="recommend", state="proposed", reason=f"{case.id}: {_WHY[verb]}",
-        expires=rfc3339(case.opened_ns + EXPIRES_NS), blast_radius=radius,
+        expires=rfc3339(max(case.opened_ns, case.last_ns) + EXPIRES_NS), blast_radius=radius,
         history=(Step(ts=opened, state="proposed", by="spanline", detail="no connector is configured"),),
     )  # fmt: skip
 

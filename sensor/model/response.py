@@ -30,7 +30,8 @@ VERBS: dict[str, Verb] = {
     "block_address": Verb("address", True, "drop traffic with the address"),
     "isolate_device": Verb("device", True, "cut the device off the network"),
 }
-"""Every verb. A target's id is an account's name, `mailbox/rule`, `message/recipient`, an address, a device's id."""
+"""Every verb, what ends a takeover first: in this order what waits is begun. A target's id is an account's name,
+`mailbox/rule`, `message/recipient`, an address, a device's id."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

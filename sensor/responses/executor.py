@@ -85,13 +85,22 @@ class Executor:
         return self._switch.exists()
 
     def offer(self, incidents: Sequence[Incident], now_ns: int) -> None:
-        """Take in what incidents propose; what may act by itself is approved."""
+        """Take in what incidents propose, again where that expired and the incident has grown since.
+
+        What may act by itself is approved.
+        """
         known, fresh = self._actions.settled(), []
+        expired = {held.action.id: held.action for held in self._actions.all(("expired",))}
         for incident in incidents:
             for action in incident.actions:
                 if action.id not in known:
                     fresh.append(self._proposed(incident, action))
                     known.add(action.id)
+                elif action.id in expired and parse(action.expires) > max(now_ns, parse(expired[action.id].expires)):
+                    held = self._proposed(incident, action)
+                    told = msgspec.structs.replace(held.action, history=expired[action.id].history)
+                    again = msgspec.structs.replace(held, action=told)
+                    self._decide(again, "proposed", "spanline", "the incident grew", now_ns, was="expired")
         self._actions.put(fresh)
         for incident in incidents:
             if may_act_alone(incident) is None:
@@ -105,7 +114,7 @@ class Executor:
         for held in self._actions.all(("proposed", "approved")):
             if parse(held.action.expires) <= now_ns:
                 self._decide(held, "expired", "spanline", "nobody decided in time", now_ns)
-        for held in self._actions.due(now_ns, ("approved",)):
+        for held in sorted(self._actions.due(now_ns, ("approved",)), key=_urgency):
             if not self.stopped:
                 self._begin(held, now_ns)
         for held in self._actions.due(now_ns, ("executing",)):
@@ -154,11 +163,11 @@ class Executor:
             return held.action.history[-1].by, held.action.history[-1].detail
         return "spanline", f"expired after {self._guard.expire_s // 60} minutes"
 
-    def _decide(self, held: Held, state: str, by: str, detail: str, now_ns: int) -> None:
-        """Record a decision, unless somebody else decided in between."""
+    def _decide(self, held: Held, state: str, by: str, detail: str, now_ns: int, was: str = "") -> None:
+        """Record a decision, unless somebody else decided in between: it is no longer as it `was`."""
         noted = self._noted(held, state, by, detail, now_ns)
         self._actions.put_if(
-            msgspec.structs.replace(noted, next_ns=now_ns if state == "approved" else None), (held.action.state,)
+            msgspec.structs.replace(noted, next_ns=now_ns if state == "approved" else None), (was or held.action.state,)
         )
 
     def _proposed(self, incident: Incident, action: Action) -> Held:
@@ -342,3 +351,12 @@ class Executor:
         held = msgspec.structs.replace(self._noted(held, state, by, detail, now_ns), next_ns=next_ns)
         self._actions.put([held])
         return held
+
+
+def _urgency(held: Held) -> tuple[bool, int, str]:
+    """Sort key of what waits: what a person approved, then in the order of VERBS, which ends a takeover first.
+
+    The limits allow three an hour: by id alone, addresses were blocked while the intruder's session went on.
+    """
+    by_itself = held.action.history[-1].by in {"spanline", "guard"}
+    return by_itself, list(VERBS).index(held.action.verb), held.action.id

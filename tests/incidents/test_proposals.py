@@ -4,6 +4,7 @@ import msgspec
 
 from sensor.incidents.proposals import propose, rules_of
 from sensor.model.response import VERBS
+from sensor.model.times import DAY_NS, rfc3339
 from tests.incidents.hands import START, People, act, seen
 from tests.incidents.test_case import case
 
@@ -80,6 +81,14 @@ def test_a_phishing_message_is_quarantined_once_by_the_id_that_connectors_know()
     targets = [target for verb, target in told(taking(mail)) if verb == "quarantine_message"]
 
     assert ["<m1@evil>/user0@example.com"] == targets
+
+
+def test_a_proposal_lasts_a_day_from_the_last_evidence():
+    """What is proposed on day 8 has not expired on day 1."""
+    one = taking(seen("beacon", "beacon", 1e-5, START))
+    one.last_ns = START + 8 * DAY_NS
+
+    assert rfc3339(START + 9 * DAY_NS) == told(one)["isolate_device", "dev-0"].expires
 
 
 def test_nothing_is_armed_and_the_digest_proposes_nothing():

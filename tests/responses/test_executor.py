@@ -2,10 +2,12 @@
 
 import random
 
+import msgspec
 import pytest
 
 from sensor.model.guard import Guard
 from sensor.model.response import VERBS
+from sensor.model.times import parse, rfc3339
 from sensor.responses.executor import Armed, Around, Executor
 from sensor.store import audit
 from sensor.store.actions import KILL_SWITCH, Actions
@@ -347,6 +349,45 @@ def test_random_incidents_touch_nothing_forbidden_and_pass_no_limit(tmp_path):
     begun = thrown(tmp_path, 300, 30)
     assert begun
     check(begun)
+
+
+def test_what_ends_a_takeover_is_begun_first_and_what_a_person_wants_before_that(tmp_path):
+    """Three an hour: sessions, sign-in and rule before addresses, whatever their ids."""
+    product = Product()
+    executor, actions = opened(tmp_path, product, verb_modes={"isolate_device": "approve"})
+    made = [
+        action("ACT-1", "block_address", "203.0.113.5"), action("ACT-2", "block_address", "203.0.113.6"),
+        action("ACT-3", "remove_mail_rule", "ann@ex.com/."), action("ACT-4"), action("ACT-5", "revoke_sessions"),
+        action("ACT-6", "isolate_device", "D-1"),
+    ]  # fmt: skip
+    executor.offer([incident(*made)], NOW)
+    actions.decide("ACT-6", "approved", "user:ann", "it is stolen", NOW)
+    executor.step(NOW)
+    executor.step(NOW + HOUR)
+
+    assert ["isolate_device", "revoke_sessions", "disable_account", "remove_mail_rule"] == [
+        verb for verb, _ in product.touched[:4]
+    ]
+
+
+def test_what_expired_is_proposed_again_when_its_incident_grows(tmp_path):
+    """Triage that nobody answered, then a page days later: it acts, and the history says so; not without growth."""
+    product = Product()
+    executor, actions = opened(tmp_path, product)
+    first = action("ACT-1")
+    done(executor, actions, incident(first, tier="triage"))
+    late = parse(first.expires) + HOUR
+    executor.step(late)
+    executor.offer([incident(first)], late)
+    assert "expired" == actions.get("ACT-1").action.state
+    grown = msgspec.structs.replace(first, expires=rfc3339(late + 24 * HOUR))
+    executor.offer([incident(grown)], late)
+    executor.step(late)
+
+    history = [(step.state, step.detail) for step in actions.get("ACT-1").action.history]
+    assert ("proposed", "the incident grew") in history
+    assert ("verified", [("disable_account", "ann@ex.com")]) == (history[-1][0], product.touched)
+    assert [] == audit.verify(tmp_path, least=actions.audited())[0]
 
 
 @pytest.mark.slow
