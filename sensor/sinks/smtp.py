@@ -6,6 +6,7 @@ it is for. `Message-ID` is made of the version's id, so that what came twice is 
 cannot be continued by what a hostname holds. TLS is verified; without it mail goes to loopback alone.
 """
 
+import contextlib
 import email.policy
 import smtplib
 import ssl
@@ -105,17 +106,16 @@ class Smtp:
             server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, port, timeout=SILENCE_S, context=self._tls)
         else:
             server = smtplib.SMTP(settings.host, port, timeout=SILENCE_S)
-        try:
+        with contextlib.ExitStack() as failed:
+            failed.callback(server.close)
             if settings.security == "starttls":
                 server.starttls(context=self._tls)
             if settings.password is not None:
-                server.login(settings.user, self._fit.secret(settings.password))
-        except smtplib.SMTPAuthenticationError as error:
-            server.close()
-            raise Permanent(f"{settings.host} does not take the credentials: {error.smtp_code}") from error
-        except BaseException:
-            server.close()
-            raise
+                try:
+                    server.login(settings.user, self._fit.secret(settings.password))
+                except smtplib.SMTPAuthenticationError as error:
+                    raise Permanent(f"{settings.host} does not take the credentials: {error.smtp_code}") from error
+            failed.pop_all()
         return server
 
 
