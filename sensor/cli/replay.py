@@ -1,7 +1,4 @@
-"""`spanline replay`: files and folders in event-time order into a state, and what came of it.
-
-Not here yet: --speed.
-"""
+"""`spanline replay`: files and folders in event-time order into a state, and what came of it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +41,10 @@ ERRORS_SHOWN = 5
 @click.option("--learn-until", metavar="RFC3339", help="Open no incident on records before this time: only learn.")
 @click.option("--fresh", is_flag=True, help="Start with an empty state.")
 @click.option(
+    "--speed", default="max", show_default=True, metavar="max|1x|60x",
+    help="As fast as it goes, or this many times as fast as the records came.",
+)  # fmt: skip
+@click.option(
     "--flows-out", type=click.Path(dir_okay=False, path_type=Path), help="Write every flow to this Parquet file."
 )
 @click.option(
@@ -71,7 +72,7 @@ def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
     metrics_history: Path | None, report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None,
-    threads: int, ignore_checksums: bool, fail_on: str | None,
+    threads: int, ignore_checksums: bool, fail_on: str | None, speed: str,
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
 
@@ -86,7 +87,7 @@ def replay(
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
         metrics_out=metrics_out, secret_file=secret_file, report=report, indicator_files=indicator_files,
-        metrics_history=metrics_history,
+        metrics_history=metrics_history, speed=speed,
         options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
     )  # fmt: skip
     if as_json:
@@ -101,7 +102,7 @@ def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
     told: Callable[[int], None] | None = None, report: Path | None = None, indicator_files: tuple[Path, ...] = (),
-    metrics_history: Path | None = None,
+    metrics_history: Path | None = None, speed: str = "max",
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.model.times import parse
@@ -109,6 +110,7 @@ def perform(
     from sensor.pipeline.history import Watched
     from sensor.pipeline.inputs import find_inputs, open_sources
     from sensor.pipeline.looking_back import read_lists
+    from sensor.pipeline.pacing import Paced, speed_of
     from sensor.pipeline.replaying import Run
     from sensor.store.state import State
 
@@ -116,6 +118,10 @@ def perform(
         until = parse(learn_until) if learn_until else 0
     except ValueError:
         fail(f"--learn-until {learn_until!r}: expected a time such as 2024-05-02T00:00:00Z", BAD_USAGE)
+    try:
+        times = speed_of(speed)
+    except ValueError as error:
+        fail(f"--speed {error}", BAD_USAGE)
     lists = read_lists(indicator_files)
     found = find_inputs(inputs, site)
     if not found:
@@ -125,7 +131,8 @@ def perform(
         run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
         watched = Watched(core, is_history=metrics_history is not None) if metrics_out or metrics_history else None
         run.go(
-            told=told, heard=watched.heard if watched else None, coming=watched.coming if watched else None
+            told=told, heard=watched.heard if watched else None,
+            coming=_coming(Paced(times).wait if times else None, watched.coming if watched else None),
         )  # fmt: skip
         if lists:
             run.look_back(lists)
@@ -138,6 +145,17 @@ def perform(
             write_report(report, answer, state)
         _tell_errors([one.error for one in answer.inputs if one.error])
         return answer
+
+
+def _coming(*heard: Callable[[int], None] | None) -> Callable[[int], None]:
+    """Have each hear of a step before it is made."""
+
+    def coming(end_ns: int) -> None:
+        for one in heard:
+            if one is not None:
+                one(end_ns)
+
+    return coming
 
 
 def _tell_errors(errors: list[str]) -> None:

@@ -1,6 +1,7 @@
 """`spanline replay` from the outside."""
 
 import json
+import time
 
 import pytest
 
@@ -131,3 +132,18 @@ def test_a_report_is_written(monkeypatch, capsys, tmp_path):
     text = page.read_text()
     assert "scans the network" in text
     assert "<svg" in text
+
+
+def test_speed_is_a_multiple_of_the_records_time(monkeypatch, capsys, tmp_path):
+    """120 s of records at 60 times take two seconds; what is found is the same; what is no speed is bad usage."""
+    conn_log(tmp_path / "conn.log")
+    found = []
+    for more in ((), ("--speed", "60x")):
+        begin_s = time.monotonic()
+        code, out, _ = spanline(
+            monkeypatch, capsys, "replay", "--fresh", "--json", "--state", tmp_path / "s", tmp_path / "conn.log", *more
+        )
+        found.append((code, json.loads(out)["incidents"]))
+    assert time.monotonic() - begin_s > 1.8
+    assert found[0] == found[1]
+    assert 2 == spanline(monkeypatch, capsys, "replay", "--speed", "fast", tmp_path / "conn.log")[0]
