@@ -2,8 +2,9 @@
 
 A tick that is over is a step, as in a replay; of the one that goes on, what is older than the watermark is stepped in
 parts of PART_NS with the tick's own end, so that what needs no history is told within seconds. A tick is closed
-DISORDER_NS behind the watermark. After that, a flow of it comes late, and is stepped for itself; an event (products
-deliver theirs up to hours late) is taken in with what comes now.
+DISORDER_NS behind the watermark. After that, an event (products deliver theirs up to hours late) and a flow that was
+reported when its timeout had passed are taken in with what comes now; a flow that is older is late, and stepped for
+itself.
 
 A record whose time has not come yet is taken in now too, and moves no time on: one wrong clock would make everything
 after it late. What is held is part of every commit (`save`), for the positions of the sources are behind it.
@@ -31,6 +32,9 @@ PART_NS = 2 * SECOND_NS
 """Event time between two steps of a tick that goes on: with a look at a log each second, told in three."""
 DISORDER_NS = 2 * SECOND_NS
 """Zeek writes its logs side by side, and each at most a second behind (threading heartbeat interval, 1 s)."""
+TIMEOUT_NS = 330 * SECOND_NS
+"""A flow is reported when it has been silent for a minute (UDP) or five (TCP), here as in Zeek, and is not late for that:
+it is taken in, and learned from, with what comes now. Else no UDP flow of a live port would ever be learned from."""
 AHEAD_NS = HOUR_NS
 """Of clocks: a wrong time zone of one hour is common, and harmless."""
 _ARP = np.dtype([("input", np.int32), ("row", ARP)])
@@ -75,7 +79,8 @@ class Gathering:
         if len(batch.flows):
             rows = copied(batch.flows)
             rows["input"] = number
-            self._flows.append((self._keys(rows["ts"] + np.maximum(rows["duration"], 0), limit, newest), rows))
+            keys = self._keys(rows["ts"] + np.maximum(rows["duration"], 0), limit, newest)
+            self._flows.append((self._awaited(keys), rows))
         if len(batch.arp):
             asked = np.zeros(len(batch.arp), _ARP)
             asked["input"], asked["row"] = number, batch.arp
@@ -155,6 +160,10 @@ class Gathering:
         if fair.any():
             newest.append(int(keys[fair].max()))
         return keys if fair.all() else np.where(fair, keys, max(self._newest_ns, *newest))
+
+    def _awaited(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return keys with those of flows that could not be told of earlier moved to the tick that goes on."""
+        return np.where(keys >= self.closed_ns - TIMEOUT_NS, np.maximum(keys, self.closed_ns), keys)
 
     def _keyed(self, said: list[T], number: int, limit: int, newest: list[int]) -> list[tuple[int, T]]:
         """Return messages or events with their keys and the number of their input."""

@@ -69,10 +69,18 @@ def test_a_tick_that_goes_on_is_stepped_in_parts_and_closed_behind_the_watermark
 
 def test_a_late_flow_is_stepped_for_itself_and_a_late_event_with_what_comes_now():
     """The flow is told late; the event is of the tick that goes on."""
-    held = Gathering(START + 10 * TICK_NS)
-    held.add(0, Batch(flows=flows(35, 101), events=[event(33, 4)]), NOW)
+    held = Gathering(START + 60 * TICK_NS)
+    held.add(0, Batch(flows=flows(35, 601), events=[event(33, 4)]), NOW)
 
-    assert [(40, [0], [], True), (110, [1], [4], False)] == taken(held, 103)
+    assert [(40, [0], [], True), (610, [1], [4], False)] == taken(held, 603)
+
+
+def test_a_flow_that_had_to_time_out_first_is_not_late():
+    """A minute of silence of UDP, five of TCP: it is of the tick that goes on, and learned from."""
+    held = Gathering(START + 60 * TICK_NS)
+    held.add(0, Batch(flows=flows(540, 300, 601, 269)), NOW)
+
+    assert [(270, [3], [], True), (610, [0, 1, 2], [], False)] == taken(held, 603)
 
 
 def test_where_nobody_is_waited_for_everything_is_stepped():
