@@ -33,8 +33,8 @@ PART_NS = 2 * SECOND_NS
 DISORDER_NS = 2 * SECOND_NS
 """Zeek writes its logs side by side, and each at most a second behind (threading heartbeat interval, 1 s)."""
 TIMEOUT_NS = 330 * SECOND_NS
-"""A flow is reported when it has been silent for a minute (UDP) or five (TCP), here as in Zeek, and is not late for that:
-it is taken in, and learned from, with what comes now. Else no UDP flow of a live port would ever be learned from."""
+"""A flow is reported when it has been silent for a minute (UDP) or five (TCP), here as in Zeek, and is not late for
+that: it is taken in, and learned from, with what comes now. Else no UDP flow of a live port would be learned from."""
 AHEAD_NS = HOUR_NS
 """Of clocks: a wrong time zone of one hour is common, and harmless."""
 _ARP = np.dtype([("input", np.int32), ("row", ARP)])

@@ -180,6 +180,8 @@ class Result:
     seconds: float
     core: float
     """Share of one core."""
+    memory_bytes: int
+    """Its own, without the kernel's ring."""
 
 
 def measure(tool: Callable[[Path], contextlib.AbstractContextManager[Counted]], sending: list[list[str]],
@@ -195,8 +197,9 @@ def measure(tool: Callable[[Path], contextlib.AbstractContextManager[Counted]], 
         seconds = time.monotonic() - began
         time.sleep(0.3)
         spent, offered = _cpu_s(one.pids) - cpu, _received() - before
+        memory_bytes = sum(map(_own_bytes, one.pids))
         taken, dropped = one.done()
-    return Result(offered, taken, dropped, seconds, spent / seconds)
+    return Result(offered, taken, dropped, seconds, spent / seconds, memory_bytes)
 
 
 def main() -> None:
@@ -218,8 +221,8 @@ def main() -> None:
         source = Path(__file__).with_name("send_frames.c")
         subprocess.run(["gcc", "-O2", "-o", str(folder / "send"), str(source)], check=True)
         print(f"{chosen.wire}; load {os.getloadavg()[0]:.1f}; {chosen.senders} sender(s), {chosen.seconds:g} s each")
-        print("| program | offered, packets/s | dropped | of a core | core per 100,000 packets/s |")
-        print("|---|---|---|---|---|")
+        print("| program | offered, packets/s | dropped | of a core | core per 100,000 packets/s | memory |")
+        print("|---|---|---|---|---|---|")
         for rate in chosen.rates:
             command = [str(folder / "send"), FAR, str(folder / "wire.pcap"), str(rate), str(chosen.seconds)]
             found: dict[str, list[Result]] = {tool: [] for tool in chosen.tools}
@@ -236,8 +239,9 @@ def _row(tool: str, found: list[Result]) -> str:
     drops = " ".join(f"{one.dropped:,} ({one.dropped / max(1, one.offered):.2%})" for one in found)
     core = statistics.median(one.core for one in found)
     lost = [one.offered - one.taken - one.dropped for one in found]
+    size = max(one.memory_bytes for one in found) >> 20
     note = "" if all(abs(it) < 100 for it in lost) else f", not accounted for {lost}"
-    return f"| {tool} | {per_s:,.0f} | {drops}{note} | {core:.0%} | {core / per_s * 1e5:.1%} |"
+    return f"| {tool} | {per_s:,.0f} | {drops}{note} | {core:.0%} | {core / per_s * 1e5:.1%} | {size} MiB |"
 
 
 def _received() -> int:
@@ -254,6 +258,12 @@ def _cpu_s(pids: list[int]) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / _TICKS
+
+
+def _own_bytes(pid: int) -> int:
+    """Memory that is a process's alone; the ring is the kernel's, and mapped."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int((re.search(r"RssAnon:\s+(\d+)", status) or [0, "0"])[1]) << 10
 
 
 def _metric(text: str, begin: str) -> int:
