@@ -14,6 +14,7 @@ import msgspec
 
 from sensor.errors import Malformed
 from sensor.wire import syslog
+from sensor.wire.halves import mended
 
 TEXTS = ("message", "_raw", "log", "msg", "body", "@message", "Message", "raw", "logevent")
 OBJECTS = (
@@ -49,6 +50,9 @@ def decode(text: bytes | str) -> Raw:
         shown = bytes(text).decode("utf-8", "surrogateescape") if isinstance(text, bytes) else ""
         return decode(_SURROGATE.sub(lambda byte: f"\\\\x{ord(byte[0]) - 0xDC00:02x}", shown))
     except (msgspec.DecodeError, UnicodeEncodeError):
+        whole = mended(text)
+        if whole is not None:
+            return decode(whole)
         raise Malformed("not_a_record") from None
 
 

@@ -24,6 +24,7 @@ import msgspec
 
 from sensor.errors import Permanent, Transient
 from sensor.wire.clock import Clock
+from sensor.wire.halves import mended
 
 if TYPE_CHECKING:
     import httpx
@@ -254,7 +255,7 @@ class Client:
         status, host = answer.status_code, urlsplit(url).hostname
         if 200 <= status < 300 or status in accept:
             try:
-                value = msgspec.json.decode(body) if body.strip() else None
+                value = _decoded(body) if body.strip() else None
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 if not self._any_reply:
                     return None, "garbage", None
@@ -322,6 +323,17 @@ def origin(url: str, *, plain_http: bool = False) -> str:
     if parts.scheme == "http" and not plain_http and not _is_loopback(host):
         raise Permanent(f"{host}: plain HTTP is for loopback alone")
     return f"{parts.scheme}://{host}:{port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _decoded(body: bytes) -> object:
+    """Parse a reply; halves of characters in it are text, or the same page would be asked for again for ever."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        whole = mended(body)
+        if whole is None:
+            raise
+        return msgspec.json.decode(whole)
 
 
 def joined(base: str, link: str) -> str:

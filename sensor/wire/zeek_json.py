@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from sensor.errors import Malformed
+from sensor.wire.halves import mended
 from sensor.wire.zeek_kinds import kind_of
 
 ENVELOPES_MAX = 3
@@ -85,6 +86,9 @@ def decode(line: bytes) -> dict[str, object]:
         )
         return decode(shown.encode())
     except (msgspec.DecodeError, RecursionError):
+        whole = mended(line)
+        if whole is not None:
+            return decode(whole)
         raise Malformed("not_a_record") from None
     if not isinstance(value, dict):
         raise Malformed("not_a_record")

@@ -222,3 +222,9 @@ def test_plain_http_and_replies_that_are_no_json_are_taken_where_it_is_said(serv
     server.faults = ["garbage"]
     assert made.request("GET", f"{server.url}/api/v1/logs", params=QUERY).value is None
     made.close()
+
+
+def test_half_a_character_in_a_reply_does_not_stop_everything(server, client):
+    """A name that a product cut in the middle of one is shown; the page is not asked for for ever."""
+    server.faults = [b'[{"uuid": "1", "userAgent": "cut \\ud83d"}]']
+    assert [{"uuid": "1", "userAgent": "cut \\ud83d"}] == ask(client, server).value
