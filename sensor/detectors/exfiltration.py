@@ -24,7 +24,6 @@ from sensor.detectors.registered import registered
 from sensor.entities.flow_states import sides
 from sensor.model import addresses
 from sensor.model.evidence import Finding
-from sensor.model.records import picked
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, HOUR_NS, span
@@ -172,7 +171,7 @@ class Exfiltration:
         own["today"][over] = 0.0
 
     def _take(self, tick: Tick, on: NDArray[np.int64]) -> list[Finding]:
-        flows, device = picked(tick.flows, on), tick.orig_device[on].astype(np.uint64)
+        flows, device = tick.flows, tick.orig_device[on].astype(np.uint64)
         a, b = self._place_of(tick, on, device)
         rows = self._places.insert(device, a, b).astype(np.int64)
         columns, today = self._places.columns, (tick.end_ns - 1) // DAY_NS
@@ -180,9 +179,9 @@ class Exfiltration:
         columns["site"][rows] = tick.site[on]
         touched, first = np.unique(rows[::-1], return_index=True)
         self._begin(touched, today, tick.end_ns)
-        sent = np.maximum(flows["orig_bytes"], 0).astype(np.float64)
+        sent = np.maximum(flows["orig_bytes"][on], 0).astype(np.float64)
         np.add.at(columns["sent"], rows, sent)
-        np.add.at(columns["received"], rows, np.maximum(flows["resp_bytes"], 0).astype(np.float64))
+        np.add.at(columns["received"], rows, np.maximum(flows["resp_bytes"][on], 0).astype(np.float64))
         np.add.at(columns["hourly"], rows, sent)
         np.add.at(columns["flows"], rows, 1)
         columns["most"][rows] = np.maximum(columns["most"][rows], columns["hourly"][rows])

@@ -13,6 +13,7 @@ incident; the rest folds into one digest row a service and day.
 Not here: results that messages and logs tell (sensor/detectors/guessing.py); one session each to many hosts.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -57,6 +58,8 @@ P_ODD = 0.005
 PAIRS_MAX = 1 << 18
 STEP_MAX = PAIRS_MAX // 4
 """Sessions of a step that are judged; further ones are only counted."""
+SERVICES_KEPT = 4096
+"""Texts of services remembered with the login service in them."""
 _OUTSIDE = 1 << 62
 _MADE = np.isin(CONN_STATES, ("SF", "S1", "S2", "S3", "RSTO", "RSTR"))
 _COLUMNS = (
@@ -258,6 +261,13 @@ class GuessingSessions:
         )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=SERVICES_KEPT)
+def _service_of(services: bytes) -> int:
+    """Return the usual port of the login service among those that a flow spoke, as Zeek writes them; 0 for none."""
+    spoken = services.split(b",")
+    return next((port for name, port in SERVICES.items() if name in spoken), 0)
+
+
 def _sessions(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the completed login sessions with a device, and which service each is of, as its usual port."""
     flows = tick.flows
@@ -268,9 +278,7 @@ def _sessions(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if not len(at):
         return at, np.empty(0, np.int64)
     said = spoken(tick)
-    by_name = np.array(
-        [next((port for name, port in SERVICES.items() if name in text.split(b",")), 0) for text in said.texts]
-    )
+    by_name = np.array([_service_of(text) for text in said.texts])
     port = flows["resp_p"][at].astype(np.int64)
     unsaid = np.array([text in {b"", b"ssl"} for text in said.texts])[said.number[at]] & _IS_TITLED[port]
     service = np.where(unsaid, port, by_name[said.number[at]])

@@ -18,11 +18,17 @@ from numpy.typing import NDArray
 
 from baselines import walk
 from baselines._jit import bind
-from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts
-from sensor.detectors.scan_text import Ring, dead_finding, hosts_finding, ports_finding, sweep_finding
+from sensor.detectors.scan_text import (
+    Ring,
+    dead_finding,
+    failed_contacts,
+    hosts_finding,
+    ports_finding,
+    sweep_finding,
+)
 from sensor.detectors.scan_verify import again, numbers, recount
 from sensor.model.evidence import Finding
 from sensor.model.records import picked
@@ -189,13 +195,23 @@ class Scan:
             services.columns["tries"], services.columns["answered"], services.columns["since"], events,
         )  # fmt: skip
         failing = np.nonzero((outcome == 1) & (subject >= 0))[0]
-        for one in values_of(subject[failing]).tolist():
-            own = failing[subject[failing] == one]
-            self._rings.setdefault(one, Ring()).push(picked(flows, own), proto[own])
+        if len(failing):
+            self._remember(flows, failing, subject[failing], proto)
         if not self._judged:
             self._judged = bool(((outcome >= 0) & (subject >= 0) & ((two_way == 1) | (trusted == 1))).any())
         findings = [self._finding(tick, flows, event) for event in _last_of_each(events[:count], hi, lo, port)]
         return findings + self._ping_sweep(tick, piece, proto, outcome, ts)
+
+    def _remember(
+        self, flows: NDArray[np.void], failing: NDArray[np.int64], who: NDArray[np.int32], proto: NDArray[np.uint8]
+    ) -> None:
+        """Put each subject's failed contacts into its ring."""
+        order = np.argsort(who, kind="stable")
+        at, who = failing[order], who[order]
+        failed = failed_contacts(picked(flows, at), proto[at])
+        begins = np.nonzero(np.append(True, who[1:] != who[:-1]))[0].tolist()
+        for begin, end in zip(begins, [*begins[1:], len(who)], strict=True):
+            self._rings.setdefault(int(who[begin]), Ring()).push(failed[begin:end])
 
     def _finding(self, tick: Tick, flows: NDArray[np.void], event: NDArray[np.int64]) -> Finding:
         subject = int(event[2])

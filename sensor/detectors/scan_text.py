@@ -44,15 +44,9 @@ class Ring:
     def __init__(self) -> None:
         self.rows = np.empty(0, _CONTACT)
 
-    def push(self, flows: NDArray[np.void], walks: NDArray[np.uint8]) -> None:
+    def push(self, failed: NDArray[np.void]) -> None:
         """Take failed contacts in, in order; only the last _RING are kept."""
-        flows, walks = flows[-_RING:], walks[-_RING:]
-        rows = np.zeros(len(flows), _CONTACT)
-        rows["ts"], rows["hi"], rows["lo"] = flows["ts"], flows["resp_hi"], flows["resp_lo"]
-        rows["port"], rows["walk"] = np.where(walks == WALK_ECHO, 0, flows["resp_p"]), walks
-        rows["input"], rows["offset"], rows["uid"] = flows["input"], flows["offset"], flows["uid"]
-        rows["log"] = np.isnan(flows["size_sq"])
-        self.rows = joined([self.rows, rows])[-_RING:]
+        self.rows = joined([self.rows, failed[-_RING:]])[-_RING:]
 
     def distinct(self, walk_kind: int, since: int, host: tuple[int, int] | None) -> NDArray[np.void]:
         """Return the last contact with each service since a time, oldest first, of one host if given."""
@@ -81,6 +75,16 @@ class Ring:
             ring = rings.setdefault(int(row["device"]), Ring())
             ring.rows = np.append(ring.rows, row)
         return rings
+
+
+def failed_contacts(flows: NDArray[np.void], walks: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Return what rings keep of failed flows, of one subject or of many, shape (n,)."""
+    rows = np.zeros(len(flows), _CONTACT)
+    rows["ts"], rows["hi"], rows["lo"] = flows["ts"], flows["resp_hi"], flows["resp_lo"]
+    rows["port"], rows["walk"] = np.where(walks == WALK_ECHO, 0, flows["resp_p"]), walks
+    rows["input"], rows["offset"], rows["uid"] = flows["input"], flows["offset"], flows["uid"]
+    rows["log"] = np.isnan(flows["size_sq"])
+    return rows
 
 
 def records_of(names: Names, rows: NDArray[np.void]) -> tuple[Record, ...]:

@@ -64,11 +64,12 @@ def by_name(names: Names, used: Uses) -> tuple[Words, Words, NDArray[np.bool_]]:
     if len(at):
         ends = list(zip(hi[at].tolist(), lo[at].tolist(), strict=True))
         found = {end: names.address_name(*end) for end in dict.fromkeys(ends)}
-        things = {end: thing_of(name) if name else (0, 0) for end, name in found.items()}
-        has = np.array([found[end] is not None for end in ends], np.bool_)
-        named[at] = has
-        words = np.array([things[end] for end in ends], np.uint64)[has]
-        hi[at[has]], lo[at[has]] = words[:, 0], words[:, 1]
+        things = {end: thing_of(name) if name else (0, 0) for end, name in found.items() if name is not None}
+        if things:
+            has = np.array([end in things for end in ends], np.bool_)
+            named[at] = has
+            words = np.array([things[end] for end in ends if end in things], np.uint64)
+            hi[at[has]], lo[at[has]] = words[:, 0], words[:, 1]
     return hi, lo, named
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sensor.detectors.scan_text import Ring, records_of, subject_text
+from sensor.detectors.scan_text import Ring, failed_contacts, records_of, subject_text
 from tests.detectors.ticks import entities, tick
 from tests.scenes import START, flow, flows
 
@@ -10,9 +10,8 @@ from tests.scenes import START, flow, flows
 def test_the_ring_keeps_the_last_contact_of_each_service():
     """Retries are one entry, the oldest of many services fall out, other hosts can be left out."""
     ring = Ring()
-    ring.push(
-        flows(*(flow(resp=f"10.0.1.{k % 100 + 1}", at_s=k, state="S0") for k in range(120))), np.zeros(120, np.uint8)
-    )
+    failed = flows(*(flow(resp=f"10.0.1.{k % 100 + 1}", at_s=k, state="S0") for k in range(120)))
+    ring.push(failed_contacts(failed, np.zeros(120, np.uint8)))
     rows = ring.distinct(0, START, None)
 
     assert 64 == len(rows)
@@ -25,7 +24,8 @@ def test_rings_survive_a_restart():
     """pack and unpack are inverse, by device."""
     rings = {3: Ring(), 9: Ring()}
     for device, ring in rings.items():
-        ring.push(flows(*(flow(at_s=k, port=device) for k in range(device))), np.zeros(device, np.uint8))
+        failed = flows(*(flow(at_s=k, port=device) for k in range(device)))
+        ring.push(failed_contacts(failed, np.zeros(device, np.uint8)))
 
     back = Ring.unpack(Ring.pack(rings))
 
@@ -39,7 +39,7 @@ def test_records_name_input_uid_and_row():
     rows = flows(flow(uid="Ca"), flow(uid="Cb", at_s=1))
     rows["size_sq"][1] = 5.0
     ring = Ring()
-    ring.push(rows, np.zeros(2, np.uint8))
+    ring.push(failed_contacts(rows, np.zeros(2, np.uint8)))
 
     log, capture = records_of(known, ring.rows)
 
