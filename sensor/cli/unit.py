@@ -70,6 +70,8 @@ DevicePolicy=closed
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+# With it the sensor gives up CAP_NET_RAW, once the span port is open.
+SystemCallFilter=capset
 SystemCallErrorNumber=EPERM
 
 [Install]

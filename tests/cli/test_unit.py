@@ -15,7 +15,8 @@ def test_the_unit_names_the_configuration_and_can_be_verified(monkeypatch, capsy
 
     assert 0 == code
     assert f"run --config {tmp_path}/site.toml\n" in out
-    for line in ("Type=notify", "WatchdogSec=120", "AmbientCapabilities=CAP_NET_RAW", "NoNewPrivileges=yes"):
+    for line in ("Type=notify", "WatchdogSec=120", "AmbientCapabilities=CAP_NET_RAW", "NoNewPrivileges=yes",
+                 "SystemCallFilter=capset"):  # fmt: skip
         assert line in out.splitlines()
 
 
