@@ -100,7 +100,8 @@ def actions(desk: Desk, visit: Visit) -> "Response":
     page = visit.number("page", 1, pages)
     return render(
         desk, visit, "actions.html", rows=rows[(page - 1) * ROWS : page * ROWS], total=len(rows), page=page,
-        pages=pages, at=lambda **changed: link("/actions", visit.query, **changed), stopped=(desk.folder / KILL_SWITCH).exists(),
+        pages=pages, at=lambda **changed: link("/actions", visit.query, **changed),
+        stopped=(desk.folder / KILL_SWITCH).exists(),
         may=lambda one: (
             visit.person.may("responder", _sites(sites, one)) and not desk.decisions.readonly
         ),
