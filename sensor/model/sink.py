@@ -28,7 +28,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sites: tuple[str, ...] = ()
     """Only incidents of these; empty: of any."""
     console_url: str = ""
-    """Where the console is, for links to an incident."""
+    """Where the console is, for links to an incident; else `[console] url`."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,7 +105,7 @@ class Deliveries:
         held = self._carriers
         carriers = {
             name: held[name] if name in held and held[name].component == one else self._carrier(one)
-            for name, one in config.sinks.items()
+            for name, one in _linked(config)
         }
         _end([one for name, one in held.items() if carriers.get(name) is not one], 0.0)
         for name in held.keys() - carriers.keys():
@@ -124,6 +124,13 @@ class Deliveries:
     def _carrier(self, one: Component) -> "Carrier":
         stop = threading.Event()
         return Carrier(one, build(one.name, one, stop), self._folder, self._metrics, stop)
+
+
+def _linked(config: Config) -> Iterator[tuple[str, Component]]:
+    """Give each sink; one that does not say where the console is links to the one of the configuration."""
+    for name, one in config.sinks.items():
+        known = one.options.get("console_url") or config.console.url
+        yield name, msgspec.structs.replace(one, options={**one.options, "console_url": known})
 
 
 def _end(carriers: "Sequence[Carrier]", drain_s: float) -> None:

@@ -199,6 +199,24 @@ def test_another_configuration_changes_only_what_is_other(tmp_path, state, metri
     assert value(metrics, "up", sink="b") is None
 
 
+def test_a_sink_links_to_the_configured_console(state, metrics):
+    """Where it names none of its own."""
+    with receiving() as receiver:
+        sinks = {
+            "a": {"type": "webhook", "url": receiver.url},
+            "b": {"type": "webhook", "url": receiver.url, "console_url": "https://own.example"},
+        }
+        config = configuration.build({"console": {"url": "https://c.example"}, "sinks": sinks})
+        commit(state, [incident("INC-1")])
+        deliveries = Deliveries(config, state.folder, metrics)
+        until(lambda: len(receiver.posts()) == 2)
+        deliveries.close(5.0)
+
+    assert {"https://c.example/incidents/INC-1", "https://own.example/incidents/INC-1"} == {
+        one.json()["page"] for one in receiver.posts()
+    }
+
+
 def test_what_cannot_be_made_is_refused_and_the_others_go_on(tmp_path, state, metrics):
     """A certificate that is not there: the configuration is refused whole."""
     kept = {"type": "jsonl", "path": str(tmp_path / "a.jsonl")}
