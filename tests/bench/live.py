@@ -53,8 +53,8 @@ class Counted:
     """What a program's own counters say, and who it is."""
 
     pids: list[int]
-    done: Callable[[], tuple[int, int]]
-    """Ends it; packets that it took, and that it dropped."""
+    done: Callable[[int], tuple[int, int]]
+    """Ends it, once it has told of as many packets as came; those that it took, and that it dropped."""
 
 
 @contextlib.contextmanager
@@ -72,7 +72,7 @@ def capture(_folder: Path) -> Iterator[Counted]:
     thread = threading.Thread(target=poll)
     thread.start()
 
-    def done() -> tuple[int, int]:
+    def done(_offered: int) -> tuple[int, int]:
         stop.set()
         thread.join()
         feed.stop()
@@ -108,12 +108,12 @@ def sensor(folder: Path) -> Iterator[Counted]:
             packets, drops = (_metric(text, name) for name in ("packets_total{", 'dropped_total{reason="kernel_drop"'))
             return packets - drops, drops
 
-        def done() -> tuple[int, int]:
-            found = [scraped()]
-            while len(found) < 12 and (len(found) < 4 or len({*found[-3:]}) > 1):  # counted as they are committed
-                time.sleep(2)
-                found.append(scraped())
-            return found[-1]
+        def done(offered: int) -> tuple[int, int]:
+            for _ in range(30):  # counted as they are committed
+                if sum(scraped()) >= offered:
+                    break
+                time.sleep(1)
+            return scraped()
 
         try:
             yield Counted([process.pid, *map(int, children.split())], done)
@@ -132,7 +132,7 @@ def tcpdump(_folder: Path) -> Iterator[Counted]:
         while "listening" not in err.readline():
             pass
 
-        def done() -> tuple[int, int]:
+        def done(_offered: int) -> tuple[int, int]:
             time.sleep(1.5)
             process.terminate()
             text = err.read()
@@ -153,7 +153,7 @@ def softflowd(folder: Path) -> Iterator[Counted]:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         time.sleep(1)
 
-        def done() -> tuple[int, int]:
+        def done(_offered: int) -> tuple[int, int]:
             time.sleep(1.5)
             asked = ["softflowctl", "-c", str(folder / "ctl"), "statistics"]
             text = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
@@ -198,7 +198,7 @@ def measure(tool: Callable[[Path], contextlib.AbstractContextManager[Counted]], 
         time.sleep(0.3)
         spent, offered = _cpu_s(one.pids) - cpu, _received() - before
         memory_bytes = sum(map(_own_bytes, one.pids))
-        taken, dropped = one.done()
+        taken, dropped = one.done(offered)
     return Result(offered, taken, dropped, seconds, spent / seconds, memory_bytes)
 
 
