@@ -6,7 +6,8 @@ with REPLIES_MIN unasked replies within WINDOW_NS for an address that another MA
 if it does so for two addresses, as who stands between two hosts must. Virtual addresses that routers hand to each other
 (VRRP, HSRP) and a host's own two addresses contest nothing; a takeover moves once, and is none.
 
-No rate of it was ever measured above zero, so the rates are assumed and named so. Not here: IPv6 neighbour discovery.
+No rate of it was ever measured above zero, so the rates are assumed and named so. The same in IPv6 is
+`neighbor_claims`.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from sensor.detectors import neighbor_claims
 from sensor.entities.macs import identifies
 from sensor.model import addresses
 from sensor.model.archive import Archive
@@ -63,19 +65,21 @@ class ArpSpoofing:
             {"mac": (np.uint64, (2,), 0), "seen": (np.int64, (2,), 0), "asked": (np.int64, (), 0)}, CLAIMS_MAX, secret
         )
         self._own = KeyedTable({"ip": (np.uint32, (), 0), "taken": (np.uint64, (), 0)}, CLAIMS_MAX, secret)
+        self._neighbors = neighbor_claims.NeighborClaims(names, secret)
         self._seen = 0
         self.uncounted = 0
 
     @property
     def saturation(self) -> dict[str, float]:
         """Share of the cap in use."""
-        return {"arp_claims": self._claims.saturation}
+        return {"arp_claims": self._claims.saturation, "neighbor_claims": self._neighbors.saturation}
 
     def score(self, tick: Tick) -> list[Finding]:
         """Count the tick's claims and judge those that were repeated unasked."""
+        return [*(self._score_arp(tick) if len(tick.arp) else ()), *self._neighbors.score(tick)]
+
+    def _score_arp(self, tick: Tick) -> list[Finding]:
         arp = tick.arp
-        if not len(arp):
-            return []
         on = np.nonzero((arp["sender_ip"] != 0) & (arp["sender_mac"] != 0) & _identify(arp["sender_mac"]))[0]
         self.uncounted += max(0, len(on) - STEP_MAX)
         on = on[:STEP_MAX]
@@ -103,16 +107,18 @@ class ArpSpoofing:
 
     def coverage(self) -> Coverage:
         """Say whether ARP was seen."""
-        if not self._seen:
-            return Coverage(detector=self.name, state="no_input", why="no ARP message")
-        more = f"; {self.uncounted:,} over {STEP_MAX:,} at once only counted" if self.uncounted else ""
+        if not self._seen and not self._neighbors.seen:
+            return Coverage(detector=self.name, state="no_input", why="no ARP message, no neighbour discovery")
+        more = f", {self._neighbors.seen:,} of neighbour discovery" if self._neighbors.seen else ""
+        more += f"; {self.uncounted:,} over {STEP_MAX:,} at once only counted" if self.uncounted else ""
         return Coverage(detector=self.name, state="judged", why=f"{self._seen:,} ARP messages{more}")
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = {"claims": self._claims, "holders": self._holders, "own": self._own}
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.save().items()}
-        return state | {"seen": np.array([self._seen, self.uncounted], np.int64)}
+        state |= {f"neighbors/{name}": column for name, column in self._neighbors.save().items()}
+        return state | {"seen": np.array([self._seen, self.uncounted, self._neighbors.seen], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
@@ -121,7 +127,9 @@ class ArpSpoofing:
         for part, held in (("claims", self._claims), ("holders", self._holders), ("own", self._own)):
             cut = len(part) + 1
             held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
-        self._seen, self.uncounted = (int(value) for value in state["seen"])
+        self._neighbors.load({name[10:]: one for name, one in state.items() if name.startswith("neighbors/")})
+        self._seen, self.uncounted = (int(value) for value in state["seen"][:2])
+        self._neighbors.seen = int(state["seen"][2]) if len(state["seen"]) > 2 else 0
 
     def _unasked(self, tick: Tick, on: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of the messages are replies that no request of the last ASKED_NS called for."""
@@ -262,6 +270,8 @@ def _text(ip: int) -> str:
 
 def recount(evidence: Evidence, archive: Archive) -> float | None:
     """Count the replies for that address by that MAC again that no request preceded."""
+    if evidence.model == "arp_spoofing.neighbor/1":
+        return neighbor_claims.recount(evidence, archive)
     basis = evidence.basis
     since, until = int(basis["since_s"]) * SECOND_NS, int(basis["until_s"]) * SECOND_NS
     if archive.since_ns > since:
@@ -277,4 +287,6 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
 
 def again(evidence: Evidence) -> float | None:
     """Return the assumed rate again."""
+    if evidence.model == "arp_spoofing.neighbor/1":
+        return neighbor_claims.again(evidence)
     return RATES.get(int(evidence.basis["taken"]))
