@@ -37,7 +37,7 @@ def entities() -> Dashboard:
                        unit="percentunit", decimals=0, help="Accounts known for 24 h of event time.")),
         ]),
         ("", 10, [
-            (12, bars("Riskiest devices", f"sort_desc(topk(12, max by (site, rank) (spanline_risk_db{{{_S}}})))",
+            (12, bars("Riskiest devices", f"sort_desc(topk(12, max by (site, rank) (spanline_risk_db{{{_S}}}) > 0))",
                       "{{site}} #{{rank}}", unit="dB", steps=_RISK, link=_DEVICES,
                       help="Decibans of their open incidents, by their rank at their site.")),
             (12, lines("Risk by rank", [

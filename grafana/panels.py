@@ -20,6 +20,8 @@ SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 LEGEND_BELOW = common.VizLegendOptions().show_legend(True).placement(shared.LegendPlacement.BOTTOM)
 """Below, not beside: a wall's panels are wide and low."""
 _BY_THRESHOLDS = boards.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
+BARS, POINTS = 72.0, 600.0
+"""Over a panel: bars wide enough to be seen from afar; lines no finer than a wall shows."""
 Panel = Any
 """Any builder of the SDK's that makes a panel: they share no base."""
 
@@ -73,7 +75,6 @@ def lines(
     title: str, targets: Iterable[Target], *, unit: str = "short", help: str = "",
     colours: Mapping[str, str] | None = None, stacked: bool = False, bars: bool = False, low: float | None = 0.0,
     high: float | None = None, limits: Steps | None = None, exemplars: bool = False, link: Links | None = None,
-    log: bool = False,
 ) -> Panel:  # fmt: skip
     """Show values over time; `colours` by the series' names, shades of one colour for what has no name known here."""
     panel = (
@@ -82,17 +83,15 @@ def lines(
         .color_scheme(boards.FieldColor().mode(models.FieldColorModeId.SHADES).fixed_color(palette.SKY))
         .tooltip(common.VizTooltipOptions().mode(shared.TooltipDisplayMode.MULTI).sort(shared.SortOrder.DESCENDING))
         .line_width(2).fill_opacity(70 if bars else 25 if stacked else 8).span_nulls(False)
-        .show_points(shared.VisibilityMode.NEVER).interval("1m")
+        .show_points(shared.VisibilityMode.NEVER).interval("1m").max_data_points(BARS if bars else POINTS)
         .draw_style(shared.GraphDrawStyle.BARS if bars else shared.GraphDrawStyle.LINE)
     )  # fmt: skip
     if stacked:
         panel = panel.stacking(common.StackingConfig().mode(shared.StackingMode.NORMAL).group("A"))
-    if low is not None and not log:
+    if low is not None:
         panel = panel.min(low)
     if high is not None:
         panel = panel.max(high)
-    if log:
-        panel = panel.scale_distribution(common.ScaleDistributionConfig().type(shared.ScaleDistribution.LOG).log(2.0))
     if limits is not None:
         panel = panel.thresholds(_thresholds(limits)).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(shared.GraphThresholdsStyleMode.DASHED)
@@ -106,13 +105,13 @@ def lines(
 
 def bars(
     title: str, expr: str, legend: str, *, unit: str = "short", steps: Steps = ((None, palette.WELL),), help: str = "",
-    high: float | None = None, link: Links | None = None,
+    high: float | None = None, link: Links | None = None, decimals: float = 0.0,
 ) -> Panel:  # fmt: skip
     """Show values now as bars, beside their names."""
     panel = (
         bargauge.Panel()
         .title(title).description(help).datasource(SOURCE).unit(unit).min(0.0).thresholds(_thresholds(steps))
-        .color_scheme(_BY_THRESHOLDS).display_mode(shared.BarGaugeDisplayMode.BASIC)
+        .color_scheme(_BY_THRESHOLDS).display_mode(shared.BarGaugeDisplayMode.BASIC).decimals(decimals)
         .orientation(shared.VizOrientation.HORIZONTAL).name_placement(shared.BarGaugeNamePlacement.LEFT)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .with_target(_target(Target(expr, legend), instant=True)).no_value("none")

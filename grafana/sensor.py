@@ -72,18 +72,17 @@ def sensor() -> Dashboard:
                        f"spanline_stage_seconds_bucket{{{_I}}}{_RATE})))", "{{stage}}"),
             ], unit="s", colours=palette.STAGE)),
             (8, bars("Fullest tables", f"sort_desc(topk(10, max by (table) (spanline_table_saturation_ratio{{{_I}}})))",
-                     "{{table}}", unit="percentunit", steps=_FULL, high=1.0,
+                     "{{table}}", unit="percentunit", steps=_FULL, high=1.0, decimals=1.0,
                      help="Share in use. A full table forgets or turns away, and counts what.")),
         ]),
-        ("Its judgement", 8, [
-            (8, lines("Calibration at 1 %", [
-                Target(f'max by (statistic) (spanline_calibration_ratio{{{_I},alpha="0.01"}}) > 0', "{{statistic}}"),
-            ], limits=_TRUE, log=True, low=None,
-                help="How often p was below 1 %, over how often it should be. 1 is right; outside 0.5 to 2 for a "
-                "day it is demoted.")),
+        ("Its judgement", 9, [
+            (8, bars("Calibration at 1 %", f'sort_desc(max by (statistic) (spanline_calibration_ratio{{{_I},'
+                     'alpha="0.01"}) > 0)', "{{statistic}}", steps=_TRUE, decimals=2.0,
+                     help="How often p was below 1 %, over how often it should be: 1 is right; outside 0.5 to 2 for a "
+                     "day it is demoted.")),
             (4, bars("Detection delay", " or ".join(
                 f'label_replace(histogram_quantile({of}, sum by (le) ({delay})), "of", "{of:.0%}", "", "")'
-                for of in (0.5, 0.9)), "{{of}}", unit="s",
+                for of in (0.5, 0.9)), "{{of}}", unit="s", decimals=1.0,
                      help="Event time from the first record of an incident's evidence to the incident: half of "
                      "them, and nine in ten.")),
             (12, lines("Budget used", [

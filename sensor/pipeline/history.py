@@ -1,17 +1,20 @@
 """A replay's metrics at the times at which they were true, as OpenMetrics text that a Prometheus takes in afterwards.
 
 What a running sensor would have shown is looked at as event time goes on, written for every STEP of it from the first
-record to the last. Records, bytes and drops come as their source was read: up to a batch (some 10,000 records) early or
-late. Counters begin at 0 even where their labels came up later, so that their first increase counts. The inventory is
-looked at once an hour. Not here: exemplars (`promtool` keeps none), the seconds of stages are of today's machine.
+record to the last. Records, bytes and drops of a batch (some 10,000 rows) come in equal parts with its rows that were
+accepted. Counters begin at 0 even where their labels came up later, so that their first increase counts. The inventory
+is looked at once an hour. Not here: exemplars (`promtool` keeps none); the seconds of stages are of today's machine.
 
 For `promtool tsdb create-blocks-from openmetrics`, which wants each family in one piece and `# EOF` at the end.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client.utils import floatToGoString
 
 import sensor
@@ -27,15 +30,56 @@ STEPS_NS = (60 * SECOND_NS, 120 * SECOND_NS)
 """Event time between two samples, up to SHORT_NS of it and beyond: as sensors are scraped; and as far apart as a rate
 over 4 minutes still has two of them, Grafana's least where sensors are scraped once a minute (`$__rate_interval`)."""
 STOCK_NS = HOUR_NS
+MINUTE_NS = 60 * SECOND_NS
 _EXACT = 2.0**53
+_HALF_UP = 1e-6
+"""Against sums of parts that come to a hair less than a whole."""
 _Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
-class _Mark(msgspec.Struct, frozen=True):
-    """What had been read of an input, up to an event time."""
+class _Read:
+    """What was read of an input, spread over the event time of its rows.
 
-    newest_ns: int
-    account: Account
+    A batch's records, bytes and refusals come when its rows do, in equal parts: a log of a week may be one batch.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._before = _copied(account)
+        self._records: dict[int, float] = {}
+        self._bytes: dict[int, float] = {}
+        self._rejected: dict[int, Counter[str]] = {}
+        self._newest = 0
+        self._order: list[int] | None = None
+        self._sums = [0.0, 0.0]
+        self.given = Account(path=account.path, site=account.site, format=account.format)
+
+    def add(self, account: Account, times: NDArray[np.int64]) -> None:
+        """Take what a batch brought, whose rows are of these times, ns."""
+        before, self._before = self._before, _copied(account)
+        minutes, rows = np.unique(times // MINUTE_NS, return_counts=True)
+        if len(minutes):
+            self._newest = max(self._newest, int(minutes[-1]))
+        shares = (rows / rows.sum()).tolist() if len(minutes) else [1.0]
+        for minute, share in zip(minutes.tolist() or [self._newest], shares, strict=True):
+            self._records[minute] = self._records.get(minute, 0.0) + (account.records - before.records) * share
+            self._bytes[minute] = self._bytes.get(minute, 0.0) + (account.bytes - before.bytes) * share
+        for reason, count in account.rejected.items():
+            self._rejected.setdefault(self._newest, Counter())[reason] += count - before.rejected.get(reason, 0)
+        self.given.format = account.format
+
+    def until(self, end_ns: int) -> InputResult:
+        """Return what is newly there at a time, which only goes on."""
+        if self._order is None:
+            self._order = sorted({*self._records, *self._rejected}, reverse=True)
+        before = _copied(self.given)
+        while self._order and (self._order[-1] + 1) * MINUTE_NS <= end_ns:
+            minute = self._order.pop()
+            self._sums[0] += self._records.get(minute, 0.0)
+            self._sums[1] += self._bytes.get(minute, 0.0)
+            for reason, count in self._rejected.get(minute, {}).items():
+                self.given.reject(reason, count)
+        self.given.records, self.given.bytes = (int(total + _HALF_UP) for total in self._sums)
+        return _since(_result(self.given), before)
 
 
 class Watched:
@@ -76,8 +120,7 @@ class History:
     def __init__(self, observing: Observing) -> None:
         """Take what brings the metrics up to date."""
         self._observing = observing
-        self._marks: dict[int, list[_Mark]] = {}
-        self._read: dict[int, Account] = {}
+        self._read: dict[int, _Read] = {}
         self._oldest_ns = self._newest_ns = 0
         self._step_ns = 0
         self._next_ns = self._stock_ns = 0
@@ -86,21 +129,20 @@ class History:
 
     def heard(self, number: int, account: Account, batch: Batch) -> None:
         """Note how far an input was read, by the event time of what came."""
-        marks = self._marks.setdefault(number, [])
         times = _times(batch)
-        newest_ns = max([*times, marks[-1].newest_ns if marks else 0])
-        if times:
-            self._oldest_ns = min([*times, self._oldest_ns or times[0]])
+        if number not in self._read:
+            self._read[number] = _Read(Account(path=account.path, site=account.site, format=account.format))
+        self._read[number].add(account, times)
+        if len(times):
+            oldest_ns, newest_ns = int(times.min()), int(times.max())
+            self._oldest_ns = min(oldest_ns, self._oldest_ns or oldest_ns)
             self._newest_ns = max(self._newest_ns, newest_ns)
-        if marks and newest_ns - marks[-1].newest_ns < STEPS_NS[0]:
-            marks.pop()
-        marks.append(_Mark(newest_ns, msgspec.structs.replace(account, rejected=dict(account.rejected))))
 
     def coming(self, end_ns: int) -> None:
         """Look at the metrics, where a step of event time is over before the tick that comes."""
         if not self._step_ns:
             self._step_ns = STEPS_NS[self._newest_ns - self._oldest_ns > SHORT_NS]
-            self._next_ns = (end_ns - 1) // self._step_ns * self._step_ns  # everything is 0 then
+            self._next_ns = (end_ns - 1) // self._step_ns * self._step_ns  # everything is 0 then, and every source up
         if end_ns > self._next_ns:
             self._take(self._next_ns)
             self._look(self._next_ns)
@@ -114,8 +156,8 @@ class History:
             inputs: What became of every input, by number.
         """
         for number, one in enumerate(inputs):
-            before = self._read.get(number)
-            self._observing.read(source_of(one), _since(one, before))
+            held = self._read.get(number)
+            self._observing.read(source_of(one), one if held is None else _since(one, held.given))
         self._observing.count(every=True)
         self._observing.take_stock()
         self._look(end_ns)
@@ -132,14 +174,9 @@ class History:
 
     def _take(self, end_ns: int) -> None:
         """Bring the metrics up to date."""
-        for number, marks in self._marks.items():
-            reached = None
-            while marks and marks[0].newest_ns <= end_ns:
-                reached = marks.pop(0)
-            if reached is not None:
-                now = _result(reached.account)
-                self._observing.read(source_of(now), _since(now, self._read.get(number)))
-                self._read[number] = reached.account
+        for held in self._read.values():
+            found = held.until(end_ns)
+            self._observing.read(source_of(found), found)
         self._observing.count()
         if end_ns - self._stock_ns >= STOCK_NS:
             self._observing.take_stock()
@@ -174,14 +211,15 @@ class History:
             yield f"{head}{value} {ts // SECOND_NS}\n"
 
 
-def _times(batch: Batch) -> list[int]:
-    """Return event times of a batch, the oldest and the newest among them."""
-    found = [one.ts for one in (*batch.messages, *batch.events)]
-    if len(batch.flows):
-        found += [int(batch.flows["ts"].min()), int((batch.flows["ts"] + batch.flows["duration"].clip(0)).max())]
-    if len(batch.arp):
-        found += [int(batch.arp["ts"].min()), int(batch.arp["ts"].max())]
-    return [ts for ts in found if ts > 0]
+def _times(batch: Batch) -> NDArray[np.int64]:
+    """Return when each row of a batch is complete, ns."""
+    said = np.array([one.ts for one in (*batch.messages, *batch.events)], np.int64)
+    found = np.concatenate([said, batch.flows["ts"] + batch.flows["duration"].clip(0), batch.arp["ts"]])
+    return found[found > 0].astype(np.int64)
+
+
+def _copied(account: Account) -> Account:
+    return msgspec.structs.replace(account, rejected=dict(account.rejected))
 
 
 def _result(account: Account) -> InputResult:
@@ -191,10 +229,8 @@ def _result(account: Account) -> InputResult:
     )  # fmt: skip
 
 
-def _since(now: InputResult, before: Account | None) -> InputResult:
+def _since(now: InputResult, before: Account) -> InputResult:
     """Return what came since the last look."""
-    if before is None:
-        return now
     grown = {reason: count - before.rejected.get(reason, 0) for reason, count in now.rejected.items()}
     return msgspec.structs.replace(
         now, records=now.records - before.records, bytes=now.bytes - before.bytes, rejected=grown

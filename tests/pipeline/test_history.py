@@ -145,3 +145,16 @@ def query(port, expression, at_s):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{asked}", timeout=10) as answer:
         (found,) = json.load(answer)["data"]["result"]
     return float(found["value"][1])
+
+
+def test_what_was_read_comes_with_its_rows_and_is_exact_at_the_end(tmp_path):
+    """One batch of two days: half of its records are there after one, and none is counted twice after the last."""
+    rows = [flow(at_s=3600.0 * k) for k in range(48)]
+    text, last = history(tmp_path, *rows, flow(at_s=3 * 86_400))
+    found = values(text, 'spanline_records_total{site="local",source="given"}')
+    after_a_day = max(value for ts, value in found if ts <= 86_400)
+
+    assert 24 <= after_a_day <= 25
+    assert 49 == found[-1][1]
+    assert 'spanline_records_total{site="local",source="given"} 49.0' in last
+    assert {1.0} == {value for _, value in values(text, 'spanline_source_up{site="local",source="given"}')}
