@@ -261,4 +261,5 @@ def _house() -> list[Module]:
     names = [f"sensor.{area}{module}" for area in areas.split() for module in ("", ".b")]
     names += ["sensor", "sensor.errors", "sensor.metrics", "sensor.registry", "sensor.pipeline", "sensor.config"]
     names += ["sensor.packets.dns", "sensor.flows.table", "sensor.store.state", "sensor.model.flow", "sensor.cli.main"]
+    names += ["sensor.sources._a_c"]
     return [module(name, "") for name in [*names, "baselines", "baselines._jit", "baselines.moments"]]
