@@ -21,7 +21,8 @@ def main() -> None:
     """Do the task that standard input gives, until told to stop, or the parent is no more."""
     stopped: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's goes to the parent too, which asks us in its time
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's go to the parent too, which asks us in its time
+        signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:

@@ -197,7 +197,7 @@ def measure(tool: Callable[[Path], contextlib.AbstractContextManager[Counted]], 
         seconds = time.monotonic() - began
         time.sleep(0.3)
         spent, offered = _cpu_s(one.pids) - cpu, _received() - before
-        memory_bytes = sum(map(_own_bytes, one.pids))
+        memory_bytes = sum(map(own_bytes, one.pids))
         taken, dropped = one.done(offered)
     return Result(offered, taken, dropped, seconds, spent / seconds, memory_bytes)
 
@@ -260,7 +260,7 @@ def _cpu_s(pids: list[int]) -> float:
     return total / _TICKS
 
 
-def _own_bytes(pid: int) -> int:
+def own_bytes(pid: int) -> int:
     """Memory that is a process's alone; the ring is the kernel's, and mapped."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int((re.search(r"RssAnon:\s+(\d+)", status) or [0, "0"])[1]) << 10
