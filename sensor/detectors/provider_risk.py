@@ -50,6 +50,8 @@ _NAMED = {
     "user.session.context.change": "token",
 }
 """Names of events, folded → kind."""
+_TOLD = frozenset({"risk", "risk_state", "risk_events", "threat_suspected", "is_proxy", "login_type"})
+"""Where a provider says so; a sign-in's record with none of them, and no reason, says nothing."""
 _LOGIN_TYPES = frozenset(
     {"exchange", "google_password", "reauth", "saml", "unknown", "type_internal", "oidc", "passkey"}
 )
@@ -62,6 +64,8 @@ def risk_of(event: Event) -> str | None:
     named = _NAMED.get(event.action.lower())
     if named is not None or not detail:
         return named
+    if event.kind == "signin" and event.reason is None and detail.keys().isdisjoint(_TOLD):
+        return None
     state = detail.get("risk_state")
     if state is not None and str(state).lower() in _DISMISSED:
         return None
