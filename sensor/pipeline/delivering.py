@@ -207,7 +207,8 @@ class Carrier(threading.Thread):
         else:
             self._waits_since_s = None
             self._metrics.sink_lag.labels(self._sink_name).set(0)
-        if self._sink.repeat_s and now_s >= self._repeat_at_s:
+        late_s = self._sink.repeat_s if changed else 0.0  # what is new goes first, but not for ever
+        if self._sink.repeat_s and now_s >= self._repeat_at_s + late_s:
             self._repeat(outbox)
             self._repeat_at_s = now_s + self._sink.repeat_s
         if now_s >= self._probe_at_s and not self.ending.is_set():
@@ -229,9 +230,13 @@ class Carrier(threading.Thread):
             return []
 
     def _repeat(self, outbox: Outbox) -> None:
-        held = outbox.open(REPEATED_MAX)
-        for start in range(0, len(held), self._sink.most):
-            self._send(held[start : start + self._sink.most])
+        below = outbox.last() + 1
+        for _ in range(0, REPEATED_MAX, self._sink.most):
+            held = outbox.open(below, self._sink.most)
+            if not held:
+                return
+            self._send(held)
+            below = held[-1].number
 
     def _wants(self, one: Delivery, since: int) -> bool:
         """Tell whether the sink is to have it: what it once had it is told to the end."""

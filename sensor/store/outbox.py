@@ -51,9 +51,10 @@ class Outbox:
         """Return the incidents that changed after a number, in order, `limit` at most."""
         return self._read("o.number > ? ORDER BY o.number LIMIT ?", (after, limit))
 
-    def open(self, limit: int) -> list[Delivery]:
-        """Return the incidents that are open and that the sink has, the latest changed first."""
-        return self._read("i.state = 'open' AND d.note IS NOT NULL ORDER BY o.number DESC LIMIT ?", (limit,))
+    def open(self, below: int, limit: int) -> list[Delivery]:
+        """Return incidents that are open and that the sink has, the latest changed before a number first."""
+        wanted = "i.state = 'open' AND d.note IS NOT NULL AND o.number < ? ORDER BY o.number DESC LIMIT ?"
+        return self._read(wanted, (below, limit))
 
     def acknowledge(self, upto: int, delivered: Sequence[tuple[Delivery, str]]) -> None:
         """Write down what the sink has, and that it needs nothing more up to a number; on disk when this returns."""

@@ -162,6 +162,21 @@ def test_what_is_open_is_sent_again_and_what_is_over_is_not(state, metrics):
     assert ["INC-1"] == [one["labels"]["incident"] for one in receiver.posts()[-1].json()]
 
 
+def test_many_open_incidents_are_sent_again_in_parts(state, metrics):
+    """Each once a round, the latest first."""
+    with receiving() as receiver:
+        commit(state, [incident(f"INC-{number:03d}") for number in range(70)])
+        deliveries = Deliveries(
+            configured(am={"type": "alertmanager", "url": receiver.url, "repeat_s": 3600}), state.folder, metrics
+        )
+        until(lambda: len(receiver.posts()) >= 6)
+        deliveries.close(5.0)
+
+    sizes = [len(one.json()) for one in receiver.posts()]
+    again = [one["labels"]["incident"] for sent in receiver.posts()[-3:] for one in sent.json()]
+    assert (70, [32, 32, 6]) == (len(set(again)), sizes[-3:])
+
+
 def test_the_end_waits_for_what_is_committed_but_not_for_ever(state, metrics):
     """A sink that answers gets it; one that does not is left, and the process ends."""
     with receiving() as receiver:

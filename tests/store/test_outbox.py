@@ -57,11 +57,12 @@ def test_what_was_acknowledged_is_noted_and_survives(state, outbox):
 
     assert (1, 2) == again.cursor()
     assert [("INC-2", None)] == names(again.changed(1, 10))
-    assert [("INC-1", "note")] == names(again.open(10))
+    assert [("INC-1", "note")] == names(again.open(9, 10))
     again.acknowledge(second.number, [(second, "other")])
-    assert [("INC-2", "other"), ("INC-1", "note")] == names(again.open(10))
+    assert [("INC-2", "other"), ("INC-1", "note")] == names(again.open(9, 10))
+    assert [["INC-2"], ["INC-1"], []] == [[one.incident.id for one in again.open(below, 1)] for below in (9, 2, 1)]
     other = Outbox(state.folder, "b")
-    assert ((0, 2), []) == (other.cursor(), other.open(10))
+    assert ((0, 2), []) == (other.cursor(), other.open(9, 10))
     other.close()
     again.close()
 
@@ -74,7 +75,7 @@ def test_a_closing_is_a_change_and_the_closed_is_open_no_more(state, outbox):
         beside.close_incident("INC-1", "benign", "known")
 
     assert [("INC-1", "closed")] == [(one.incident.id, one.incident.state) for one in outbox.changed(2, 10)]
-    assert ["INC-2"] == [one.incident.id for one in outbox.open(10)]
+    assert ["INC-2"] == [one.incident.id for one in outbox.open(9, 10)]
 
 
 def test_a_version_has_an_id_of_its_own(state, outbox):
