@@ -90,6 +90,8 @@ class Table:
 
     def cover(self, rows: int) -> None:
         """Hand out rows until there are `rows` in all: for state kept beside another table's rows."""
+        if rows <= self.rows:
+            return  # as nearly always: each detector asks at each tick
         self.reserve(rows)
         self.rows = max(self.rows, min(rows, self.limit_rows))
 

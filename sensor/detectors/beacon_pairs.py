@@ -178,14 +178,14 @@ class Pairs:
         if len(on) == 0:
             return []
         flows = picked(tick.flows, on)
-        self._remember(rows, flows)
+        touched = self._remember(rows, flows)
         events, measures = np.zeros((2 * len(on), 4), np.int64), np.zeros((2 * len(on) + 1, 4))
         count = periodicity.observe(
             rows, flows["ts"].copy(), columns["first"], columns["latest"], columns["began"], columns["count"],
             columns["gaps"], columns["told"], columns["passed"], FIRST_AGE_NS, AGAIN_NS, self._scratch, events,
             measures,
         )  # fmt: skip
-        self._promote(values_of(rows))
+        self._promote(touched)
         passed: dict[int, tuple[list[int], list[float]]] = {}
         for event, numbers in zip(events[:count].tolist(), measures[:count].tolist(), strict=True):
             passed.setdefault(event[1], (event, numbers))  # the finer scale of two that pass at once
@@ -214,8 +214,8 @@ class Pairs:
         self.refused += int((~fine).sum())
         return admitted
 
-    def _remember(self, rows: NDArray[np.int64], flows: NDArray[np.void]) -> None:
-        """Keep the last flow of each pair in the tick."""
+    def _remember(self, rows: NDArray[np.int64], flows: NDArray[np.void]) -> NDArray[np.int64]:
+        """Keep the last flow of each pair in the tick; return the rows of the pairs, each once, ascending."""
         columns = self._table.columns
         last, first = np.unique(rows[::-1], return_index=True)
         at = len(rows) - 1 - first
@@ -223,6 +223,7 @@ class Pairs:
         for name in ("input", "offset", "uid"):
             columns[name][last, place] = flows[name][at]
         columns["seen"][last] += 1
+        return last
 
     def _promote(self, rows: NDArray[np.int64]) -> None:
         """Make candidates of pairs with enough gaps, where their device has room; note when each was last alive."""

@@ -9,6 +9,7 @@ Needs 24 h of the device's history. Not here: what is done there (sensor/detecto
 are used (sensor/detectors/credential_hops.py).
 """
 
+import functools
 from typing import Any
 
 import msgspec
@@ -51,6 +52,8 @@ POPULAR = 3
 HISTORY_NS = DAY_NS
 EDGES_MAX = 1 << 20
 NEW_MAX, TARGETS_MAX, KEYS_MAX = 4096, 64, 16
+SERVICES_KEPT = 4096
+"""Texts of services remembered with the service of administration in them."""
 _MADE = np.isin(CONN_STATES, ("SF", "S1", "S2", "S3", "RSTO", "RSTR"))
 _IS_ADMINISTRATION = np.isin(np.arange(1 << 16), list(PORTS))
 _DEVICE: dict[str, Any] = {
@@ -289,6 +292,12 @@ def _rate(basis: dict[str, float]) -> float:
     return max(whole, (whole * OWN_WEIGHT + basis["own_new"]) / (OWN_WEIGHT + basis["own_days"]))
 
 
+@functools.lru_cache(maxsize=SERVICES_KEPT)
+def _service_of(services: bytes) -> int:
+    """Return the usual port of the first service of administration among those that a flow spoke; 0 for none."""
+    return next((SERVICES[one] for one in services.split(b",") if one in SERVICES), 0)
+
+
 def _administration(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the answered flows of administration between two devices, and the usual port of what each speaks."""
     flows = tick.flows
@@ -298,7 +307,7 @@ def _administration(tick: Tick) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if len(at) == 0:
         return at, np.empty(0, np.int64)
     said = spoken(tick)
-    named = np.array([next((SERVICES[one] for one in text.split(b",") if one in SERVICES), 0) for text in said.texts])
+    named = np.array([_service_of(text) for text in said.texts])
     port = flows["resp_p"][at].astype(np.int64)
     usual = np.where(_IS_ADMINISTRATION[port], port, named[said.number[at]])
     return at[usual > 0], usual[usual > 0]

@@ -76,6 +76,7 @@ def _table(ports: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 _IS_VPN_TCP, _IS_VPN_UDP, _IS_DESKTOP = _table(_VPN_TCP), _table(_VPN_UDP), _table(_DESKTOPS)
+_IS_HELD_OPEN = _IS_VPN_TCP | _IS_VPN_UDP | _IS_DESKTOP
 _GRE, _ESP = 47, 50
 _LONG_NS = MINUTE_NS
 """A shorter connection to a desktop's port is a scan or a refused logon."""
@@ -376,6 +377,8 @@ class Presence:
         """Return the marks of VPNs and of remote desktops, one for each slot that they last."""
         flows, replied = tick.flows, sides(tick).replied
         port, proto = flows["resp_p"], flows["proto"]
+        if not (_IS_HELD_OPEN[port] | (proto == _GRE) | (proto == _ESP)).any():
+            return []  # as mostly
         vpn = ((proto == TCP) & _IS_VPN_TCP[port]) | ((proto == UDP) & _IS_VPN_UDP[port])
         vpn |= (proto == _GRE) | (proto == _ESP)
         vpn &= (tick.orig_device >= 0) & ~tick.resp_local & replied
