@@ -156,6 +156,17 @@ def incident_full(incident: Incident) -> None:
     if incident.verdict:
         heading("Closed")
         paragraph(f"{incident.verdict}: {incident.reason or ''}")
+    elif incident.evidence:
+        _if_harmless(incident)
+
+
+def _if_harmless(incident: Incident) -> None:
+    """Print the one command that ends it: of its strongest evidence, whatever else its entity does is still told."""
+    strongest = max(incident.evidence, key=lambda one: (one.db, one.id))
+    scope = f"--entity {shlex.quote(clean(strongest.entity.id))} --detector {strongest.detector}"
+    heading("If it is harmless")
+    click.echo(f"  spanline mute {scope} --reason WHY  (shows what it would hide; --yes puts it in force)")
+    click.echo(f"  spanline close {incident.id} --verdict benign --reason WHY  (and the same for 30 days)")
 
 
 def incident_markdown(incident: Incident) -> str:

@@ -214,7 +214,7 @@ def _finding(
         entity=Entity(kind="device", id=identity), detector="scan", family="scan", source="network",
         observed=float(observed), expected=expected, range=(0.0, round(expected + 3 * deviation, 1)),
         reference=reference, reference_n=0, p=p, db=decibans(p), text=text, records=records_of(names, rows),
-        keys=(f"alike:scan.{what.partition(' ')[0]} {WALK_NAMES[kind]}{_port(rows)}",),
+        keys=(f"alike:scan.{what.partition(' ')[0]} {WALK_NAMES[kind]}",),
         model=f"scan.{what.partition(' ')[0]}/1", basis={name: float(value) for name, value in basis.items()},
     )  # fmt: skip
     name = names.device_name(device)
@@ -223,11 +223,6 @@ def _finding(
         counter=counter,
         check=f"Is {name} meant to scan (vulnerability scanner, monitoring, inventory)? If not: which program did it?",
     )  # fmt: skip
-
-
-def _port(rows: NDArray[np.void]) -> str:
-    """Write the one port that all contacts went to; nothing where there are several."""
-    return f" {rows['port'][0]}" if len(rows) and (rows["port"] == rows["port"][0]).all() else ""
 
 
 def _peer(names: Names, flow: np.void, tick: Tick) -> Peer:

@@ -1,6 +1,7 @@
 """`spanline mute`."""
 
 import json
+import shlex
 
 import pytest
 
@@ -32,6 +33,16 @@ def test_it_shows_first_and_hides_only_when_told(cli):
     )
     listed = cli("mute", "list")[1]
     assert all(text in listed for text in ("detector scan", "ann: our scanner", "hid 1"))
+
+
+def test_it_is_one_step_from_the_incident(cli):
+    """The command that an incident shows, with a reason, hides it and closes it; then it shows none any more."""
+    key = json.loads(cli("incidents", "--json")[1])[0]["id"]
+    (shown,) = [line for line in cli("incident", key)[1].splitlines() if line.startswith("  spanline mute ")]
+    command = shlex.split(shown.partition("  (")[0].replace("WHY", "'our scanner'"))[1:]
+
+    assert "closing 1" in cli(*command, "--yes")[1]
+    assert "spanline mute" not in cli("incident", key)[1]
 
 
 def test_it_can_be_removed(cli):
