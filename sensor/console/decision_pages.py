@@ -3,6 +3,7 @@
 Each decision needs a role at every site that it touches, and is the person's: their name goes with it.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -13,6 +14,7 @@ from sensor.console.visit import Desk, Refused, Visit
 from sensor.model.incident import VERDICTS
 from sensor.model.times import rfc3339
 from sensor.store.actions import KILL_SWITCH, Actions
+from sensor.store.state import State
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -50,10 +52,12 @@ def mute(desk: Desk, visit: Visit) -> "Response":
         desk.decisions.mute(wanted, _by(visit))
         return _to("/mutes?done=muted")
     hides = desk.decisions.preview(wanted)
+    with desk.state() as state:
+        names = _names(state, [wanted.entity])
     return render(
         desk, visit, "mute.html", wanted=wanted, hides=hides[:HIDES_SHOWN], more=max(0, len(hides) - HIDES_SHOWN),
         evidence=sum(one.evidence for one in hides), closes=sum(one.closes and one.state == "open" for one in hides),
-        incidents=len(hides),
+        incidents=len(hides), names=names,
     )  # fmt: skip
 
 
@@ -62,6 +66,7 @@ def mutes(desk: Desk, visit: Visit) -> "Response":
     with desk.state() as state:
         now = rfc3339(int(state.meta("clock_ns") or 0))
         rows = [(one, *state.judgements.hidden(one.id)) for one in state.judgements.mutes()]
+        names = _names(state, [one.entity for one, *_ in rows])
     if visit.within is not None:
         rows = [row for row in rows if not row[0].site or row[0].site in visit.within]
         rows = [
@@ -69,7 +74,7 @@ def mutes(desk: Desk, visit: Visit) -> "Response":
         ]
     rows.sort(key=lambda row: (row[0].expires <= now, row[0].expires))
     return render(
-        desk, visit, "mutes.html", rows=rows, now=now,
+        desk, visit, "mutes.html", rows=rows, now=now, names=names,
         may=lambda one: visit.person.may("analyst", _sites_of(one.site)) and not desk.decisions.readonly,
     )  # fmt: skip
 
@@ -98,9 +103,12 @@ def actions(desk: Desk, visit: Visit) -> "Response":
     rows.sort(key=lambda one: (one.action.connector is None, order.get(one.action.state, 9), one.action.id))
     pages = -(-len(rows) // ROWS) or 1
     page = visit.number("page", 1, pages)
+    shown = rows[(page - 1) * ROWS : page * ROWS]
+    with desk.state() as state:
+        names = _names(state, [one.action.target["id"] for one in shown])
     return render(
-        desk, visit, "actions.html", rows=rows[(page - 1) * ROWS : page * ROWS], total=len(rows), page=page,
-        pages=pages, at=lambda **changed: link("/actions", visit.query, **changed),
+        desk, visit, "actions.html", rows=shown, total=len(rows), page=page, pages=pages,
+        names=names, at=lambda **changed: link("/actions", visit.query, **changed),
         stopped=(desk.folder / KILL_SWITCH).exists(),
         may=lambda one: (
             visit.person.may("responder", _sites(sites, one)) and not desk.decisions.readonly
@@ -156,6 +164,12 @@ def _needs(visit: Visit, role: str, sites: tuple[str, ...]) -> None:
     if not visit.person.may(role, sites):
         where = f" at {', '.join(sites)}" if sites else " at every site"
         raise Refused(403, f"That needs the role {role}{where}.")
+
+
+def _names(state: State, ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of those ids that are a device's; others say themselves what they are."""
+    found = (state.device(key) for key in dict.fromkeys(ids) if key.startswith("dev-"))
+    return {one.id: one.name for one in found if one is not None}
 
 
 def _sites_of(site: str) -> tuple[str, ...]:

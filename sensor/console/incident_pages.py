@@ -87,7 +87,7 @@ def incident(desk: Desk, visit: Visit) -> "Response":
         actions=[_decidable(visit, one, action) for action in one.actions], verdicts=VERDICTS,
         may_judge=visit.person.may("analyst", one.sites) and not desk.decisions.readonly,
         may_mute=_may_mute(visit, one) and not desk.decisions.readonly, scopes=_scopes(one),
-        parties=_parties(one), stories=_story(one),
+        parties=_parties(one), stories=_story(one), names={party.id: party.name for party in one.entities},
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 
 from sensor.store.actions import KILL_SWITCH, Actions
@@ -126,3 +127,15 @@ def test_where_a_state_is_only_shown_nothing_is_decided(tmp_path):
     assert (True, False) == ("Only shown." in text, 'action="/incidents/INC-1/close"' in text)
     for path in ("/incidents/INC-1/close", "/mutes", "/actions/ACT-1", "/actions/stop", "/mutes/x/remove"):
         assert (403, True) == ((answer := post(browser, path)).status_code, "Only shown." in answer.text)
+
+
+def test_a_device_is_called_by_its_name(tmp_path):
+    """Where it is suppressed, and where it is acted on."""
+    one = msgspec.structs.replace(action(), verb="isolate_device", target={"kind": "device", "id": "dev-2"})
+    made = desk(filled(tmp_path, incident("INC-1", ("PER",), actions=(one,))))
+    browser = signed_in(made)
+    assert "<code>PER-1</code>" in browser.get("/actions").text
+    fields = {"entity": "dev-2", "days": "9", "reason": "x"}
+    assert "<dd>PER-1</dd>" in post(browser, "/mutes", **fields).text
+    post(browser, "/mutes", **fields, force="yes")
+    assert "PER-1" in browser.get("/mutes").text
