@@ -18,7 +18,7 @@ import msgspec
 
 from sensor import registry
 from sensor.config import Component, Config, Secret
-from sensor.errors import ConfigError, Malformed, Permanent, Transient
+from sensor.errors import ConfigError, Permanent, Transient
 from sensor.metrics import Metrics
 from sensor.model.incident import TIERS, Incident
 from sensor.model.sink import Delivery, Fit, Options, SecretPlace, Sink
@@ -189,6 +189,9 @@ class Carrier(threading.Thread):
                         return
                     self.woken.wait(LOOK_S)
         finally:
+            if not (self.stop.is_set() or self.ending.is_set()):  # our own fault: the thread is gone, and is seen to be
+                self._metrics.sink_up.labels(self._sink_name).set(0)
+                _LOG.error("stopped sink=%s", self._sink_name)
             self._sink.close()
             if outbox is not None:
                 outbox.close()
@@ -222,7 +225,7 @@ class Carrier(threading.Thread):
             return []
         try:
             return list(zip(deliveries, self._sink.send(deliveries, self._clock.now_ns()), strict=True))
-        except Malformed as error:
+        except ValueError as error:  # Malformed, or what cannot be written: neither may hold up all others for ever
             if len(deliveries) > 1:
                 return [pair for one in deliveries for pair in self._send([one])]
             self._metrics.sink_failures.labels(self._sink_name, "refused").inc()

@@ -128,6 +128,23 @@ def test_what_a_sink_will_never_take_is_passed_over(state, metrics, caplog):
     assert "refused sink=hook incident=INC-1" in caplog.text
 
 
+def test_what_cannot_be_written_is_passed_over_and_a_fault_of_ours_is_seen(tmp_path, state, metrics, monkeypatch):
+    """The first is counted as refused; after the second the sink is down in the metrics, not silently gone."""
+    commit(state, [incident("INC-1"), incident("INC-2")])
+    monkeypatch.setattr(
+        "sensor.sinks.jsonl._line",
+        lambda one: "\ud800".encode() if one.incident.id == "INC-1" else one.incident.id.encode(),
+    )
+    deliveries = Deliveries(configured(a={"type": "jsonl", "path": str(tmp_path / "a")}), state.folder, metrics)
+    until(lambda: value(metrics, "sent_total", sink="a") == 1.0)
+    assert 1.0 == value(metrics, "failures_total", sink="a", reason="refused")
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    monkeypatch.setattr("sensor.sinks.jsonl._line", lambda _: 1 / 0)
+    commit(state, [incident("INC-3")])
+    until(lambda: value(metrics, "up", sink="a") == 0.0)
+    deliveries.close(5.0)
+
+
 def test_of_several_in_one_request_only_the_refused_is_passed_over(state, metrics):
     """The others are sent by themselves."""
     with receiving() as receiver:
