@@ -43,6 +43,8 @@ class Sensor:
         self._core = Core(config, state, _own_secret(secret_file))
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
         self._observing = Observing(self._core, self.metrics, kinds)
+        self._observing.count()
+        self._observing.take_stock()  # what the state holds, before anything new is committed
         self._around: Around | None = None
         self._signs = Alive(state.folder)
 

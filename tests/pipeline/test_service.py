@@ -5,6 +5,7 @@ import stat
 from sensor.config import build
 from sensor.pipeline.service import Sensor
 from sensor.store.state import State
+from tests.cli.runs import conn_log
 
 
 def test_the_installation_has_one_secret_that_only_its_owner_reads(tmp_path):
@@ -30,3 +31,25 @@ def test_a_source_without_a_file_is_down_and_the_others_are_read(tmp_path):
         up = sensor.metrics.registry.get_sample_value("spanline_source_up", {"site": "local", "source": "zeek"})
 
     assert 0 == up
+
+
+def test_what_the_state_holds_is_shown_before_anything_new_comes(tmp_path):
+    """After a restart the open incidents and the devices are there at the first scrape, and no counter is."""
+    conn_log(tmp_path / "conn.log")
+    table = {"type": "zeek", "path": str(tmp_path / "conn.log")}
+    settings = build({"state": str(tmp_path), "sources": {"a": table}})
+    shown = []
+    for reads in (True, False):
+        with State(tmp_path / "s", exclusive=True) as state:
+            sensor = Sensor(settings, state, tmp_path / "secret")
+            if reads:
+                sensor.read_all(lambda: False)
+            value = sensor.metrics.registry.get_sample_value
+            shown.append([
+                value("spanline_incidents_open", {"site": "local", "tier": "triage"}),
+                value("spanline_devices", {"site": "local", "location": "on_prem", "learning": "learning"}),
+                value("spanline_flows_total", {"site": "local"}),
+            ])  # fmt: skip
+
+    assert [1.0, 60.0] == [shown[0][0], shown[0][2]]
+    assert [*shown[0][:2], 0.0] == shown[1]
