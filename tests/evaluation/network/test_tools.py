@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.network import attacks, novelties, report
+from tests.evaluation.network import alone, attacks, novelties, report
 from tests.evaluation.network.baselines_to_beat import Learned, bowley, hourly, rita_score
 from tests.evaluation.network.fleet import Fleet, in_copies
 from tests.evaluation.network.protocol import Outcome, Plan, Results, _place, _threshold
@@ -171,3 +171,15 @@ def test_the_report_says_what_is_simulated():
     )
     assert text.count("simulated") >= 4
     assert (None, 0) == _place([], "10.0.0.1")
+
+
+def test_volumes_and_silence_run_alone(capsys, monkeypatch):
+    """Day by day; ramps and silent servers come only later, and are counted."""
+    monkeypatch.setattr(alone.simulator, "HOLIDAYS", ())  # set anew by it, and as it was after this test
+    monkeypatch.setattr(alone.templates, "read", lambda _: [template(0), template(1)])
+    alone.main(["--days", "2", "--devices", "20", "--ramped", "2"])
+    said = capsys.readouterr().out
+
+    assert "day 1 work: devices at p <= 1e-3 by channel {'now': 0, 'accumulation': 0, 'drift': 0}" in said
+    assert "ramps x16: drift at p <= 1e-3 of 0 of 1" in said
+    assert "silent servers told: 0 of 0" in said
