@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from sensor.console import decision_pages, entity_pages, hunt_page, incident_pages, login, overview_pages
-from sensor.console.gate import BODY_MAX, guarded, missing
+from sensor.console.gate import guarded, missing
 from sensor.console.page import STATIC
 from sensor.console.visit import Desk, Page
 
@@ -67,9 +67,7 @@ def application(desk: Desk) -> "Starlette":
     ]
     routes.append(Mount("/static", _Kept(StaticFiles(directory=STATIC))))
     unknown = missing(desk)
-    return Starlette(
-        routes=routes, exception_handlers={404: unknown, 405: unknown}, max_body_size=2 * BODY_MAX
-    )  # fmt: skip
+    return Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
 
 
 class _Kept:
