@@ -66,6 +66,7 @@ class CaptureProcess:
             reports=self._ring.descriptor, reports_bytes=REPORTS_BYTES,
         )  # fmt: skip
         self._now, self._before = Counts(), Counts()
+        port.start()
         self._process = self._start()
         self._started_s = time.monotonic()
 
@@ -95,6 +96,7 @@ class CaptureProcess:
     def stop(self) -> None:
         """Have it take what its ring holds, and end."""
         self._stopped = True
+        self._port.pause()
         self._process.terminate()
         try:
             self._process.wait(END_S)

@@ -118,7 +118,8 @@ class PacketSocket:
         program = program or struct.pack("=HBBI", 6, 0, 0, snaplen)
         if snaplen < _CLASSIC_MAX:
             program = cut(program, snaplen)
-        self.attach(program)
+        self._program = program
+        self.pause()
         if not outgoing:
             with contextlib.suppress(OSError):  # before Linux 4.20 there is no such option
                 option(SOL_PACKET, IGNORE_OUTGOING, 1)
@@ -137,8 +138,15 @@ class PacketSocket:
             ) from error
         self.socket.setsockopt(SOL_PACKET, TIMESTAMP, TIMESTAMP_HARDWARE)
 
-    def attach(self, program: bytes) -> None:
-        """Put a filter in place of the one there is."""
+    def start(self) -> None:
+        """Take what passes the filter from now on."""
+        self._attach(self._program)
+
+    def pause(self) -> None:
+        """Take nothing; what is in the ring stays there. So it begins, for a sensor needs seconds to be ready."""
+        self._attach(KEEP_NOTHING)
+
+    def _attach(self, program: bytes) -> None:
         held = ctypes.create_string_buffer(program, len(program))
         self.socket.setsockopt(
             socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(held))

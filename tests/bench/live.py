@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensor.sources import span
+from sensor.warming import warm
 from tests.bench.make_captures import SMALL_FRAMES, mix, small
 from tests.bench.templates import load_folder
 from tests.sources.wires import FAR, NEAR, wire
@@ -188,7 +189,7 @@ def measure(tool: Callable[[Path], contextlib.AbstractContextManager[Counted]], 
             folder: Path) -> Result:  # fmt: skip
     """Send while a program looks on."""
     with tool(folder) as one:
-        time.sleep(1.5)  # it is there, and has its memory
+        time.sleep(3)  # it is there, and has its memory
         before, cpu = _received(), _cpu_s(one.pids)
         began = time.monotonic()
         senders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in sending]
@@ -209,9 +210,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--senders", type=int, default=1)
+    parser.add_argument("--nice", type=int, default=0, help="of the senders: on a busy machine, below 0")
     parser.add_argument("--wire", choices=["mix", "small"], default="small")
     parser.add_argument("--tools", nargs="+", default=list(TOOLS))
     chosen = parser.parse_args()
+    warm(print)
     with tempfile.TemporaryDirectory() as name, wire(9000):
         folder = Path(name)
         if chosen.wire == "mix":
@@ -224,7 +227,8 @@ def main() -> None:
         print("| program | offered, packets/s | dropped | of a core | core per 100,000 packets/s | memory |")
         print("|---|---|---|---|---|---|")
         for rate in chosen.rates:
-            command = [str(folder / "send"), FAR, str(folder / "wire.pcap"), str(rate), str(chosen.seconds)]
+            before = ["nice", "-n", str(chosen.nice)]
+            command = [*before, str(folder / "send"), FAR, str(folder / "wire.pcap"), str(rate), str(chosen.seconds)]
             found: dict[str, list[Result]] = {tool: [] for tool in chosen.tools}
             for turn in range(chosen.rounds):
                 order = chosen.tools[turn % len(chosen.tools) :] + chosen.tools[: turn % len(chosen.tools)]

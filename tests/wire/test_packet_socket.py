@@ -22,7 +22,9 @@ def opened(**options):
     """A ring of 4 MiB on the near end."""
     given = {"ring_bytes": 4 << 20, "snaplen": 65_535, "promiscuous": True, "outgoing": False, "hardware": False,
              "program": b"", "group": None, **options}  # fmt: skip
-    return PacketSocket(NEAR, **given)
+    port = PacketSocket(NEAR, **given)
+    port.start()
+    return port
 
 
 def caught(port):
@@ -53,6 +55,24 @@ def test_frames_come_whole_with_their_tags():
         port.close()
     assert sent == found
     assert [len(one) for one in sent] == wires
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("ip")
+def test_nothing_is_taken_before_the_start_nor_in_a_pause():
+    """A ring is not full of what came while nobody could read it, and that is no drop."""
+    with wire():
+        port = opened()
+        port.pause()
+        send([udp(1)])
+        port.start()
+        send([udp(2)])
+        port.pause()
+        send([udp(3)])
+        found, _ = caught(port)
+        statistics = port.count()
+        port.close()
+    assert ([udp(2)], 1, 0) == (found, statistics.packets, statistics.drops)
 
 
 @pytest.mark.needs_root
