@@ -9,8 +9,7 @@ and what carries a label, never a list of words; a label in a place that the acc
 does not. *Seldom*: the day's files of places where the account goes on few of its days, or never, against its own
 count of such (`seldom_places`). *Opened to others*: a file that became public or was shared outside.
 
-Novelty and sharing open no incident by themselves; mass does with a history of the account's own. Thumbnails that a
-service renders are not counted.
+Only mass opens an incident by itself, with a history of its own. Thumbnails that a service renders are not counted.
 """
 
 import math
@@ -136,9 +135,9 @@ class Files:
             "label": (np.uint64, (LABELS,), 0), "label_last": (np.uint16, (LABELS,), 0),
             "firsts": (np.int32, (), 0), "places": (np.int32, (), 0),
             "today": (np.uint64, (TODAY,), 0), "opened": (np.int32, (), 0),
-            "first": (np.uint64, (PLACES_MAX,), 0), "share": (np.float64, (PLACES_MAX,), 0),
+            "first": (np.uint64, (PLACES_MAX,), 0), "share": (np.float32, (PLACES_MAX,), 0),
             "labelled": (np.uint8, (PLACES_MAX,), 0),
-            "folder_days": (np.uint16, (FOLDERS,), 0), "taught": (np.int32, (), -1),
+            "folder_days": (np.uint8, (FOLDERS,), 0), "taught": (np.int32, (), -1),
             "seldom": (np.uint64, (), 0), "seldom_files": (np.int32, (), 0), "seldom_days": (np.int32, (), 0),
         }  # fmt: skip
         self._accounts = Slots(spec, ACCOUNTS_MAX, UNKNOWN_MAX)
@@ -352,7 +351,7 @@ class Files:
         if place is None:
             return False
         here = columns["folder"][row] == self._habits.traits.key(place)
-        return is_seldom(int(columns["folder_days"][row][here].sum()), int(columns["days"][row]))
+        return is_seldom(int(columns["folder_days"][row][here].sum()), min(int(columns["days"][row]), 1000))
 
     def _seldom(self, who: Who, row: int, events: list[Event], day: int, before: int) -> Finding | None:
         """Tell of the day's files of places where the account seldom goes, where they are rarer than `before`."""
@@ -397,7 +396,8 @@ class Files:
         if place is None or said == "today":
             return
         here = columns["folder"][row] == self._habits.traits.key(place)
-        columns["folder_days"][row, here] = 1 if said == "new" else columns["folder_days"][row, here] + 1
+        there = 0 if said == "new" else int(columns["folder_days"][row][here].sum())
+        columns["folder_days"][row, here] = min(there + 1, 255)
         columns["kinds"][row] += said == "new"
         columns["draws"][row] += 1
         tenant = self._habits.tenant_of(account)
