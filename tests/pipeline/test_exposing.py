@@ -16,6 +16,7 @@ from sensor.config import build
 from sensor.errors import ConfigError
 from sensor.metrics import Metrics
 from sensor.pipeline.exposing import CONNECTIONS, open_metrics
+from tests.grafana.asking import prometheus
 from tests.wire.certificates import Authority
 
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
@@ -171,3 +172,36 @@ def test_senders_of_nothing_do_not_keep_a_scrape_waiting_for_ever(tmp_path, monk
         assert 200 == get(url)[0]
 
     assert time.monotonic() - begin < 8.0
+
+
+@pytest.mark.needs_tool("prometheus")
+def test_a_prometheus_scrapes_by_tls_with_a_password(tmp_path):
+    """As docs/metrics.md says; the exemplars come too."""
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("metrics")
+    (tmp_path / "word").write_text("sesame\n")
+    metrics = Metrics("1.2.3")
+    metrics.incidents.labels("SYD", "page").inc(1, {"incident": "INC-0123456789ab"})
+    table = {"cert": cert, "key": key, "password": {"file": str(tmp_path / "word")}}
+    one = open_metrics(build({"metrics": {"listen": "127.0.0.1:0", **table}}), tmp_path, metrics)
+    config = f"""
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - job_name: spanline
+    scheme: https
+    tls_config: {{ca_file: {authority.file}}}
+    basic_auth: {{username: prometheus, password_file: {tmp_path / "word"}}}
+    static_configs: [{{targets: ["{one.address}"]}}]
+"""
+    try:
+        with prometheus(tmp_path, config) as server:
+            begin_s = time.time()
+            while time.time() < begin_s + 20 and not server.instant("spanline_build_info", time.time()):
+                time.sleep(0.5)
+            found = server.instant("spanline_build_info", time.time())
+            exemplars = server.get("query_exemplars", query="spanline_incidents_total", start=0, end=time.time())
+    finally:
+        one.close(2.0)
+
+    assert ["1.2.3"] == [labels["version"] for labels, _ in found]
+    assert ["INC-0123456789ab"] == [held["labels"]["incident"] for one in exemplars for held in one["exemplars"]]
