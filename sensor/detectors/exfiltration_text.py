@@ -10,12 +10,18 @@ from sensor.detectors.registered import registered
 from sensor.model import addresses
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding, Peer, Record
+from sensor.model.flow import TCP, UDP
 from sensor.model.ids import identify
 from sensor.model.tick import Names, Tick
 from sensor.model.times import DAY_NS, parse, rfc3339, span
 
 ADDRESSES_MAX = 16
 """Addresses of a place that evidence names; with more, its bytes are not counted again."""
+TUNNELS = {
+    (UDP, 500): "IPsec", (UDP, 4500): "IPsec", (UDP, 1194): "OpenVPN", (TCP, 1194): "OpenVPN", (UDP, 1701): "L2TP",
+    (UDP, 51820): "WireGuard", (TCP, 1723): "PPTP",
+}  # fmt: skip
+"""Ports registered for tunnels (IANA), and the one of WireGuard's documentation."""
 _BURST_SHARE = 0.8
 """Of the day within one hour: said in the text."""
 
@@ -62,6 +68,8 @@ def finding(names: Names, tick: Tick, i: int, sent: Sent, *, opens: bool, digest
     counter = ["a new backup, meeting or cloud service begins so"]
     if sent.received > sent.total:
         counter.append(f"it received more than it sent: {size(sent.received)}")
+    if tunnel := TUNNELS.get((int(flow["proto"]), int(flow["resp_p"]))):
+        counter.append(f"port {flow['resp_p']} is {tunnel}'s: all that a device does goes to a VPN's new gateway")
     return Finding(
         evidence=evidence, device=sent.device, name=name, techniques=("T1048", "T1567"), opens=opens, digest=digest,
         peers=(place,), counter=tuple(counter),
