@@ -27,6 +27,7 @@ from sensor.pipeline.replaying import Run
 from sensor.pipeline.responding import Responses
 from sensor.pipeline.sourcing import Sources
 from sensor.pipeline.watermark import Watermark
+from sensor.wire import memory
 from sensor.wire.clock import Clock
 
 FULL_S = 1.0
@@ -139,6 +140,7 @@ class Live:
         self._around.wake()
         self._responses.take(shown)
         self._keeping.committed()
+        memory.trim()
         self._pace.committed(begin, time.monotonic())
 
     def _settle(self) -> None:

@@ -24,6 +24,7 @@ from sensor.pipeline.replaying import Run
 from sensor.pipeline.sourcing import Sources
 from sensor.store.alive import Alive
 from sensor.store.state import State
+from sensor.wire import memory
 from sensor.wire.clock import SystemClock
 from sensor.wire.inputs import match_pattern
 from sensor.wire.service_manager import ServiceManager
@@ -36,6 +37,7 @@ class Sensor:
 
     def __init__(self, config: Config, state: State, secret_file: Path) -> None:
         """Open everything; the secret of the installation is made at first. Raises ConfigError, ValueError."""
+        memory.settle()
         self.config, self.state = config, state
         self.manager = ServiceManager(*service_manager())
         self.metrics = Metrics(sensor.__version__)
