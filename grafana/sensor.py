@@ -92,14 +92,17 @@ def sensor() -> Dashboard:
                 help="What came to a tier today over the day's ceiling of incidents.")),
         ]),
         ("Deliveries and process", 8, [
-            (6, states("Sinks", f"min by (sink) (spanline_sink_up{{{_I}}})", "{{sink}}", _SINK)),
-            (6, lines("Deliveries waiting", [
+            (5, states("Sinks", f"min by (sink) (spanline_sink_up{{{_I}}})", "{{sink}}", _SINK)),
+            (5, lines("Deliveries waiting", [
                 Target(f"max by (sink) (spanline_sink_lag_seconds{{{_I}}})", "{{sink}}"),
             ], unit="s")),
-            (6, lines("Deliveries", [
+            (5, lines("Deliveries", [
                 Target(f"sum by (sink) (spanline_sink_sent_total{{{_I}}})", "{{sink}} sent"),
                 Target(f"sum by (sink, reason) (spanline_sink_failures_total{{{_I}}}) > 0", "{{sink}} {{reason}}"),
             ])),
-            (6, lines("Memory", [Target(memory, "{{instance}}")], unit="bytes")),
+            (5, lines("Memory", [Target(memory, "{{instance}}")], unit="bytes")),
+            (4, number("Disk free", f"min(spanline_disk_free_bytes{{{_I}}})", unit="bytes", decimals=1,
+                       steps=((None, palette.BAD), (1 << 30, palette.WATCH), (10 << 30, palette.WELL)),
+                       help="Of the state. Full, the archive's oldest goes first; incidents never do.")),
         ]),
     ])  # fmt: skip

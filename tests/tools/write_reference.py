@@ -322,6 +322,17 @@ scrape_configs:
     static_configs: [{{targets: ["10.0.0.5:9477"]}}]
 ```
 
+## Dashboards
+
+Five, in `grafana/dashboards/`: *fleet* (every site: what is open, who is silent, the budget), *site*, *device and
+account*, *identity*, *sensor*. Import them, or give `grafana/provisioning/` and `grafana/dashboards/` to Grafana (11 or
+newer) with `PROMETHEUS_URL` and `CONSOLE_URL` in its environment. Their colours are told apart by the colour-blind;
+`?theme=dark&kiosk` after an address is for a wall. They are made by `python -m grafana`, and every expression is
+tried against a real Prometheus in `tests/grafana`; in a Grafana server they have not been looked at.
+
+`docker compose -f grafana/compose.yml up --build` brings up a sensor, Prometheus, Alertmanager and Grafana on one Linux
+machine, with the demo's sixteen days as history.
+
 ## What was, in a Prometheus
 
 A replay can write its metrics at the times at which they were true, and a Prometheus takes them in as if it had
