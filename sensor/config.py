@@ -241,6 +241,11 @@ def one_thread() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def keep_kernels(folder: Path) -> None:
+    """Have compiled kernels kept in a folder, unless the environment names one: for a user who has no home here."""
+    os.environ.setdefault("SPANLINE_KERNEL_CACHE", str(folder))
+
+
 def service_manager() -> tuple[str | None, float]:
     """Return the socket of the service manager and its watchdog's time, s; 0 for none (sd_notify(3))."""
     watchdog = os.environ.get("WATCHDOG_USEC", "0")

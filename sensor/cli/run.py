@@ -46,11 +46,11 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
     configuration.one_thread()
     config = configuration.load(config_path)
     logs.configure(log_format, log_level)
-    warm_up()
     if not once:
         from sensor.pipeline.privileges import open_and_drop
 
         open_and_drop(config)
+    warm_up()
     from sensor.pipeline.reloading import Reloading
     from sensor.pipeline.service import Sensor
     from sensor.store.state import State

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.config import Component, Config
+from sensor.config import Component, Config, keep_kernels
 from sensor.errors import ConfigError
 from sensor.sources import span
 from sensor.sources.span import Settings, SpanFeed
@@ -20,8 +20,8 @@ from sensor.wire.packet_socket import PacketSocket
 
 USER = "spanline"
 """Whom a sensor becomes that was started as root, where there is such a user and none is configured."""
-PACKETS = "packets"
-"""Folder of recent packets, in the state's."""
+PACKETS, KERNELS = "packets", "kernels"
+"""Folders in the state's: recent packets; compiled kernels of a sensor that became another user."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,6 +56,7 @@ def open_and_drop(config: Config) -> None:
             )
         else:
             privileges.hand_over(Path(config.state), user)
+            keep_kernels(Path(config.state).absolute() / KERNELS)  # root's own cannot be read by that user
     privileges.drop(user)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -124,3 +125,20 @@ def test_without_a_live_source_nothing_is_given_up(tmp_path):
     before = held()
     privileges.open_and_drop(build({"sources": {"z": {"type": "zeek", "path": str(tmp_path)}}}))
     assert before == held()
+
+
+@pytest.mark.needs_root
+@pytest.mark.needs_tool("ip")
+def test_whoever_started_as_root_becomes_the_user_with_a_place_for_kernels(tmp_path, monkeypatch):
+    """The state is handed over before root is given up, and what root compiled is not asked for."""
+    done = []
+    monkeypatch.setattr(privileges.privileges, "hand_over", lambda folder, user: done.append((folder, user)))
+    monkeypatch.setattr(privileges.privileges, "drop", done.append)
+    monkeypatch.delenv("SPANLINE_KERNEL_CACHE", raising=False)
+    table = {"type": "span", "interface": NEAR, "user": "nobody"}
+    with wire():
+        privileges.open_and_drop(build({"state": str(tmp_path / "s"), "sources": {"port": table}}))
+        privileges.close_sources()
+    assert [(tmp_path / "s", "nobody"), "nobody"] == done
+    assert str(tmp_path / "s" / privileges.KERNELS) == os.environ["SPANLINE_KERNEL_CACHE"]
+    monkeypatch.delenv("SPANLINE_KERNEL_CACHE")
