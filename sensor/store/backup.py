@@ -39,7 +39,7 @@ LAST = "digests.json"
 _LINKS = ".backup-"
 _SKIPPED = ("snapshot-*.npz", f"{DATABASE}*", RESERVE, ALIVE, "*lock", "*.new", "*.tmp", ".*")
 """Kept apart, or of no use in another place. The ring of packets is as large as it is configured, and soon over."""
-_SKIPPED_FOLDERS = (ARCHIVE, "packets")
+_SKIPPED_FOLDERS = (ARCHIVE, "packets", "kernels")
 LOCK = "backup.lock"
 
 
