@@ -1,4 +1,4 @@
-"""Let a sensor run over logs that grow, and watch its memory, its descriptors and its accounts. Of a live port: tests.bench.soak.
+"""Let a sensor run over logs that grow, and watch its memory, descriptors and accounts. A port: tests.bench.soak.
 
     python -m tests.bench.soak_logs --minutes 30
     python -m tests.bench.soak_logs --minutes 4320 --rate 200 --every 60    (72 h)

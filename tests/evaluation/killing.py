@@ -167,7 +167,7 @@ def live_and_die(config, story, receiver, how, rng):
         ]
     with life(config, place if how == "snapshot" else "never", number) as (process, ready, said):
         if how == "send":
-            receiver.aim(rng.choice(["before", "read", "answered"]), process.pid, rng.randint(1, 3))
+            receiver.aim(rng.choice(["before", "read", "answered"]), process.pid, 1)
         for part in story.parts():
             story.write(part)
             ready.wait(LIFE_S)
