@@ -96,7 +96,10 @@ class Links:
 
     def of(self, account: int, now_ns: int) -> list[Held]:
         """Return an account's links that hold now, strongest and latest first."""
-        held = [self._held[key] for key in self._of.get(account, ())]
+        keys = self._of.get(account)
+        if not keys:
+            return []
+        held = [self._held[key] for key in keys]
         live = [link for link in held if expires_ns(link) >= now_ns]
         return sorted(live, key=lambda link: (-WEIGHTS[LINK_KINDS[link.kind]], -link.last_ns, link.kind, link.device))
 

@@ -19,6 +19,7 @@ from sensor.model.indicator import IndicatorList, IndicatorResult
 from sensor.model.result import InputResult, ReplayResult
 from sensor.model.source import Account, Batch, Source
 from sensor.model.times import TICK_NS, rfc3339
+from sensor.pipeline.collecting import look_rarely
 from sensor.pipeline.core import STEP_FLOWS, Core
 from sensor.pipeline.looking_back import find
 from sensor.store.sorting import EventOrder, Step
@@ -39,6 +40,7 @@ class Run:
         self.errors: dict[int, str] = {}
         self._indicators: tuple[IndicatorResult, ...] = ()
         self._begin = time.monotonic()
+        look_rarely()
 
     def go(
         self, positions: Callable[[], Mapping[str, str]] = dict, told: Callable[[int], None] | None = None,

@@ -14,6 +14,7 @@ from sensor.config import Config, service_manager
 from sensor.metrics import Metrics
 from sensor.pipeline.beside import Around
 from sensor.pipeline.claims import Claims
+from sensor.pipeline.collecting import look_rarely
 from sensor.pipeline.core import Core, secret_of
 from sensor.pipeline.feeds import ONCE_ONLY
 from sensor.pipeline.inputs import Options, open_sources
@@ -38,6 +39,7 @@ class Sensor:
     def __init__(self, config: Config, state: State, secret_file: Path) -> None:
         """Open everything; the secret of the installation is made at first. Raises ConfigError, ValueError."""
         memory.settle()
+        look_rarely()
         self.config, self.state = config, state
         self.manager = ServiceManager(*service_manager())
         self.metrics = Metrics(sensor.__version__)
