@@ -105,23 +105,15 @@ def perform(
     metrics_history: Path | None = None, speed: str = "max",
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
-    from sensor.model.times import parse
     from sensor.pipeline.core import Core, secret_of
     from sensor.pipeline.history import Watched
     from sensor.pipeline.inputs import find_inputs, open_sources
     from sensor.pipeline.looking_back import read_lists
-    from sensor.pipeline.pacing import Paced, speed_of
+    from sensor.pipeline.pacing import Paced
     from sensor.pipeline.replaying import Run
     from sensor.store.state import State
 
-    try:
-        until = parse(learn_until) if learn_until else 0
-    except ValueError:
-        fail(f"--learn-until {learn_until!r}: expected a time such as 2024-05-02T00:00:00Z", BAD_USAGE)
-    try:
-        times = speed_of(speed)
-    except ValueError as error:
-        fail(f"--speed {error}", BAD_USAGE)
+    until, times = _bounds(learn_until, speed)
     lists = read_lists(indicator_files)
     found = find_inputs(inputs, site)
     if not found:
@@ -145,6 +137,21 @@ def perform(
             write_report(report, answer, state)
         _tell_errors([one.error for one in answer.inputs if one.error])
         return answer
+
+
+def _bounds(learn_until: str | None, speed: str) -> tuple[int, float | None]:
+    """Return until when nothing alerts, ns, and how many times as fast as it was; exits 2 on bad usage."""
+    from sensor.model.times import parse
+    from sensor.pipeline.pacing import speed_of
+
+    try:
+        until = parse(learn_until) if learn_until else 0
+    except ValueError:
+        fail(f"--learn-until {learn_until!r}: expected a time such as 2024-05-02T00:00:00Z", BAD_USAGE)
+    try:
+        return until, speed_of(speed)
+    except ValueError as error:
+        fail(f"--speed {error}", BAD_USAGE)
 
 
 def _coming(*heard: Callable[[int], None] | None) -> Callable[[int], None]:
