@@ -78,7 +78,7 @@ def test_tcp_counts_octets_or_ends_lines(collector, framing, came):
     line = Line(SyslogSettings(address=collector.address, transport="tcp", framing=framing))
     line.send("a é b")
     line.send("abc")
-    until(lambda: len(collector.came[0]) == len(came))
+    until(lambda: collector.came and len(collector.came[0]) == len(came))
     line.close()
 
     assert [came] == [bytes(one) for one in collector.came]
