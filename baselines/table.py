@@ -40,7 +40,7 @@ class Table:
         self._free: list[int] = []
         first = min(_FIRST_ROWS, limit_rows)
         self.columns: dict[str, NDArray[Any]] = {
-            name: np.full((first, *shape), fill, dtype) for name, (dtype, shape, fill) in self.spec.items()
+            name: _fresh((first, *shape), fill, dtype) for name, (dtype, shape, fill) in self.spec.items()
         }
 
     @property
@@ -84,7 +84,7 @@ class Table:
         before = self.capacity
         size = min(self.limit_rows, max(rows, 2 * before))
         for name, (dtype, shape, fill) in self.spec.items():
-            grown = np.full((size, *shape), fill, dtype)
+            grown = _fresh((size, *shape), fill, dtype)
             grown[:before] = self.columns[name]
             self.columns[name] = grown
 
@@ -124,3 +124,10 @@ class Table:
             self.columns[name][:rows] = state[name].astype(dtype, copy=False)
         self.rows, self.refused = rows, int(head[2])
         self._free = [int(row) for row in state["_free"]]
+
+
+def _fresh(shape: tuple[int, ...], fill: Any, dtype: DTypeLike) -> NDArray[Any]:
+    """Return fresh cells; zeros are asked of the system, which gives memory only to rows that are written."""
+    if np.full(1, fill, dtype).view(np.uint8).any():
+        return np.full(shape, fill, dtype)
+    return np.zeros(shape, dtype)
