@@ -21,8 +21,8 @@ from tests.cli.runs import TSV
 from tests.cli.test_events import OKTA
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUND_S = 120
-"""Event time of one life's records."""
+ROUND_S = 1200
+"""Event time of one life's records: five devices that scan alike within an hour would be one incident."""
 HOSTS, SIGNINS = 40, 5
 LIFE_S = 25.0
 """A process that reaches no place to die by then is killed all the same."""
@@ -167,10 +167,12 @@ def live_and_die(config, story, receiver, how, rng):
         ]
     with life(config, place if how == "snapshot" else "never", number) as (process, ready, said):
         if how == "send":
-            receiver.aim(rng.choice(["before", "read", "answered"]), process.pid, 1)
+            receiver.aim(rng.choice(["before", "read", "answered"]), process.pid, rng.randint(1, 2))
         for part in story.parts():
             story.write(part)
-            ready.wait(LIFE_S)
+            until_s = time.monotonic() + LIFE_S
+            while not ready.wait(0.1) and process.poll() is None and time.monotonic() < until_s:
+                pass
             time.sleep(rng.uniform(0, 0.4))
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(rng.uniform(0, 2.5) if how == "moment" else LIFE_S / 3)
