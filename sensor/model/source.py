@@ -43,6 +43,12 @@ class Batch(msgspec.Struct):
     refused: list[tuple[int, str]] = msgspec.field(default_factory=list)
     """(row, reason) of records that were refused, where the source reads rows."""
 
+    def newest_ns(self) -> int:
+        """Return when the last of its flows was over, or the last of anything else happened, ns; 0 of nothing."""
+        flows = int((self.flows["ts"] + np.maximum(self.flows["duration"], 0)).max()) if len(self.flows) else 0
+        arp = int(self.arp["ts"].max()) if len(self.arp) else 0
+        return max([flows, arp, *(one.ts for one in self.messages), *(one.ts for one in self.events)])
+
 
 class Ledger(Protocol):
     """Which blocks of input are already in the state. A block is a run of whole records of one input."""

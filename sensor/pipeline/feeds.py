@@ -64,6 +64,7 @@ class Followed:
     def __init__(self, follow: ZeekFollow | RecordsFollow) -> None:
         """Take what follows it."""
         self.account, self.poll, self.position, self.close = follow.account, follow.poll, follow.position, follow.close
+        self.behind_ns = follow.behind_ns
 
     def acknowledge(self) -> None:
         """Do nothing."""

@@ -70,6 +70,13 @@ class Live:
             core.held = {}
             self._dirty = len(self._gathering) > 0
         core.clock_ns = self._gathering.closed_ns
+        self._expect()
+
+    def _expect(self) -> None:
+        """Wait for the beginning of every source that was opened just now."""
+        for number, slot in enumerate(self._sources.slots):
+            if slot.reader is not None and not slot.reader.has_looked:
+                self._mark.expect(number, time.monotonic())
 
     def turn(self, stop: threading.Event) -> None:
         """Do what is to be done now, and wait a moment where that is nothing."""
@@ -98,6 +105,7 @@ class Live:
         self._core.use(config)
         for number in self._sources.change(config):
             self._mark.forget(number)
+        self._expect()
         self._responses.close()
         try:
             self._responses = Responses(config, self._core.state.folder, self._clock)
@@ -157,14 +165,18 @@ class Live:
         """Take in what sources gave; tell whether anything came."""
         took, now_ns = False, self._clock.now_ns()
         numbers = range(len(self._sources.slots))
-        if len(self._gathering) >= HELD_MAX:
-            numbers = range((behind := max(numbers, key=self._mark.lag_ns)), behind + 1)
-        for number in numbers:
+        behind = self._mark.furthest_behind() if len(self._gathering) >= HELD_MAX else None
+        for number in numbers if behind is None else (behind,):
+            has_looked = self._sources.has_looked(number)
             for one in self._sources.take(number):
                 newest_ns = self._gathering.add(number, one.batch, now_ns)
-                if newest_ns:
-                    self._mark.heard(number, newest_ns, time.monotonic())
+                if newest_ns and one.behind_ns is not None:
+                    newest_ns = min(newest_ns, one.behind_ns)
+                if newest_ns or one.behind_ns is not None:
+                    self._mark.heard(number, newest_ns, time.monotonic(), has_more=one.behind_ns is not None)
                 took = self._dirty = True
+            if has_looked:
+                self._mark.looked(number)
         return took
 
     def _step(self, bound_ns: int | None) -> None:

@@ -33,6 +33,8 @@ class Taken(msgspec.Struct, frozen=True):
     """Of this poll alone."""
     position: str | None
     claimed: list[bytes]
+    behind_ns: int | None = None
+    """Event time up to which everything was read, where there is more to read; None where there is not."""
 
 
 class Reader:
@@ -40,6 +42,7 @@ class Reader:
 
     Attributes:
         problem: Why it gives nothing at present; empty while all is well.
+        has_looked: It found nothing more to give, once, or failed: nobody need wait for its beginning.
     """
 
     def __init__(self, name: str, feed: Feed, claims: FeedClaims, arrived: threading.Event) -> None:
@@ -53,6 +56,7 @@ class Reader:
         """
         self.name, self._feed, self._claims, self._arrived = name, feed, claims, arrived
         self._failed = ""
+        self.has_looked = False
         self._queue: deque[Taken] = deque()
         self._space, self._stop = threading.Event(), threading.Event()
         self._polling = threading.Lock()
@@ -126,6 +130,7 @@ class Reader:
             with self._polling:
                 if not self._stop.is_set():
                     self._failed = supervised(self.name, poll) or ""
+            self.has_looked |= bool(self._failed)
             if self._failed:  # how far its reading went is not known: begun again, it might give records twice
                 return
             if not has_any:
@@ -135,7 +140,14 @@ class Reader:
         """Poll once; tell whether anything came."""
         polled = Polled(self._feed)
         if not polled.has_any:
+            self.has_looked = True
             return False
-        self._queue.append(Taken(polled.batch, polled.account, self._feed.position(), self._claims.take()))
+        behind = getattr(self._feed, "behind_ns", None)
+        self._queue.append(
+            Taken(
+                polled.batch, polled.account, self._feed.position(), self._claims.take(),
+                None if behind is None else behind(),
+            )
+        )  # fmt: skip
         self._arrived.set()
         return True

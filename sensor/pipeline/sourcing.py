@@ -129,6 +129,11 @@ class Sources:
             except (ConfigError, ValueError, OSError) as error:
                 _LOG.warning("source not opened again source=%s: %s", slot.name, error)
 
+    def has_looked(self, number: int) -> bool:
+        """Tell whether a source has been read to its end once, or gives nothing."""
+        reader = self.slots[number].reader
+        return reader is None or reader.has_looked
+
     def take(self, number: int) -> list[Taken]:
         """Return what a source gave since the last time, counted."""
         slot = self.slots[number]

@@ -266,7 +266,8 @@ class RecordsFollow:
 
     def poll(self, limit_bytes: int = POLL_BYTES) -> Batch:
         """Read what has come since, about so much at most."""
-        for piece in self.follower.poll(limit_bytes):
+        batches: list[Batch] = []
+        for piece in self.follower.pieces(limit_bytes):
             if piece.problem:
                 self._records.take(Item(reason=piece.problem))
             reader = self._reader(piece)
@@ -277,11 +278,17 @@ class RecordsFollow:
                     self._records.take(item)
             if reader.carry != piece.carry:
                 self.follower.note(piece.file, reader.carry)
-        return self._records.given()
+            batches.append(self._records.given())
+            self.follower.reached(piece.file, batches[-1].newest_ns())
+        return _together([*batches, self._records.given()])
 
     def position(self) -> str:
         """Return how far the batches so far go: to be committed with them, and given to the next process."""
         return self.follower.position()
+
+    def behind_ns(self) -> int | None:
+        """Return the event time up to which everything was read, where there is more; None where there is not."""
+        return self.follower.behind_ns
 
     def close(self) -> None:
         """Close every file."""
@@ -296,6 +303,17 @@ class RecordsFollow:
         if len(self._lines) > READERS_MAX:
             del self._lines[next(iter(self._lines))]
         return reader
+
+
+def _together(batches: Sequence[Batch]) -> Batch:
+    """Return batches as one."""
+    whole = Batch()
+    for one in batches:
+        whole.messages += one.messages
+        whole.events += one.events
+        whole.refused += one.refused
+    whole.flows = joined([whole.flows, *(one.flows for one in batches)])
+    return whole
 
 
 def recognises(head: bytes) -> bool:

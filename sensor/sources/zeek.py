@@ -405,12 +405,13 @@ class ZeekFollow:
         """Read what has come since, about so much at most."""
         batch = Batch()
         rows = [batch.flows]
-        for piece in self.follower.poll(limit_bytes):
+        for piece in self.follower.pieces(limit_bytes):
             reader = self._reader(piece)
             carry = reader.feed(piece)
             if carry != piece.carry:
                 self.follower.note(piece.file, carry)
             found = reader.batch()
+            self.follower.reached(piece.file, found.newest_ns())
             rows.append(found.flows)
             batch.messages += found.messages
             batch.refused += found.refused
@@ -421,6 +422,10 @@ class ZeekFollow:
     def position(self) -> str:
         """Return how far the batches so far go: to be committed with them, and given to the next process."""
         return self.follower.position()
+
+    def behind_ns(self) -> int | None:
+        """Return the event time up to which everything was read, where there is more; None where there is not."""
+        return self.follower.behind_ns
 
     def close(self) -> None:
         """Close every file."""

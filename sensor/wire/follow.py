@@ -15,7 +15,9 @@ inotify: a scan of 60 logs costs less than a millisecond. A rotation that delete
 follows, loses what was not read: `missing` counts such files. A line longer than a piece is passed over and named.
 """
 
+import heapq
 import logging
+from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -97,6 +99,12 @@ class Follower:
         self._unsettled: dict[tuple[int, int], tuple[int, int]] = {}
         """The same of files of few bytes: perhaps a copy that is being made."""
         self._turn = 0
+        self._reached: dict[int, int] = {}
+        """Event time, ns, up to which open files were read."""
+        self._read_last: dict[str, int] = {}
+        """When a log was read, counted in pieces: of those that tell no time the one read longest ago is next."""
+        self._unread: list[int] = []
+        """Files of which there may be more than the last poll handed out."""
         self.unreadable: set[str] = set()
         """Files that are there and cannot be opened."""
 
@@ -134,33 +142,61 @@ class Follower:
 
     def poll(self, limit_bytes: int = POLL_BYTES) -> list[Piece]:
         """Look for what has come, and hand out about `limit_bytes` of it at most."""
-        self._meet(self._place.files(self._known.since_ns))
-        pieces: list[Piece] = []
-        left = limit_bytes
-        for file in self._in_turn():
-            before = file.offset
-            while left > 0:
-                start = file.offset
-                piece = self._read(file)
-                left -= file.offset - start
-                if piece is not None:
-                    pieces.append(piece)
-                if file.offset == start:
-                    break
-            if left <= 0:
-                self._turn = file.number + 1
-                break
-            self._quiet[file.number] = 0 if file.offset > before else self._quiet.get(file.number, 0) + 1
-            pieces += self._finish(file)
-        self._known.forget()
-        return pieces
+        return list(self.pieces(limit_bytes))
 
-    def _in_turn(self) -> list[Known]:
-        """Order the open files by age, those first that the last poll had no room for."""
-        files = [one for one in self._known.files if one.number in self._texts]
-        files.sort(key=lambda one: (one.number < self._turn, one.number))
-        self._turn = 0
-        return files
+    def pieces(self, limit_bytes: int = POLL_BYTES) -> Iterator[Piece]:
+        """Look for what has come, and hand it out as `poll` does, piece by piece: the file furthest behind is next.
+
+        Whoever reads pieces says by `reached`, before the next, how far its event time goes; so what several logs have
+        to say of one moment comes together, also where there are days of it.
+        """
+        self._meet(self._place.files(self._known.since_ns))
+        queues: dict[str, deque[Known]] = {}
+        for one in self._known.files:
+            if one.number in self._texts:
+                queues.setdefault(one.stream, deque()).append(one)
+        waiting = [self._due(queue[0], stream) for stream, queue in queues.items()]
+        heapq.heapify(waiting)
+        progress, left = set(), limit_bytes
+        while waiting and left > 0:
+            *_, stream = heapq.heappop(waiting)
+            file = queues[stream][0]
+            start = file.offset
+            piece = self._read(file)
+            left -= file.offset - start
+            if piece is not None:
+                yield piece
+            if file.offset != start:
+                self._turn += 1
+                self._read_last[stream] = self._turn
+                progress.add(file.number)
+            else:
+                self._quiet[file.number] = 0 if file.number in progress else self._quiet.get(file.number, 0) + 1
+                yield from self._finish(file)
+                queues[stream].popleft()
+            if queues[stream]:
+                heapq.heappush(waiting, self._due(queues[stream][0], stream))
+        self._unread = [queues[stream][0].number for *_, stream in waiting]
+        open_now = {one.number for one in self._known.files if one.number in self._texts}
+        self._reached = {number: ns for number, ns in self._reached.items() if number in open_now}
+        self._read_last = {stream: turn for stream, turn in self._read_last.items() if stream in queues}
+        self._known.forget()
+
+    def _due(self, file: Known, stream: str) -> tuple[int, int, int, str]:
+        """Order logs by event time, then by when they were read last, then by age; a log's oldest stands for it."""
+        return self._reached.get(file.number, 0), self._read_last.get(stream, 0), file.number, stream
+
+    def reached(self, file: int, ns: int) -> None:
+        """Note up to which event time a file was read."""
+        self._reached[file] = max(ns, self._reached.get(file, 0))
+
+    @property
+    def behind_ns(self) -> int | None:
+        """Return the event time to which every file was read that the last poll had no room for; None where none was.
+
+        0 where one of them was not begun.
+        """
+        return min((self._reached.get(number, 0) for number in self._unread), default=None)
 
     def _meet(self, found: list[Found]) -> None:
         """Bring what is known together with what is there."""

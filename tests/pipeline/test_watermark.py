@@ -1,7 +1,7 @@
 """For whom the others wait, and for how long."""
 
 from sensor.model.times import SECOND_NS
-from sensor.pipeline.watermark import LAG_NS, LOOK_S, QUIET_S, Watermark
+from sensor.pipeline.watermark import LAG_NS, LOOK_S, QUIET_S, STALL_S, Watermark
 
 START = 1_700_000_000 * SECOND_NS
 
@@ -53,3 +53,40 @@ def test_a_source_that_is_closed_is_waited_for_no_more():
     mark.forget(0)
 
     assert START + LAG_NS == mark.bound(LOOK_S / 10)
+
+
+def test_one_that_has_more_is_waited_for_though_its_next_part_takes_long():
+    """On a busy machine a poll takes many seconds; what stalls for a minute holds up nobody."""
+    mark = Watermark()
+    mark.heard(0, START, 0.0, has_more=True)
+    mark.heard(1, START + LAG_NS, 0.0)
+
+    assert START == mark.bound(10 * QUIET_S)
+    assert mark.bound(STALL_S) is None
+
+
+def test_the_beginning_of_a_source_is_waited_for_until_it_has_been_looked_at():
+    """It may have days to tell; one that has nothing is waited for no longer."""
+    mark = Watermark()
+    mark.expect(0, 0.0)
+    mark.expect(1, 0.0)
+    mark.heard(1, START, 1.0)
+    assert (0, 0) == (mark.bound(1.0), mark.lag_ns(0))
+    mark.heard(0, START - LAG_NS, 1.0, has_more=True)
+    assert START - LAG_NS == mark.bound(1.0)
+    mark.expect(2, 1.0)
+    mark.looked(2)
+    mark.looked(0)
+
+    assert START - LAG_NS == mark.bound(1.0)
+
+
+def test_what_has_told_least_is_furthest_behind():
+    """A source that was only expected above all."""
+    mark = Watermark()
+    assert mark.furthest_behind() is None
+    mark.heard(0, START, 0.0)
+    mark.heard(1, START - 1, 0.0)
+    assert 1 == mark.furthest_behind()
+    mark.expect(2, 0.0)
+    assert 2 == mark.furthest_behind()

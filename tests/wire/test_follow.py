@@ -449,3 +449,40 @@ def test_the_position_is_text():
     assert 1 == json.loads(Follower("/nowhere", open_stream).position())["version"]
     with pytest.raises(ValueError, match="damaged"):
         Follower("/nowhere", open_stream, "{}x")
+
+
+def test_the_file_that_is_furthest_behind_in_time_is_read_next(tmp_path):
+    """Two logs of the same days come side by side, however much longer the lines of one are."""
+    for name, width in (("a.log", 2000), ("b.log", 50)):
+        (tmp_path / name).write_text("".join(f"{day:04d} {'x' * width}\n" for day in range(4000)))
+    follower, told = Follower(str(tmp_path), open_stream), []
+    for _ in range(40):
+        for piece in follower.pieces(1 << 20):
+            day = int(piece.data.splitlines()[-1][:4])
+            follower.reached(piece.file, day)
+            told.append((piece.stream, day))
+        if follower.behind_ns is None:
+            break
+    follower.close()
+    days = dict.fromkeys(("a", "b"), 0)
+    for stream, day in told:
+        assert days[stream] == min(days.values())
+        days[stream] = day
+
+    assert {3999} == set(days.values())
+
+
+def test_what_was_not_begun_is_behind_everything(tmp_path):
+    """A poll without room for a second file says so, until it has read some of it."""
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text("1 line\n" * 300_000)
+    follower = Follower(str(tmp_path), open_stream)
+    behind = []
+    for _ in range(6):
+        for piece in follower.pieces(1 << 19):
+            follower.reached(piece.file, 7)
+        behind.append(follower.behind_ns)
+    follower.close()
+
+    assert [0, 7] == list(dict.fromkeys(behind))[:2]
+    assert behind[-1] is None
