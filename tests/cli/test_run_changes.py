@@ -161,6 +161,7 @@ def test_it_stops_in_the_middle_of_a_log_and_goes_on_behind_what_is_committed(tm
         assert 0 == one.stop()
         assert "stopped\n" == one.said[-1]
     with running(tmp_path, *tables) as (one, _):
+        one.wait_for("following")
         for _ in range(600):
             with State(tmp_path / "state", readonly=True) as state:
                 done = state._connection.execute("SELECT sum(accepted), count(*) FROM inputs").fetchone()
