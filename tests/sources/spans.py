@@ -39,7 +39,7 @@ def feed_on(folder=Path("/nonexistent"), **options):
             one.close()
 
 
-def until(feed, condition, seconds=20):
+def until(feed, condition, seconds=90):
     """Poll until something holds of the account; the batches."""
     batches = []
     for _ in range(seconds * 20):
