@@ -8,9 +8,12 @@ import msgspec
 from sensor.cli import show, usual
 from sensor.cli.options import NO_SUCH, echo_json, fail, json_option, open_state, state_option
 from sensor.model.account import Account, Link
+from sensor.store.usual import acts_of, of_account
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _SIGNINS_SHOWN = 10
+_ACTS = 40
+"""Of the timeline: about a screen."""
 
 
 @click.command(context_settings=_HELP, epilog="Example: spanline accounts --json | jq '.[] | [.name, .devices]'")
@@ -39,7 +42,8 @@ def account(*, key: str, state_dir: Path, as_json: bool) -> None:
         if one is None:
             fail(f"no account {key} in {state_dir}", NO_SUCH)
         signins = state.signins(one.name, limit=_SIGNINS_SHOWN)
-        normal, acts = usual.of_account(state, state_dir, one.name)
+        normal = of_account(state, one.name)
+        acts = acts_of(state, one.name, _ACTS)
     if as_json:
         echo_json({**msgspec.to_builtins(one), "baseline": normal, "timeline": acts})
         return

@@ -7,6 +7,7 @@ import msgspec
 
 from sensor.cli import show, usual
 from sensor.cli.options import NO_SUCH, echo_json, fail, json_option, open_state, state_option
+from sensor.store.usual import of_device
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -38,7 +39,7 @@ def device(*, key: str, state_dir: Path, as_json: bool) -> None:
             incident for incident in state.incidents(digest=True)
             if any(party.id == one.id for party in incident.entities)
         ]  # fmt: skip
-        normal = usual.of_device(state, state_dir, (one.id, *one.aliases))
+        normal = of_device(state, (one.id, *one.aliases))
     if as_json:
         echo_json({**msgspec.to_builtins(one), "baseline": normal, "incidents": [incident.id for incident in mine]})
     else:

@@ -5,51 +5,13 @@ Plots are Unicode's eighth blocks (U+2581 to U+2588), scaled to the largest valu
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 
 import click
-import msgspec
 
 from sensor.cli import show
-from sensor.model.usual import Act, DayOf, Usual
-from sensor.store.archive_reader import ArchiveReader
-from sensor.store.state import State
-from sensor.store.usual import account_timeline, account_usual, device_usual
+from sensor.model.usual import TITLES, Act, DayOf, Usual
 
-ACTS = 40
-"""Acts of an account's timeline: about a screen."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_TITLES = {
-    "services": "Services it uses", "names": "Names it visits", "peers": "Devices it opens flows to",
-    "clients": "Devices that open flows to it", "countries": "Countries", "networks": "Networks",
-    "apps": "Applications", "agents": "Agents", "devices": "Devices", "failures": "Why sign-ins failed",
-    "acts": "What else it does",
-}  # fmt: skip
-_DEVICES = ("peers", "clients")
-
-
-def of_device(state: State, folder: Path, ids: Sequence[str]) -> Usual | None:
-    """Count what is usual for a device; devices it deals with are named. None where the archive has nothing of it."""
-    with ArchiveReader(state, folder) as archive:
-        usual = device_usual(archive, ids, state.meta("timezone") or "UTC")
-    if usual is None or not any(usual.groups.get(group) for group in _DEVICES):
-        return usual
-    names = {one.id: one.name for one in state.devices()}
-    named = {
-        group: tuple(
-            msgspec.structs.replace(one, name=names.get(one.name, one.name)) if group in _DEVICES else one
-            for one in shares
-        )
-        for group, shares in usual.groups.items()
-    }  # fmt: skip
-    return msgspec.structs.replace(usual, groups=named)
-
-
-def of_account(state: State, folder: Path, account: str) -> tuple[Usual | None, tuple[Act, ...]]:
-    """Count what is usual for an account, and tell its last acts."""
-    with ArchiveReader(state, folder) as archive:
-        usual = account_usual(archive, account, state.meta("timezone") or "UTC")
-        return usual, account_timeline(archive, account, ACTS)
 
 
 def print_usual(usual: Usual | None, unit: str) -> None:
@@ -72,7 +34,7 @@ def print_usual(usual: Usual | None, unit: str) -> None:
         _plot("bytes out", _daily(by_day, "bytes_out"), "a day")
         _plot("bytes in", _daily(by_day, "bytes_in"), "a day")
     for group, shares in usual.groups.items():
-        show.heading(_TITLES[group])
+        show.heading(TITLES[group])
         for one in shares:
             days = f"{one.days} day{'' if one.days == 1 else 's'}"
             click.echo(f"  {show.clean(one.name)[:60]:60} {days:>8} {one.count:>9,}×")

@@ -11,10 +11,8 @@ from sensor.console.page import link, render, short
 from sensor.console.visit import Desk, Refused, Visit
 from sensor.model.account import Account
 from sensor.model.device import Device
-from sensor.model.usual import Act, Usual
-from sensor.store.archive_reader import ArchiveReader
-from sensor.store.state import State
-from sensor.store.usual import account_timeline, account_usual, device_usual
+from sensor.model.usual import TITLES, Act, Usual
+from sensor.store.usual import acts_of, of_account, of_device
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -24,14 +22,7 @@ ACTS = 200
 INCIDENTS = 30
 SIGNINS = 30
 DAYS = 28
-TITLES = {
-    "services": "Services it uses", "names": "Names it visits", "peers": "Devices it opens flows to",
-    "clients": "Devices that open flows to it", "countries": "Countries", "networks": "Networks",
-    "apps": "Applications", "agents": "Agents", "devices": "Devices", "failures": "Why sign-ins failed",
-    "acts": "What else it does",
-}  # fmt: skip
 Row = TypeVar("Row")
-_OF_DEVICES = ("peers", "clients", "devices")
 
 
 class Habits(NamedTuple):
@@ -72,9 +63,7 @@ def device(desk: Desk, visit: Visit) -> "Response":
         one = state.device(visit.part)
         if one is None or not _seen(one.sites, visit.within):
             raise Refused(404, f"There is no device {visit.part[:60]}.")
-        usual = _named(
-            _of_archive(state, lambda archive, zone: device_usual(archive, (one.id, *one.aliases), zone)), state
-        )
+        usual = of_device(state, (one.id, *one.aliases))
         clock_ns = int(state.meta("clock_ns") or 0)
     with desk.listing() as listing:
         mine = listing.of_entity((one.id, *one.aliases), visit.within, INCIDENTS)
@@ -110,9 +99,8 @@ def account(desk: Desk, visit: Visit) -> "Response":
         one = state.account(visit.part)
         if one is None or not _seen(one.sites, visit.within):
             raise Refused(404, f"There is no account {visit.part[:60]}.")
-        usual = _named(_of_archive(state, lambda archive, zone: account_usual(archive, one.name, zone)), state)
-        with ArchiveReader(state, desk.folder) as archive:
-            acts = account_timeline(archive, one.name, ACTS)
+        usual = of_account(state, one.name)
+        acts = acts_of(state, one.name, ACTS)
         signins = state.signins(one.name, limit=SIGNINS)
         clock_ns = int(state.meta("clock_ns") or 0)
     with desk.listing() as listing:
@@ -125,26 +113,6 @@ def account(desk: Desk, visit: Visit) -> "Response":
         days=_by_day(shown), kinds=kinds, only=only, signins=signins, clock_ns=clock_ns, acts=len(acts),
         at=lambda **changed: link(f"/accounts/{one.name}", visit.query, **changed) + "#timeline",
     )  # fmt: skip
-
-
-def _of_archive(state: State, ask: Callable[[ArchiveReader, str], Usual | None]) -> Usual | None:
-    with ArchiveReader(state, state.folder) as archive:
-        return ask(archive, state.meta("timezone") or "UTC")
-
-
-def _named(usual: Usual | None, state: State) -> Usual | None:
-    """Name the devices that an entity deals with."""
-    if usual is None or not any(usual.groups.get(group) for group in _OF_DEVICES):
-        return usual
-    names = {one.id: one.name for one in state.devices()}
-    groups = {
-        group: tuple(
-            msgspec.structs.replace(one, name=names.get(one.name, one.name)) if group in _OF_DEVICES else one
-            for one in shares
-        )
-        for group, shares in usual.groups.items()
-    }  # fmt: skip
-    return msgspec.structs.replace(usual, groups=groups)
 
 
 def _habits(usual: Usual | None, unit: str) -> Habits:

@@ -5,13 +5,11 @@ shown, never that a control is fulfilled: that is an auditor's to judge.
 """
 
 from itertools import groupby
-from pathlib import Path
 
 from sensor.console.plots import bars
-from sensor.console.report import clean
+from sensor.console.report import printed
 from sensor.model.readiness import CONTROLS, Readiness, amount
 
-_TEMPLATES = Path(__file__).parent / "templates"
 TECHNIQUES_MAX = 15
 DAYS_MAX = 31
 
@@ -23,21 +21,12 @@ def page(report: Readiness, version: str) -> str:
         report: The figures.
         version: Of the program.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["clean"] = clean
-    environment.filters["amount"] = amount
-    environment.filters["moment"] = lambda text: str(text)[:16].replace("T", " ")
     frameworks = [(name, list(group)) for name, group in groupby(CONTROLS, key=lambda one: one.framework)]
     over = [one for one in report.budget if one.opened > one.ceiling]
     judged = report.verdicts.get("true", 0) + report.verdicts.get("benign", 0)
-    return environment.get_template("readiness.html").render(
-        report=report, version=version, frameworks=frameworks, over=over, judged=judged,
-        days=report.budget[-DAYS_MAX:],
+    return printed(
+        "readiness.html", report=report, version=version, frameworks=frameworks, over=over, judged=judged,
+        amount=amount, days=report.budget[-DAYS_MAX:],
         techniques=bars([(one, float(n)) for one, n in list(report.techniques.items())[:TECHNIQUES_MAX]], "×"),
         uncalibrated=[one for one in report.calibration if not 0.5 <= one.ratio <= 2.0],
     )  # fmt: skip

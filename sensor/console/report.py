@@ -49,17 +49,9 @@ def page(
         traffic: By site.
         version: Of the program.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["clean"] = clean
-    environment.filters["moment"] = lambda text: str(text)[:19].replace("T", " ")
     ranked = sorted(devices, key=lambda one: (-one.risk_db, one.site, one.name))
-    return environment.get_template("report.html").render(
-        answer=answer, version=version,
+    return printed(
+        "report.html", answer=answer, version=version,
         incidents=[Shown(one, timeline(one)) for one in answer.incidents],
         digest=answer.digest[:DIGEST_MAX],
         devices=ranked[:DEVICES_MAX], devices_left=max(0, len(ranked) - DEVICES_MAX),
@@ -68,6 +60,19 @@ def page(
         traffic=[(one.site, _traffic(one)) for one in traffic],
         unusual=bars([(clean(one.text)[:40], one.db) for one in answer.unusual if one.db > 0], "dB"),
     )  # fmt: skip
+
+
+def printed(template: str, **values: object) -> str:
+    """Write a page that needs nothing beside itself; every value is escaped, and what is missing is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["clean"] = clean
+    environment.filters["moment"] = lambda text: str(text)[:19].replace("T", " ")
+    return environment.get_template(template).render(values)
 
 
 def timeline(incident: Incident) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import p_of_decibans
+from baselines.parts import packed, unpack
 from baselines.slots import Slots
 from baselines.table import Table
 from sensor.detectors.acts import (
@@ -164,17 +165,13 @@ class Administration:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = (("actors", self._actors), ("tenants", self._tenants))
-        state = {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        state = packed(parts)
         text = "\n".join(f"{ts} {name}" for name, ts in self._made.items())
         return {**state, "made": np.frombuffer(text.encode(), np.uint8)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("actors", self._actors), ("tenants", self._tenants)):
-            cut = len(part) + 1
-            own = {name[cut:]: column for name, column in state.items() if name.startswith(part + "/")}
-            if own:
-                held.load(own)
+        unpack(state, (("actors", self._actors), ("tenants", self._tenants)), optional=True)
         if "made" in state:
             lines = state["made"].tobytes().decode().split("\n")
             self._made = {name: int(ts) for ts, name in (line.split(" ", 1) for line in lines if line)}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from sensor.detectors import neighbor_claims
 from sensor.entities.macs import identifies
 from sensor.model import addresses
@@ -116,7 +117,7 @@ class ArpSpoofing:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = {"claims": self._claims, "holders": self._holders, "own": self._own}
-        state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.save().items()}
+        state = packed(parts.items())
         state |= {f"neighbors/{name}": column for name, column in self._neighbors.save().items()}
         return state | {"seen": np.array([self._seen, self.uncounted, self._neighbors.seen], np.int64)}
 
@@ -124,9 +125,7 @@ class ArpSpoofing:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        for part, held in (("claims", self._claims), ("holders", self._holders), ("own", self._own)):
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, (("claims", self._claims), ("holders", self._holders), ("own", self._own)))
         self._neighbors.load({name[10:]: one for name, one in state.items() if name.startswith("neighbors/")})
         self._seen, self.uncounted = (int(value) for value in state["seen"][:2])
         self._neighbors.seen = int(state["seen"][2]) if len(state["seen"]) > 2 else 0

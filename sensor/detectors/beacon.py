@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from baselines.walk import TWO_WAY_SHARE
 from sensor.detectors.beacon_pairs import Look, Pairs
@@ -133,15 +134,13 @@ class Beacon:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         state["found"] = np.frombuffer(msgspec.json.encode(list(self._found.values())), np.uint8)
         return state
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         found = msgspec.json.decode(state["found"].tobytes(), type=list[_Found])
         self._found = {(one.device, one.place): one for one in found}
 

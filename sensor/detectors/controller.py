@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
+from baselines.parts import Part, packed, unpack
 from baselines.table import Table
 from sensor.detectors.device_days import P_OPENS, SITES_MAX
 from sensor.detectors.parties import keys_of, message_record, party, seen_as
@@ -141,24 +142,17 @@ class Controller:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        parts = {
-            "seen": self._seen.save(), "controllers": self._controllers.save(), "sites": self._sites.save()
-        }  # fmt: skip
-        state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
-        return state | {"counts": np.array([self._requests, self.uncounted], np.int64)}
+        return packed(self._parts()) | {"counts": np.array([self._requests, self.uncounted], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        cut = {
-            part: {name[len(part) + 1 :]: column for name, column in state.items() if name.startswith(part + "/")}
-            for part in ("seen", "controllers", "sites")
-        }
-        self._seen.load(cut["seen"])
-        self._controllers.load(cut["controllers"])
-        self._sites.load(cut["sites"])
+        unpack(state, self._parts())
         self._requests, self.uncounted = (int(value) for value in state["counts"])
+
+    def _parts(self) -> list[tuple[str, Part]]:
+        return [("seen", self._seen), ("controllers", self._controllers), ("sites", self._sites)]
 
     def _asked(self, tick: Tick) -> list[Asked]:
         """Return the different requests of a tick."""

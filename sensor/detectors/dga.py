@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from baselines import walk
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.dns_information import REPUTATION
 from sensor.detectors.places import words
@@ -111,14 +112,12 @@ class Dga:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         return state | {"seen": np.array([self._seen], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._seen = int(state["seen"][0])
 
     def _parts(self) -> list[tuple[str, Table | KeyedTable]]:

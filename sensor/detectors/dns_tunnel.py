@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.dns_information import REPUTATION, information, labels
 from sensor.detectors.dns_tunnel_text import Asked, again, label_finding, recount, tunnel_finding
@@ -133,14 +134,12 @@ class DnsTunnel:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         return state | {"counters": np.array([self._day, self._seen], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._day, self._seen = (int(value) for value in state["counters"])
 
     def _parts(self) -> list[tuple[str, Table | KeyedTable]]:

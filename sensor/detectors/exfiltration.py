@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.exfiltration_text import ADDRESSES_MAX, Sent, again, finding, recount
 from sensor.detectors.first_days import BINS, bin_of, p_day, pool_of
@@ -122,14 +123,12 @@ class Exfiltration:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         return state | {"day": np.array([self._day], np.int64), "flagged": self._flagged.copy()}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._day, self._flagged = int(state["day"][0]), state["flagged"].astype(np.int64)
 
     def _parts(self) -> list[tuple[str, Table | KeyedTable]]:

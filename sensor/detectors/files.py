@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from baselines.keyed import KeyedTable
 from baselines.novelty import ALPHA, DISCOUNT
+from baselines.parts import packed, unpack
 from baselines.slots import Slots
 from baselines.table import Table
 from sensor.detectors.acts import (
@@ -196,15 +197,11 @@ class Files:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = (("accounts", self._accounts), ("tenants", self._tenants), ("pairs", self._pairs))
-        return {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        return packed(parts)
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("accounts", self._accounts), ("tenants", self._tenants), ("pairs", self._pairs)):
-            cut = len(part) + 1
-            own = {name[cut:]: column for name, column in state.items() if name.startswith(part + "/")}
-            if own:
-                held.load(own)
+        unpack(state, (("accounts", self._accounts), ("tenants", self._tenants), ("pairs", self._pairs)), optional=True)
 
     def _judge(self, tick: Tick, key: int | str, rows: list[int]) -> list[Finding]:
         """Take an account's files of the tick in; return its mass and its novelty of the day."""

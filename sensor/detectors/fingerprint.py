@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_hierarchical
+from baselines.parts import Part, packed, unpack
 from baselines.table import Table
 from sensor.detectors.parties import keys_of, message_record, party, seen_as
 from sensor.detectors.popularity import Popularity
@@ -154,22 +155,17 @@ class Fingerprint:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        parts = {"devices": self._devices.save(), "pairs": self._pairs.save(), "popular": self._popular.save()}
-        state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
-        return state | {"seen": np.array([self._seen, self.uncounted], np.int64)}
+        return packed(self._parts()) | {"seen": np.array([self._seen, self.uncounted], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        cut = {
-            part: {name[len(part) + 1 :]: column for name, column in state.items() if name.startswith(part + "/")}
-            for part in ("devices", "pairs", "popular")
-        }
-        self._devices.load(cut["devices"])
-        self._pairs.load(cut["pairs"])
-        self._popular.load(cut["popular"])
+        unpack(state, self._parts())
         self._seen, self.uncounted = (int(value) for value in state["seen"])
+
+    def _parts(self) -> list[tuple[str, Part]]:
+        return [("devices", self._devices), ("pairs", self._pairs), ("popular", self._popular)]
 
     def _used(self, tick: Tick) -> list[tuple[int, int, str, str, AnyMessage]]:
         """Return (device, site, protocol, fingerprint, message) of a tick, each once."""

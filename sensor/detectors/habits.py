@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from baselines.evidence import p_of_decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import ALPHA, DISCOUNT
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.acts import by_kind, day_of
 from sensor.detectors.judged import JUDGED, P_RARE, Judged, news
@@ -167,15 +168,13 @@ class Habits:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return everything as named arrays."""
         parts = (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values))
-        state = {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        state = packed(parts)
         text = msgspec.json.encode([self._tenant_names, self._domains])
         return {**state, "tenant_names": np.frombuffer(text, np.uint8)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values)):
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, (("accounts", self._accounts), ("tenants", self._tenants), ("values", self._values)))
         self._tenant_names, self._domains = msgspec.json.decode(state["tenant_names"].tobytes())
 
     def _learn(self, tick: Tick, judged: Judged, flagged: NDArray[np.bool_]) -> None:

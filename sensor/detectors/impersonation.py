@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from baselines.distinct import repeated, values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from baselines.rates import is_own, shrunk
 from baselines.table import Table
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days
@@ -153,16 +154,14 @@ class Impersonation:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         return state | {"day": np.array([self._day], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._day = int(state["day"][0])
 
     def _parts(self) -> list[tuple[str, Table | KeyedTable]]:

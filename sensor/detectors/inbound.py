@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from baselines.distinct import values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from sensor.detectors.first_contacts import contacts
 from sensor.detectors.inbound_verify import again, numbers, recount
 from sensor.entities.flow_states import sides
@@ -160,16 +161,14 @@ class Inbound:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = {"services": self._services, "ends": self._ends}
-        state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.save().items()}
+        state = packed(parts.items())
         state["counters"] = np.array([self._day, self.unshown, self._seen], np.int64)
         state["today"] = np.frombuffer("\n".join(sorted(self._rows_today)).encode(), np.uint8)
         return state
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("services", self._services), ("ends", self._ends)):
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, (("services", self._services), ("ends", self._ends)))
         self._day, self.unshown, self._seen = (int(value) for value in state["counters"])
         self._rows_today = set(state["today"].tobytes().decode().split("\n")) - {""}
 

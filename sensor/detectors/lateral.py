@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from baselines.distinct import distinct, values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.archived import device_flows
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
@@ -160,7 +161,7 @@ class Lateral:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         state["today"] = np.frombuffer(msgspec.json.encode(list(self._today.items())), np.uint8)
         return state | {"counters": np.array([self.uncounted, self._seen], np.int64)}
 
@@ -168,9 +169,7 @@ class Lateral:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._today = dict(msgspec.json.decode(state["today"].tobytes(), type=list[tuple[int, Reached]]))
         self.uncounted, self._seen = (int(value) for value in state["counters"])
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import decibans
+from baselines.parts import unpack
 from baselines.rates import shrunk
 from baselines.table import Table
 from sensor.detectors.device_days import COLUMNS, SITES_MAX, count_days
@@ -110,9 +111,7 @@ class NewDevice:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        for part, held in (("devices", self._devices), ("sites", self._sites)):
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, (("devices", self._devices), ("sites", self._sites)))
         self._now_ns, self.unshown = (int(value) for value in state["counters"])
 
     def _signs(self, tick: Tick) -> dict[int, tuple[int, Record]]:

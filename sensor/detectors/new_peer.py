@@ -19,6 +19,7 @@ from baselines.calibration import RANKED_MIN, Pools
 from baselines.distinct import repeated, values_of
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_hierarchical, p_new
+from baselines.parts import packed
 from baselines.seen import Seen
 from baselines.selfcheck import ALPHAS, SelfCheck
 from baselines.table import Table
@@ -150,7 +151,7 @@ class NewPeer:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         return {**state, "head": np.array([VERSION, self._day], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.parts import packed, unpack
 from baselines.slots import Key, Slots
 from baselines.table import Table
 from sensor.detectors.acts import (
@@ -157,15 +158,11 @@ class Pressure:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = (("held", self._held), ("tenants", self._tenants))
-        return {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        return packed(parts)
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("held", self._held), ("tenants", self._tenants)):
-            cut = len(part) + 1
-            own = {name[cut:]: column for name, column in state.items() if name.startswith(part + "/")}
-            if own:
-                held.load(own)
+        unpack(state, (("held", self._held), ("tenants", self._tenants)), optional=True)
 
     @staticmethod
     def _put(found: dict[str, Finding], finding: Finding | None) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
+from baselines.parts import unpack
 from baselines.table import Table
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
 from sensor.detectors.parties import keys_of, last_records, message_record, party, seen_as
@@ -142,9 +143,7 @@ class RemoteControl:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        for part, held in (("sites", self._sites), ("edges", self._edges)):
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, (("sites", self._sites), ("edges", self._edges)))
         acts = msgspec.json.decode(state["acts"].tobytes(), type=list[tuple[str, str, Act]])
         self._acts = {(origin, target): act for origin, target, act in acts}
         self.uncounted, self._seen = (int(value) for value in state["counters"])

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from baselines import walk
 from baselines._jit import bind
 from baselines.keyed import KeyedTable
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.first_contacts import WALK_ECHO, WALK_TCP, contacts
 from sensor.detectors.scan_text import (
@@ -135,7 +136,7 @@ class Scan:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         state["rings"] = Ring.pack(self._rings)
         state["flows"] = np.array([self._flows, self._judged], np.int64)
         state["one_sided"] = self._one_sided.copy()
@@ -143,9 +144,7 @@ class Scan:
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._rings = Ring.unpack(state["rings"])
         self._flows, self._judged = int(state["flows"][0]), bool(state["flows"][1])
         self._one_sided = state.get("one_sided", np.zeros(0, np.int64)).copy()

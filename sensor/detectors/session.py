@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.evidence import p_of_decibans
+from baselines.parts import packed, unpack
 from baselines.slots import Slots
 from baselines.table import Table
 from sensor.detectors import moves, said
@@ -124,15 +125,11 @@ class Session:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = (("sessions", self._sessions), ("tenants", self._tenants))
-        return {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        return packed(parts)
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("sessions", self._sessions), ("tenants", self._tenants)):
-            cut = len(part) + 1
-            own = {name[cut:]: column for name, column in state.items() if name.startswith(part + "/")}
-            if own:
-                held.load(own)
+        unpack(state, (("sessions", self._sessions), ("tenants", self._tenants)), optional=True)
 
     def _take(self, tick: Tick, i: int, event: Event) -> Finding | None:
         """Take one record of a session in."""

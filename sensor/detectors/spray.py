@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.parts import packed, unpack
 from baselines.rates import poisson_tail
 from baselines.slots import Slots
 from sensor.detectors.acts import Case, Who, by_kind, day_of, recount_records, told
@@ -136,15 +137,11 @@ class Spray:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = (("sources", self._sources), ("clients", self._clients))
-        return {f"{part}/{name}": column for part, held in parts for name, column in held.save().items()}
+        return packed(parts)
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        for part, held in (("sources", self._sources), ("clients", self._clients)):
-            cut = len(part) + 1
-            own = {name[cut:]: column for name, column in state.items() if name.startswith(part + "/")}
-            if own:
-                held.load(own)
+        unpack(state, (("sources", self._sources), ("clients", self._clients)), optional=True)
 
     @staticmethod
     def _put(found: dict[str, Finding], finding: Finding | None) -> None:

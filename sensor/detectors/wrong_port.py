@@ -21,6 +21,7 @@ from baselines.distinct import distinct, values_of
 from baselines.evidence import decibans
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_new
+from baselines.parts import packed, unpack
 from baselines.table import Table
 from sensor.detectors.archived import device_flows
 from sensor.detectors.device_days import COLUMNS, P_OPENS, SITES_MAX, count_days, shrunk
@@ -130,16 +131,14 @@ class WrongPort:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
-        state = {f"{part}/{name}": column for part, held in self._parts() for name, column in held.save().items()}
+        state = packed(self._parts())
         return state | {"seen": np.array([self._seen], np.int64)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         if not state:
             return
-        for part, held in self._parts():
-            cut = len(part) + 1
-            held.load({name[cut:]: column for name, column in state.items() if name.startswith(part + "/")})
+        unpack(state, self._parts())
         self._seen = int(state["seen"][0])
 
     def _parts(self) -> list[tuple[str, Table | KeyedTable]]:

@@ -18,6 +18,15 @@ def parse(text: str) -> tuple[int, int]:
     return value >> 64, value & 0xFFFF_FFFF_FFFF_FFFF
 
 
+def is_address(written: str) -> bool:
+    """Tell whether a text is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(written)
+    except ValueError:
+        return False
+    return True
+
+
 def is_v4(hi: int, lo: int) -> bool:
     """Tell whether the words hold an IPv4 address."""
     return hi == 0 and lo >> 32 == 0xFFFF

@@ -38,6 +38,15 @@ class Usual(msgspec.Struct, frozen=True, kw_only=True):
     """The same as a person would say it."""
 
 
+TITLES = {
+    "services": "Services it uses", "names": "Names it visits", "peers": "Devices it opens flows to",
+    "clients": "Devices that open flows to it", "countries": "Countries", "networks": "Networks",
+    "apps": "Applications", "agents": "Agents", "devices": "Devices", "failures": "Why sign-ins failed",
+    "acts": "What else it does",
+}  # fmt: skip
+"""What a person calls each group."""
+
+
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """One line of an account's timeline. `why`: the reason of a failure, or the network's verdict on a success."""
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.parts import part_of
 from sensor import registry
 from sensor.config import Config
 from sensor.detectors.disk import Disk
@@ -296,17 +297,17 @@ class Core:
             raise ValueError(
                 f"state of version {self.state.meta('version')}; this release reads {' and '.join(_READABLE)}"
             )
-        self.entities.load(_part(columns, "entities"))
-        self.held = _part(columns, "held")
+        self.entities.load(part_of(columns, "entities"))
+        self.held = part_of(columns, "held")
         for detector in self.detectors:
-            detector.load(_part(columns, detector.name))
+            detector.load(part_of(columns, detector.name))
         self.open_flows = {
             bytes.fromhex(uid): held for uid, held in msgspec.json.decode(columns["open_flows"].tobytes())
         }
         self.clock_ns = int(self.state.meta("clock_ns") or 0)
         known = self.entities.devices
         rows = {identity: known.kept(row) for row, identity in enumerate(known.ids)}
-        held = _part(columns, "incidents")
+        held = part_of(columns, "incidents")
         if held:  # a state of the first releases kept incidents only as they are shown
             self.incidents.load(held, rows)
         else:
@@ -373,8 +374,3 @@ class Core:
 
 def _opening_first(finding: Finding) -> tuple[bool, str]:
     return not finding.opens, finding.evidence.id
-
-
-def _part(columns: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
-    cut = len(part) + 1
-    return {name[cut:]: column for name, column in columns.items() if name.startswith(part + "/")}

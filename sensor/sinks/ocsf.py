@@ -6,13 +6,13 @@ evidence is an artifact with its numbers in `data`; entities are `resources`, an
 Text of the network has its control characters escaped.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 import sensor
+from sensor.model.addresses import is_address
 from sensor.model.evidence import Evidence
 from sensor.model.incident import Incident, Party
 from sensor.model.sink import Delivery, Fit, page_of
@@ -185,7 +185,7 @@ def _resource(one: Party) -> Table:
 
 def _observable(number: int, one: Party) -> Table:
     kind = OBSERVABLES.get(one.kind, UID)
-    if kind == HOSTNAME and _is_address(one.name):
+    if kind == HOSTNAME and is_address(one.name):
         kind = ADDRESS
     return {"name": f"resources[{number}].name", "type_id": kind, "value": clean(one.name)}
 
@@ -198,14 +198,6 @@ def _artifact(one: Evidence) -> Table:
         "entity": {"kind": one.entity.kind, "id": clean(one.entity.id)},
     }  # fmt: skip
     return {"uid": one.id, "name": one.detector, "data": numbers}
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _ms(moment: str) -> int:

@@ -6,10 +6,10 @@ incident. In the header `|` and `\` are escaped, in values `=` and `\`; control 
 a message is one line whatever a hostname holds.
 """
 
-import ipaddress
 from collections.abc import Sequence
 
 import sensor
+from sensor.model.addresses import is_address
 from sensor.model.incident import Incident
 from sensor.model.sink import Delivery, Fit, page_of
 from sensor.model.text import clean
@@ -99,17 +99,9 @@ def _parties(incident: Incident) -> dict[str, str]:
             ("domain", "peer"): "dhost", ("account", "peer"): "duser", ("address", "subject"): "src",
             ("address", "peer"): "dst",
         }.get((one.kind, one.role))  # fmt: skip
-        if name is not None and (name not in {"src", "dst"} or _is_address(one.id)):
+        if name is not None and (name not in {"src", "dst"} or is_address(one.id)):
             found.setdefault(name, one.id if name in {"src", "dst"} else one.name)
     return found
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _ms(moment: str) -> str:

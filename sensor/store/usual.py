@@ -10,9 +10,13 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from sensor.model.archive import Archive
 from sensor.model.times import DAY_NS, MINUTE_NS, SECOND_NS, rfc3339
 from sensor.model.usual import Act, DayOf, Share, Usual
+from sensor.store.archive_reader import ArchiveReader
+from sensor.store.state import State
 
 WINDOW_DAYS = 28
 """Four whole weeks: what the seasons remember most of."""
@@ -25,6 +29,8 @@ _MOST = 0.95
 """Of the activity: the hours said to be usual hold so much of it."""
 _SERVED = "clients"
 _NAMES = ("ssl", "http", "quic")
+_OF_DEVICES = ("peers", _SERVED, "devices")
+"""Groups of devices, by their ids."""
 
 
 class _Slot(NamedTuple):
@@ -32,6 +38,24 @@ class _Slot(NamedTuple):
     made: int
     bytes_out: int
     bytes_in: int
+
+
+def of_device(state: State, ids: Sequence[str]) -> Usual | None:
+    """Count what is usual for a device of a state, whose archive lies beside it; devices it deals with are named."""
+    with ArchiveReader(state, state.folder) as archive:
+        return _named(device_usual(archive, ids, state.meta("timezone") or "UTC"), state)
+
+
+def of_account(state: State, account: str) -> Usual | None:
+    """Count what is usual for an account of a state; its devices are named."""
+    with ArchiveReader(state, state.folder) as archive:
+        return _named(account_usual(archive, account, state.meta("timezone") or "UTC"), state)
+
+
+def acts_of(state: State, account: str, limit: int) -> tuple[Act, ...]:
+    """Return the last acts of an account of a state, oldest first."""
+    with ArchiveReader(state, state.folder) as archive:
+        return account_timeline(archive, account, limit)
 
 
 def device_usual(archive: Archive, ids: Sequence[str], timezone: str) -> Usual | None:
@@ -135,6 +159,20 @@ def _ahead(ts: int, timezone: str) -> int:
     """Return how far local time is ahead of UTC, ns: where it changes within the window a day is cut an hour off."""
     ahead = datetime.fromtimestamp(ts // SECOND_NS, _zone(timezone)).utcoffset()
     return 0 if ahead is None else int(ahead.total_seconds()) * SECOND_NS
+
+
+def _named(usual: Usual | None, state: State) -> Usual | None:
+    if usual is None or not any(usual.groups.get(group) for group in _OF_DEVICES):
+        return usual
+    names = {one.id: one.name for one in state.devices()}
+    groups = {
+        group: tuple(
+            msgspec.structs.replace(one, name=names.get(one.name, one.name)) if group in _OF_DEVICES else one
+            for one in shares
+        )
+        for group, shares in usual.groups.items()
+    }  # fmt: skip
+    return msgspec.structs.replace(usual, groups=groups)
 
 
 def _last(rows: Sequence[tuple[int | None]]) -> int | None:

@@ -125,6 +125,7 @@ def test_colours_are_chosen_and_news_is_told(chromium, made):
     seen = Seen(chromium, made)
     seen.page.click("button[value=dark]")
     seen.page.wait_for_selector("html[data-theme=dark]")
+    seen.page.wait_for_load_state("load")  # the form's answer is another page
     assert "rgb(18, 22, 27)" == seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
     seen.page.clock.install()
     seen.goto("/incidents")

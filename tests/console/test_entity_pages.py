@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from sensor.console import entity_pages
 from sensor.model.usual import Act, DayOf, Share, Usual
+from sensor.store import usual
 from tests.console.desks import EVIL, desk, filled, signed_in
 
 
@@ -48,7 +48,7 @@ USUAL = Usual(
 
 def test_a_device_shows_what_is_usual(made, monkeypatch):
     """Sentences, columns by hour and day, days without records too; devices by their names."""
-    monkeypatch.setattr(entity_pages, "device_usual", lambda *_: USUAL)
+    monkeypatch.setattr(usual, "device_usual", lambda *_: USUAL)
     text = signed_in(made).get("/devices/dev-1").text
     for held in (
         "Seen on 2 of 3 days.",
@@ -75,7 +75,7 @@ def test_an_account_tells_what_it_did_by_day(made, monkeypatch):
         act("2026-01-02T09:00:00Z", "mail_rule", "New-InboxRule", "unknown"),
         act("2026-01-02T09:00:05Z", "mail_rule", "New-InboxRule", "unknown"),
     )  # fmt: skip
-    monkeypatch.setattr(entity_pages, "account_timeline", lambda *_: acts)
+    monkeypatch.setattr(usual, "account_timeline", lambda *_: acts)
     browser = signed_in(made)
     text = browser.get("/accounts/ann@ex.com").text
     assert 1 == text.count("New-InboxRule <b>×2</b>")

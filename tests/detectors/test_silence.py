@@ -7,7 +7,7 @@ import pytest
 from sensor.detectors import silence
 from sensor.detectors.silence import again, recount
 from tests.detectors.recounts import ask
-from tests.detectors.ticks import entities, joined, tick
+from tests.detectors.ticks import entities, joined, stepped
 from tests.scenes import SECRET, flow, flows
 from tests.store.archives import Writer
 
@@ -40,15 +40,7 @@ class Site:
 
     def step(self, rows):
         """One tick."""
-        one = tick(self.known, flows(*rows))
-        if self.watch:
-            self.watch(one)
-        found = self.detector.score(one)
-        flags = np.zeros(self.known.count(), np.bool_)
-        for host in self.flagged:
-            flags[self.known.locate(0, host)] = True
-        self.detector.learn(one, flags)
-        return found
+        return stepped(self.known, self.detector, flows(*rows), flagged=self.flagged, watch=self.watch)
 
     def hours(self, numbers, **how):
         """Return what is said in some hours."""

@@ -40,6 +40,19 @@ def steps(known, detector, rows):
     return list(found.values())
 
 
+def stepped(known, detector, rows, *, flagged=(), watch=None):
+    """Score a tick, then let it be learned from but for hosts that are flagged; return what was said."""
+    one = tick(known, rows)
+    if watch:
+        watch(one)
+    found = detector.score(one)
+    flags = np.zeros(known.count(), np.bool_)
+    for host in flagged:
+        flags[known.locate(0, host)] = True
+    detector.learn(one, flags)
+    return found
+
+
 def joined(known, detector, *hosts):
     """Let devices turn out to be one, in a tick without records; return the finding of it, and the row that stays."""
     rows = [known.locate(0, host) for host in hosts]

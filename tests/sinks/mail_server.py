@@ -3,7 +3,8 @@
 import contextlib
 import socketserver
 import ssl
-import threading
+
+from tests.serving import Server, served
 
 
 class MailServer:
@@ -78,19 +79,7 @@ def mailing(tls=None, *, implicit=False):
                 super().finish()
             self.request.close()
 
-    class Server(socketserver.ThreadingTCPServer):
-        allow_reuse_address = daemon_threads = True
-
-        def handle_error(self, request, client_address):
-            """Clients that went away are part of the game."""
-
     server = Server(("127.0.0.1", 0), Handler)
     state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,7 +1,6 @@
 """Incidents for sinks, and a receiver on loopback that notes what it is sent and answers as it is told."""
 
 import contextlib
-import socketserver
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -12,6 +11,7 @@ import msgspec
 from sensor.model.evidence import Entity, Evidence, Record
 from sensor.model.incident import Incident, Moment, Party
 from sensor.model.sink import Delivery, Fit
+from tests.serving import Server, served
 
 NOW_NS = 1_709_294_400_000_000_000
 AT = "2024-03-01T11:50:00.000000Z"
@@ -104,20 +104,10 @@ def receiving(port=0):
 
         do_GET = do_POST = answer  # noqa: N815 - the names http.server calls
 
-    class Server(socketserver.ThreadingTCPServer):
-        allow_reuse_address = daemon_threads = True
-
-        def handle_error(self, request, client_address):
-            """Clients that went away are part of the game."""
-
     server = Server(("127.0.0.1", port), Handler)
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.gate.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(server):
+        try:
+            yield state
+        finally:
+            state.gate.set()

@@ -6,15 +6,14 @@ import gzip
 import json
 import random
 import re
-import socketserver
 import ssl
-import threading
 import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sensor.wire.event_times import read_time
+from tests.serving import Server, served
 
 _BOMB = gzip.compress(b" " * 3_000_000)
 START_NS = read_time("2024-03-01T12:00:00Z")
@@ -81,28 +80,14 @@ def serving(tls=None):
     """Run a server; yields it with its `url`. `tls`: files of a certificate and of its key."""
     state = ApiServer()
     handler = type("Bound", (_Handler,), {"state": state})
-    server = _Server(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     state.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with served(server):
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        """Clients that went away are part of the game."""
 
 
 class _Handler(BaseHTTPRequestHandler):
