@@ -100,7 +100,10 @@ def test_each_backup_of_a_state_that_is_written_is_of_one_commit(tmp_path):
         while len(commits) < 3:
             stop.wait(0.01)
         for k in range(5):
+            before = len(commits)
             backup(folder, tmp_path / f"{k}")
+            while len(commits) < before + 2 and thread.is_alive():
+                stop.wait(0.01)
     finally:
         stop.set()
         thread.join()
