@@ -29,11 +29,13 @@ from sensor.metrics import StageTimes
 from sensor.model.device import Device
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
+from sensor.model.fleet import META
 from sensor.model.flow import ENDINGS
 from sensor.model.incident import Incident, urgency
 from sensor.model.result import Coverage, InputResult
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
+from sensor.pipeline.fleet import Fleet
 from sensor.store.archive import Archive, Gone
 from sensor.store.archive_reader import ArchiveReader
 from sensor.store.room import Room
@@ -71,7 +73,7 @@ class Core:
         open_flows: Counters at their last report of flows that go on.
         event_counts: Events of this run by (site number, source, kind).
         mfa_counts: Sign-ins of this run by (source, what became of the second factor).
-        heard: End of the last tick with a record of a site, ns, by its number.
+        fleet: What is known of each site: when it was last heard, to the tick.
         stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
         room: The state's disk, where the archive gives way to it.
@@ -106,7 +108,8 @@ class Core:
         self.seen = Seen(secret)
         self.learn_until_ns = learn_until_ns
         self.stages = StageTimes()
-        self.heard: dict[int, int] = {}
+        self.fleet = Fleet()
+        self.fleet.load(state.metas(META))
         self._restore()
         self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
 
@@ -162,8 +165,7 @@ class Core:
         )
         said = {one.input for one in (*step.messages, *step.events)}
         for number in {*np.nonzero(counted)[0].tolist(), *said}:
-            site = int(sites[number])
-            self.heard[site] = max(step.end_ns, self.heard.get(site, 0))
+            self.fleet.hear(self.entities.site_name(int(sites[number])), step.end_ns)
 
     def use(self, config: Config) -> None:
         """Go on under another configuration of the same networks, sites, tenants and sequences."""
@@ -213,9 +215,13 @@ class Core:
         self.state.commit(
             columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
             inputs=inputs,
-            meta={**self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()}},
+            meta={
+                **self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()},
+                **self.fleet.changed(),
+            },
             hidden=list(self.incidents.mutes.hidden.values()),
         )  # fmt: skip
+        self.fleet.committed()
         self._archive.committed()
         self.state.settle()
         self._investigate()

@@ -10,8 +10,6 @@ from collections import Counter as Counted
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from sensor.entities.accounts import Row
-from sensor.entities.devices import AGE_NS
 from sensor.metrics import (
     CAPTURES,
     LEARNING,
@@ -27,8 +25,9 @@ from sensor.metrics import (
 from sensor.model.capture import DROP_REASONS
 from sensor.model.event import MFA
 from sensor.model.result import InputResult
-from sensor.model.times import DAY_NS, parse
+from sensor.model.times import parse
 from sensor.pipeline.core import Core
+from sensor.pipeline.site_health import learning_of
 from sensor.store.actions import Actions
 
 Key = TypeVar("Key", bound=Hashable)
@@ -88,8 +87,8 @@ class Observing:
             metrics.mfa.labels(metrics.named("source", source, SOURCES_MAX), mfa if mfa in MFA else OTHER).inc(count)
         for (name, detector), count in self._grown("evidence", core.incidents.evidence_counts):
             metrics.evidence.labels(name, detector).inc(count)
-        for site, ts in core.heard.items():
-            metrics.last_heard.labels(entities.site_name(site)).set(ts / 1e9)
+        for name, row in core.fleet.rows.items():
+            metrics.last_heard.labels(name).set(row.heard_ns / 1e9)
         for (source, result, verdict), count in entities.identity.corroboration.take_counts(every=every).items():
             metrics.signins.labels(metrics.named("source", source, SOURCES_MAX), result, verdict).inc(count)
         self._count_incidents()
@@ -103,7 +102,8 @@ class Observing:
             named = metrics.named("statistic", statistic, STATISTICS_MAX)
             metrics.calibration.labels(named, f"{alpha:g}").set(0.0 if math.isnan(ratio) else ratio)
         self._count_devices()
-        learning = Counted(map(self._learning, core.entities.identity.accounts.rows))
+        known, now_ns = core.entities.identity.accounts.rows, core.entities.now_ns
+        learning = Counted(learning_of(row, now_ns) for row in known)
         for state in LEARNING:
             metrics.accounts.labels(state).set(learning[state])
         with Actions(core.state.folder) as actions:
@@ -141,12 +141,6 @@ class Observing:
             highest = sorted(risks.get(site, ()), reverse=True)[:RANKS]
             for rank, risk in enumerate([*highest, *[0.0] * (RANKS - len(highest))], start=1):
                 metrics.risk.labels(site, str(rank)).set(risk)
-
-    def _learning(self, row: Row) -> str:
-        """Tell an account's state as a device's: ready after 24 h of history, stale as devices are."""
-        if self._core.entities.now_ns - row.last_ns > AGE_NS:
-            return "stale"
-        return "ready" if row.last_ns - row.first_ns >= DAY_NS else "learning"
 
     def _sites(self) -> list[str]:
         core = self._core

@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from sensor.model.account import SignIn
+from sensor.model.fleet import META, SiteRow
 from sensor.model.incident import TIERS, Incident
 from sensor.store import schema
 from sensor.store.state import DATABASE
@@ -190,9 +191,19 @@ class Listing:
         ]
 
     def meta(self) -> dict[str, str]:
-        """Return everything that was stored with the last commit."""
-        rows = self._connection.execute("SELECT key, value FROM meta WHERE key NOT LIKE '%key'")
+        """Return what was stored with the last commit, but what is kept of each site."""
+        rows = self._connection.execute(
+            "SELECT key, value FROM meta WHERE key NOT LIKE '%key' AND substr(key, 1, ?) <> ?", (len(META), META)
+        )
         return {str(key): str(value) for key, value in rows}
+
+    def fleet(self, within: Sites) -> list[SiteRow]:
+        """Return what is known of each site, by name."""
+        rows = self._connection.execute(
+            "SELECT value FROM meta WHERE substr(key, 1, ?) = ? ORDER BY key", (len(META), META)
+        )
+        found = (msgspec.json.decode(text, type=SiteRow) for (text,) in rows)
+        return [row for row in found if within is None or row.site in within]
 
     def last_change(self) -> int:
         """Return the number of the last change of an incident, 0 before any."""

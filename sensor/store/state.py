@@ -143,6 +143,13 @@ class State:
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
+    def metas(self, prefix: str) -> dict[str, str]:
+        """Return the values of all keys that begin so."""
+        rows = self._connection.execute(
+            "SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+        )
+        return {str(key): str(value) for key, value in rows}
+
     def incidents(self, *, digest: bool = False, states: Sequence[str] | None = None) -> list[Incident]:
         """Return incidents, most urgent first; page and triage only unless `digest`."""
         rows = self._connection.execute("SELECT body FROM incidents").fetchall()
