@@ -5,6 +5,7 @@ before it sends more. A sink that is away is tried again, ever more slowly, and 
 not take at all is counted and passed over; what it may take later is not.
 """
 
+import contextlib
 import logging
 import secrets
 import sqlite3
@@ -32,6 +33,8 @@ PROBE_S = 60.0
 BACKOFF_S, BACKOFF_MAX_S = 1.0, 60.0
 STOP_S = 1.0
 """Given to threads that were told to stop at once."""
+LOOKED_AT = 100
+"""Changes a look while a sink is away: enough to know of one that waits for it, the rest at the next."""
 REPEATED_MAX = 2_000
 """Open incidents that are sent again, the latest changed; the alert budget allows far fewer."""
 _TROUBLE = (OSError, Permanent, sqlite3.Error)
@@ -113,6 +116,7 @@ class Deliveries:
         for name, one in carriers.items():
             if held.get(name) is not one:
                 self._metrics.expect_sink(name)
+                self._metrics.sink_lag.labels(name).set_function(one.waits_s)
                 one.start()
         self._carriers = carriers
 
@@ -181,7 +185,7 @@ class Carrier(threading.Thread):
                     self._failed(error)
                     if self.ending.is_set():
                         return
-                    self.stop.wait(self._backoff())
+                    self._hold_off(outbox)
                     continue
                 self._worked()
                 if not sent:
@@ -209,7 +213,6 @@ class Carrier(threading.Thread):
             self._probe_at_s = now_s + PROBE_S if notes else self._probe_at_s
         else:
             self._waits_since_s = None
-            self._metrics.sink_lag.labels(self._sink_name).set(0)
         late_s = self._sink.repeat_s if changed else 0.0  # what is new goes first, but not for ever
         if self._sink.repeat_s and now_s >= self._repeat_at_s + late_s:
             self._repeat(outbox)
@@ -265,11 +268,27 @@ class Carrier(threading.Thread):
         self._failures += 1
         self._metrics.sink_up.labels(self._sink_name).set(0)
         self._metrics.sink_failures.labels(self._sink_name, reason).inc()
-        waits_s = time.monotonic() - (self._waits_since_s or time.monotonic())
-        self._metrics.sink_lag.labels(self._sink_name).set(waits_s)
         if str(error) != self._said:
             self._said = str(error)
             _LOG.warning("not delivered sink=%s reason=%s: %s", self._sink_name, reason, error)
+
+    def _hold_off(self, outbox: Outbox | None) -> None:
+        """Wait before the next attempt, no longer than until told to end; what changes meanwhile waits from then on."""
+        until_s, seen = time.monotonic() + self._backoff(), 0
+        while not (self.stop.is_set() or self.ending.is_set()) and (left_s := until_s - time.monotonic()) > 0:
+            self.woken.wait(min(left_s, LOOK_S))
+            self.woken.clear()
+            if outbox is not None and self._waits_since_s is None:
+                with contextlib.suppress(sqlite3.Error):
+                    cursor, since = outbox.cursor()
+                    changed = outbox.changed(max(cursor, seen), LOOKED_AT)
+                    seen = changed[-1].number if changed else seen
+                    self._waits_since_s = time.monotonic() if any(self._wants(one, since) for one in changed) else None
+
+    def waits_s(self) -> float:
+        """Return how long the oldest change has waited, whether an attempt is under way, failed or is yet to be."""
+        since_s = self._waits_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def _backoff(self) -> float:
         most = min(BACKOFF_S * 2.0 ** min(self._failures - 1, 10), BACKOFF_MAX_S)

@@ -1,5 +1,6 @@
 """Deliveries: everything reaches every sink, in its own time, at least once, and nobody waits for a sink."""
 
+import socket
 import threading
 import time
 from pathlib import Path
@@ -110,6 +111,37 @@ def test_a_dead_sink_holds_up_nobody_and_gets_the_last_word(tmp_path, state, met
         deliveries.close(5.0)
 
     assert [60.0] == [one.json()["score_db"] for one in receiver.posts()]
+
+
+def test_what_waits_for_a_sink_that_is_away_is_seen_before_the_next_attempt(state, metrics, monkeypatch):
+    """From the commit on, however long the pause between attempts; what the sink is not to have does not wait."""
+    monkeypatch.setattr(delivering, "BACKOFF_S", 600.0)
+    monkeypatch.setattr(delivering, "BACKOFF_MAX_S", 600.0)
+    hook = {"type": "webhook", "url": "http://127.0.0.1:1/"}
+    deliveries = Deliveries(configured(hook=hook), state.folder, metrics)
+    until(lambda: value(metrics, "failures_total", sink="hook", reason="away") == 1.0)
+    commit(state, [incident("INC-1", tier="digest")])
+    deliveries.wake()
+    until(lambda: not any(one.woken.is_set() for one in deliveries._carriers.values()))
+    assert 0.0 == value(metrics, "lag_seconds", sink="hook")
+    commit(state, [incident("INC-2")])
+    deliveries.wake()
+    until(lambda: value(metrics, "lag_seconds", sink="hook") > 0.1)
+    assert 1.0 == value(metrics, "failures_total", sink="hook", reason="away")
+    deliveries.close(5.0)
+
+
+def test_what_waits_for_an_answer_is_seen_meanwhile(state, metrics):
+    """A receiver that takes the connection and says nothing: the lag grows while the first attempt is under way."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hook = {"type": "webhook", "url": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
+        commit(state, [incident("INC-1")])
+        deliveries = Deliveries(configured(hook=hook), state.folder, metrics)
+        until(lambda: value(metrics, "lag_seconds", sink="hook") > 0.1)
+        assert 0.0 == value(metrics, "failures_total", sink="hook", reason="away")
+        carriers = list(deliveries._carriers.values())
+    deliveries.close(0.0)
+    until(lambda: not any(one.is_alive() for one in carriers))
 
 
 def test_what_a_sink_will_never_take_is_passed_over(state, metrics, caplog):
