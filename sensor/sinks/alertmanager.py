@@ -31,6 +31,7 @@ class Settings(HttpSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Options of the Alertmanager."""
 
     repeat_s: int = 60
+    """How often everything that is open is sent again: less than half of its `resolve_timeout`, or it resolves it."""
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     """Added to every alert, as Prometheus' external labels."""
 

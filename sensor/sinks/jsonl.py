@@ -18,6 +18,7 @@ class Settings(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     path: str = ""
     rotate_bytes: int = 100_000_000
+    """Size at which the file is put aside as FILE.1 and a new one begins."""
     keep: int = 5
     """Files put aside that are kept."""
 

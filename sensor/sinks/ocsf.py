@@ -42,7 +42,9 @@ class Settings(HttpSettings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     path: str = ""
     rotate_bytes: int = 100_000_000
+    """Size at which the file is put aside as FILE.1 and a new one begins."""
     keep: int = 5
+    """Files put aside that are kept."""
 
 
 def problem(settings: Settings) -> str | None:

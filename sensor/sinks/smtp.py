@@ -31,14 +31,20 @@ class Settings(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Options of the mail server."""
 
     host: str = ""
+    """The server's name, as its certificate has it."""
     port: int = 0
     """0: 465 for tls, 587 for starttls, 25 for none."""
     security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` on loopback alone."""
     user: str = ""
+    """Who signs in there; empty: nobody does."""
     password: SecretPlace | None = None
     sender: str = ""
+    """Address the mail is from."""
     to: tuple[str, ...] = ()
+    """Addresses it goes to."""
     ca_file: str | None = None
+    """Certificates that vouch for the server, PEM, in place of the system's."""
 
 
 def problem(settings: Settings) -> str | None:

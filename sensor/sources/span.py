@@ -52,19 +52,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What its table may hold."""
 
     interface: str
+    """Name of the network card that the span port is connected to."""
     filter: str = ""
     """As tcpdump takes it."""
     snaplen: int = 65_535
+    """Bytes of a frame that are kept, from 128 on: fewer than all, and messages that are longer are not read."""
     promiscuous: bool = True
+    """Take frames to other machines' cards, which is what a span port has."""
     outgoing: bool = False
     """Take what this machine itself sends by this interface, too."""
     buffer_bytes: int = 128 << 20
     """Of each process's ring: a second of 1 Gbit/s."""
     processes: int = 1
+    """Capture processes, whole conversations each."""
     timestamps: str = "kernel"
+    """`hardware`: the card's own clock, where it has one."""
     keep_duplicates: bool = False
+    """Count a frame that comes again within 2 ms, as where a switch mirrors both of its sides, as another."""
     ignore_checksums: bool = False
+    """Believe packets whose checksum is wrong."""
     max_flows: int = 1 << 20
+    """Live flows of each process; the longest silent gives way."""
     keep_bytes: int = 0
     """Of recent packets on disk, for `inspect`; 0 keeps none."""
     user: str | None = None

@@ -27,9 +27,13 @@ class HttpSettings(Options, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     url: str = ""
     token: SecretPlace | None = None
+    """Sent in the Authorization header."""
     scheme: str = "Bearer"
+    """Word before the token: Basic, Splunk, GenieKey …"""
     proxy: str | None = None
+    """Address of an HTTP proxy on the way there."""
     ca_file: str | None = None
+    """Certificates that vouch for the receiver, PEM, in place of the system's."""
     plain_http: bool = False
     """Send without TLS to another machine: who can listen on the way reads incidents."""
 

@@ -31,14 +31,17 @@ class SyslogSettings(Options, frozen=True, kw_only=True, forbid_unknown_fields=T
     address: str = ""
     """host:port; by custom 514, and 6514 for TLS."""
     transport: Literal["tls", "tcp", "udp"] = "tls"
+    """TCP and UDP go in the clear: to another machine only with `plain`."""
     framing: Literal["octets", "lines"] = "octets"
     """Of TCP; TLS always counts octets."""
     facility: int = 16
     """local0."""
     ca_file: str | None = None
+    """Certificates that vouch for the receiver, PEM, in place of the system's."""
     cert: str | None = None
+    """Our certificate, PEM, where the receiver asks for one."""
     key: str | None = None
-    """Ours, where the receiver asks for one."""
+    """Its key."""
     plain: bool = False
     """Send without TLS to another machine: who can listen on the way reads incidents."""
 

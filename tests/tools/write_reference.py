@@ -50,8 +50,25 @@ HELP = {
     "path": "File, folder or pattern.",
     "url": "Address, HTTPS; plain HTTP only on loopback.",
     "min_tier": "Least urgent tier that is sent: page, triage or digest.",
+    "proxy": "Address of an HTTP proxy on the way there.",
+    "ca_file": "Certificates that vouch for the other side, PEM, in place of the system's.",
+    "api_url": "Where the product is asked, if not where everybody asks it: a national cloud, a test.",
+    "login_url": "The same of where it signs in.",
+    "threads": "Threads that read one capture, 1 or 2.",
+    "pcap.ignore_checksums": "Believe packets whose checksum is wrong, as of a capture made on the sending machine.",
+    "syslog.protocol": "`udp` (the default), `tcp` or `tls`.",
+    "syslog.cert": "File of the certificate that is shown to senders, PEM; for `tls`, which needs it.",
+    "syslog.ca": "Certificates that vouch for senders, PEM: then only who has one of theirs may send.",
+    "tenant": "Id or domain of the directory, as its own portal shows it.",
+    "subject": "Administrator in whose name the service account acts.",
+    "domain": "The organisation's own, as `example.okta.com`.",
+    "program": "The program `nft`, if not the one on the path.",
+    "timeout_s": "How long an address stays blocked if nobody takes it back sooner; by default an hour.",
+    "status_url": "Asked with GET for what became of an action; of the same server as `url`.",
+    "verbs": "Which of the verbs the receiver carries out.",
+    "scheme": "Word before the token in the Authorization header; by default `Bearer`.",
 }  # fmt: skip
-"""Of fields whose name says most of it in the code."""
+"""Of keys whose name says most of it in the code, or that no struct holds; `COMPONENT.KEY` goes before `KEY`."""
 
 
 def metrics_text():
@@ -131,6 +148,11 @@ TABLES = (
 )
 
 
+def help_of(component, key):
+    """Return what is said here of a component's key."""
+    return HELP.get(f"{component}.{key}", HELP.get(key, ""))
+
+
 def table(name, struct, *, level=2, skip=(), said=None):
     """Return a table's section."""
     remarks = remarks_of(struct)
@@ -174,7 +196,7 @@ def source(name):
     remarks = remarks_of(settings) if settings is not None else {}
     rows = [
         row(key, KINDS.get(of, of.__name__), default_text(known[key]) if key in known else "",
-            remarks.get(key, WHOSE if key == "site" else HELP.get(key, "")))
+            remarks.get(key, WHOSE if key == "site" else help_of(name, key)))
         for key, of in options.items()
     ]  # fmt: skip
     if api is not None:
@@ -188,7 +210,7 @@ def response(name):
     """Return a response's section."""
     module = registry.load("sensor.responses", name)
     needs = {*module.NEEDS, *([module.HELD_IN] if module.HELD_IN else [])}
-    rows = [row(key, KINDS.get(of, of.__name__), "needed" if key in needs else "", HELP.get(key, ""))
+    rows = [row(key, KINDS.get(of, of.__name__), "needed" if key in needs else "", help_of(name, key))
             for key, of in module.OPTIONS.items()]  # fmt: skip
     if module.HELD_IN:
         rows.append(row(module.HELD_IN, "secret", "needed", "What it signs in with."))
