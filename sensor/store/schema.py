@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 6
+VERSION = 7
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -59,6 +59,20 @@ CREATE TABLE delivered (
     PRIMARY KEY (sink, incident)
 ) STRICT, WITHOUT ROWID;
 """
+_NEW_IN_7 = """
+CREATE TABLE spool (
+    sequence INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, kind TEXT NOT NULL, first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL, raw_bytes INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
+    digest BLOB NOT NULL
+) STRICT;
+CREATE INDEX spool_kind ON spool (kind, sequence, size);
+CREATE INDEX spool_size ON spool (sequence, size);
+CREATE TABLE spool_epochs (epoch INTEGER NOT NULL UNIQUE, began INTEGER NOT NULL) STRICT;
+CREATE TABLE spool_counts (
+    kind TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (kind, what)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE spool_marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
 _OUTBOX = """
 CREATE TRIGGER IF NOT EXISTS incidents_changed BEFORE INSERT ON incidents
 WHEN NOT EXISTS (SELECT 1 FROM incidents WHERE id = NEW.id AND body = NEW.body)
@@ -91,6 +105,7 @@ CREATE TABLE ledger (
 {_NEW_IN_4}
 {_NEW_IN_5}
 {_NEW_IN_6}
+{_NEW_IN_7}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -98,7 +113,7 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6}
+_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6, 6: _NEW_IN_7}
 """What makes a database of a version one of the next."""
 
 

@@ -20,6 +20,7 @@ from sensor.model.device import Device
 from sensor.model.incident import Action, Incident, urgency
 from sensor.model.mute import Mute, Muted
 from sensor.model.result import InputResult
+from sensor.model.site_packet import Packet
 from sensor.store import schema
 from sensor.store.effects import answers
 from sensor.store.held import INTO, Held, request_of, row_of
@@ -28,6 +29,7 @@ from sensor.store.ledger import StateLedger
 from sensor.store.manifest import FOLDER as ARCHIVE
 from sensor.store.manifest import Manifest
 from sensor.store.seals import KEY_FILE, Seals
+from sensor.store.spool import Spool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +50,7 @@ class State:
         seals: Keyed digests of what is kept.
         manifest: The archive's files.
         judgements: Verdicts and suppressions.
+        spool: What the hub is to be told.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False, readonly: bool = False, exclusive: bool = False) -> None:
@@ -77,6 +80,7 @@ class State:
         self.seals = Seals(self._connection, folder)
         self.manifest = Manifest(self._connection, self.seals)
         self.judgements = Judgements(self._connection)
+        self.spool = Spool(self._connection)
         self._signins: dict[str, SignIn] = {}
 
     def __enter__(self) -> Self:
@@ -110,8 +114,9 @@ class State:
         inputs: Sequence[InputResult],
         meta: Mapping[str, str],
         hidden: Iterable[Muted] = (),
+        packets: Sequence[Packet] = (),
     ) -> None:
-        """Make a run durable: snapshot, incidents with their evidence, inventory, inputs and ledger, all or nothing."""
+        """Make a run durable, all or nothing: snapshot, incidents with evidence, inventory, inputs, ledger, spool."""
         from sensor.store import snapshot
 
         serial = int(self.meta("serial") or 0) + 1
@@ -128,6 +133,7 @@ class State:
             self.judgements.hide(hidden)
             self.ledger.write_pending()
             self.manifest.write_pending()
+            self.spool.put(packets)
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
         if old is not None and old != name:

@@ -12,6 +12,7 @@ NEW = {
     4: ("archive_files", "seals", "commits"),
     5: ("mutes", "muted", "verdicts"),
     6: ("outbox", "cursors", "delivered"),
+    7: ("spool", "spool_epochs", "spool_counts", "spool_marks"),
 }
 """Tables that each version of the schema added."""
 
