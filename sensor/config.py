@@ -20,6 +20,7 @@ import msgspec
 from sensor import registry
 from sensor.errors import ConfigError
 from sensor.model import listener
+from sensor.model import privacy as private
 from sensor.model.guard import Guard, problem
 from sensor.model.person import read_grant
 from sensor.model.response import MODES, VERBS
@@ -138,6 +139,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Decibans of orders of steps, where they are to be others than `sensor.model.sequences` assumes."""
     tenants: dict[str, Tenant] = {}
     archive: Archive = Archive()
+    privacy: private.Privacy = private.Privacy()
     sites: dict[str, Site] = {}
     sources: dict[str, Component] = {}
     sinks: dict[str, Component] = {}
@@ -200,6 +202,7 @@ def build(raw: Mapping[str, object]) -> Config:
     tables_of: dict[str, type[msgspec.Struct]] = {
         "budget": Budget,
         "archive": Archive,
+        "privacy": private.Privacy,
         "guard": Guard,
         "metrics": listener.MetricsListener,
         "console": Console,
@@ -301,9 +304,9 @@ def _check(config: Config) -> None:
             if site != config.site and site not in config.sites:
                 close = _closest(site, [config.site, *config.sites])
                 raise ConfigError(f"[tenants.{name}] sites: there is no site {site!r}{close}")
-    wrong = problem(config.guard)
-    if wrong is not None:
-        raise ConfigError(f"[guard] {wrong}")
+    for table, wrong in (("guard", problem(config.guard)), ("privacy", private.problem(config.privacy))):
+        if wrong is not None:
+            raise ConfigError(f"[{table}] {wrong}")
     host, _ = listen_address("metrics", config.metrics.listen)
     wrong = listener.problem(config.metrics, is_loopback=ipaddress.ip_address(host).is_loopback)
     if wrong is not None:

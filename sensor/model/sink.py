@@ -29,6 +29,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Only incidents of these; empty: of any."""
     console_url: str = ""
     """Where the console is, for links to an incident; else `[console] url`."""
+    real_names: bool = False
+    """It is of the site itself: it gets names as they are, also where `[privacy]` has pseudonyms leave."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

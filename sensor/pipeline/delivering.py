@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from sensor.errors import ConfigError, Permanent, Transient
 from sensor.metrics import Metrics
 from sensor.model.incident import TIERS, Incident
 from sensor.model.sink import Delivery, Fit, Options, SecretPlace, Sink
+from sensor.pipeline.privacy import Outgoing, pseudonyms_of
 from sensor.store.outbox import Outbox
 from sensor.wire.clock import SystemClock
 
@@ -37,6 +38,8 @@ LOOKED_AT = 100
 """Changes a look while a sink is away: enough to know of one that waits for it, the rest at the next."""
 REPEATED_MAX = 2_000
 """Open incidents that are sent again, the latest changed; the alert budget allows far fewer."""
+Told = Callable[[Incident], Incident]
+"""An incident as a sink is told of it."""
 _TROUBLE = (OSError, Permanent, sqlite3.Error)
 _LOG = logging.getLogger(__name__)
 
@@ -106,8 +109,10 @@ class Deliveries:
     def reload(self, config: Config) -> None:
         """Deliver to what a configuration names; one that is as it was goes on. Raises ConfigError, and keeps all."""
         held = self._carriers
+        pseudonyms = pseudonyms_of(config, self._folder)
+        told = Outgoing(pseudonyms, self._folder).incident if pseudonyms is not None else _as_it_is
         carriers = {
-            name: held[name] if name in held and held[name].component == one else self._carrier(one)
+            name: held[name] if name in held and held[name].component == one else self._carrier(one, told)
             for name, one in _linked(config)
         }
         _end([one for name, one in held.items() if carriers.get(name) is not one], 0.0)
@@ -125,9 +130,14 @@ class Deliveries:
         _end(list(self._carriers.values()), drain_s)
         self._carriers = {}
 
-    def _carrier(self, one: Component) -> "Carrier":
+    def _carrier(self, one: Component, told: Told) -> "Carrier":
         stop = threading.Event()
-        return Carrier(one, build(one.name, one, stop), self._folder, self._metrics, stop)
+        told = _as_it_is if options_of(one).real_names else told
+        return Carrier(one, build(one.name, one, stop), self._folder, self._metrics, stop, told)
+
+
+def _as_it_is(incident: Incident) -> Incident:
+    return incident
 
 
 def _linked(config: Config) -> Iterator[tuple[str, Component]]:
@@ -162,9 +172,11 @@ class Carrier(threading.Thread):
         stop: Set to have it end at once.
     """
 
-    def __init__(self, one: Component, sink: Sink, folder: Path, metrics: Metrics, stop: threading.Event) -> None:
+    def __init__(
+        self, one: Component, sink: Sink, folder: Path, metrics: Metrics, stop: threading.Event, told: Told
+    ) -> None:  # fmt: skip
         super().__init__(name=f"sink {one.name}", daemon=True)
-        self.component = one
+        self.component, self._told = one, told
         self.woken, self.ending, self.stop = threading.Event(), threading.Event(), stop
         self._sink_name, self._sink, self._options, self._folder = one.name, sink, options_of(one), folder
         self._metrics, self._clock = metrics, SystemClock(stop)
@@ -226,8 +238,9 @@ class Carrier(threading.Thread):
         """Send; where one of several will not be taken, each by itself."""
         if not deliveries:
             return []
+        outside = [msgspec.structs.replace(one, incident=self._told(one.incident)) for one in deliveries]
         try:
-            return list(zip(deliveries, self._sink.send(deliveries, self._clock.now_ns()), strict=True))
+            return list(zip(deliveries, self._sink.send(outside, self._clock.now_ns()), strict=True))
         except ValueError as error:  # Malformed, or what cannot be written: neither may hold up all others for ever
             if len(deliveries) > 1:
                 return [pair for one in deliveries for pair in self._send([one])]
