@@ -51,7 +51,7 @@ def mutated(lines, draw):
         lines.insert(k, lines[k])
     else:
         entry = json.loads(lines[k])
-        entry["body"]["by"] = "somebody"
+        entry.setdefault("body", {})["by"] = "somebody"
         lines[k] = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
     return b"".join(lines), kind
 
@@ -129,3 +129,60 @@ def test_a_damaged_log_takes_no_more_lines(tmp_path):
     (tmp_path / audit.KEY).unlink()
     with pytest.raises(ValueError, match="is missing"):
         audit.AuditLog(tmp_path)
+
+
+def test_several_processes_add_lines_one_at_a_time(tmp_path):
+    """Each goes on behind what the other wrote; none is lost."""
+    logs = [audit.AuditLog(tmp_path) for _ in range(3)]
+    numbers = [log.append("2026-01-01T00:00:00Z", "revealed", {"by": str(k)}) for k in range(4) for log in logs]
+    for log in logs:
+        log.close()
+    assert (list(range(12)), ([], 12)) == (numbers, audit.verify(tmp_path, least=12))
+
+
+def test_what_lines_say_of_a_person_is_taken_out_and_the_chain_holds(tmp_path):
+    """A line says which; a log that was open goes on behind; nothing of it is left to be guessed from."""
+    log_of(tmp_path)
+    log, other = audit.AuditLog(tmp_path), audit.AuditLog(tmp_path)
+    assert (1, 3) == other.take_out(
+        "2026-01-02T00:00:00Z", {"why": "erased"}, lambda line: b"ACT-1" in line or b"ACT-3" in line
+    )
+    assert () == other.take_out("2026-01-02T00:00:00Z", {}, lambda line: b"ACT-1" in line)
+    assert 7 == log.append("2026-01-03T00:00:00Z", "executing", {"action": "ACT-9"})
+    log.close()
+    other.close()
+
+    lines = [json.loads(line) for line in (tmp_path / audit.LOG).read_bytes().splitlines()]
+    assert ([], 8) == audit.verify(tmp_path, least=8)
+    assert [1, 3] == [n for n, line in enumerate(lines) if "body" not in line]
+    assert {"why": "erased", "lines": [1, 3]} == lines[6]["body"]
+    assert "salt" not in lines[1]
+
+
+def test_a_body_that_somebody_else_took_out_is_found(tmp_path):
+    """Without a line that says so, with a line put back, and by every change to such a line."""
+    log_of(tmp_path)
+    whole = (tmp_path / audit.LOG).read_bytes()
+    log = audit.AuditLog(tmp_path)
+    log.take_out("2026-01-02T00:00:00Z", {}, lambda line: b"ACT-2" in line)
+    log.close()
+    bare = (tmp_path / audit.LOG).read_bytes().splitlines(keepends=True)
+
+    assert [] == found_of(tmp_path, bare, 500)
+    lines = whole.splitlines(keepends=True)
+    (tmp_path / audit.LOG).write_bytes(b"".join([*lines[:2], bare[2], *lines[3:]]))
+    assert ["line 3: its body is gone, and no line says so"] == audit.verify(tmp_path)[0]
+
+
+def test_a_process_that_died_between_saying_and_taking_is_made_good(tmp_path):
+    """Until then the log verifies; the next time the body goes."""
+    log_of(tmp_path)
+    log = audit.AuditLog(tmp_path)
+    log.append("2026-01-02T00:00:00Z", audit.TAKEN_OUT, {"lines": [4]})
+    assert ([], 7) == audit.verify(tmp_path)
+    assert (4,) == log.take_out("2026-01-02T00:00:00Z", {}, lambda _line: False)
+    log.close()
+    assert ([], b"ACT-4") == (
+        audit.verify(tmp_path)[0],
+        (b"ACT-4" if b"ACT-4" not in (tmp_path / audit.LOG).read_bytes() else b""),
+    )
