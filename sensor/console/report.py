@@ -6,7 +6,9 @@ judged, as the command line does.
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +18,9 @@ from sensor.model.device import Device
 from sensor.model.incident import Incident
 from sensor.model.result import ReplayResult
 from sensor.model.times import parse
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 SIGNINS_MAX = 200
 DEVICES_MAX = 200
@@ -64,15 +69,21 @@ def page(
 
 def printed(template: str, **values: object) -> str:
     """Write a page that needs nothing beside itself; every value is escaped, and what is missing is an error."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> "Environment":
+    """Return what reads the templates, and holds those that it compiled."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["clean"] = clean
-    environment.filters["moment"] = lambda text: str(text)[:19].replace("T", " ")
-    return environment.get_template(template).render(values)
+    made.filters["clean"] = clean
+    made.filters["moment"] = lambda text: str(text)[:19].replace("T", " ")
+    return made
 
 
 def timeline(incident: Incident) -> str:

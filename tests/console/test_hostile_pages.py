@@ -61,7 +61,7 @@ def tags(answer):
     """Return what a page is made of; it is whole, and nothing in it moves a terminal or runs."""
     text = answer.text
     assert (200, True) == (answer.status_code, text.rstrip().endswith("</html>"))
-    assert set() == {one for one in text if not one.isprintable() and one not in "\n\t"}
+    assert set() == {one for one in set(text) if not one.isprintable() and one not in "\n\t"}
     found = _Tags(text)
     assert not [one for one in found.links if one and re.match(r"\s*(javascript|data|vbscript):|//", one.lower())]
     return found.found

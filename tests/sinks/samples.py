@@ -87,7 +87,7 @@ def receiving(port=0):
     state = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
 
         def log_message(self, *_args):
             pass
