@@ -54,13 +54,13 @@ class Head(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     """What names a bundle."""
 
     site: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-    epoch: _Number
-    """Of its last envelope: which life of the site's program wrote that."""
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MAX)]
+    """Of its last envelope: which life of the site's program wrote that; 0 where it has none."""
     first: _Number
     last: _Number
     """Sequences of which it speaks."""
     made_ns: Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MAX)]
-    """By the site's clock; shown, and nothing is decided by it."""
+    """By the site's clock, and later than that of any bundle the site made before: no two have the same."""
     key: Annotated[bytes, msgspec.Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
     """Which of the site's keys signed."""
     sealed_to: Annotated[bytes, msgspec.Meta(max_length=ID_BYTES)] = b""
