@@ -25,6 +25,7 @@ import zstandard
 
 from sensor.store import audit
 from sensor.store.alive import FILE as ALIVE
+from sensor.store.inbox import FILE as INBOX
 from sensor.store.manifest import FOLDER as ARCHIVE
 from sensor.store.room import RESERVE
 from sensor.store.state import DATABASE, State, take_lock
@@ -37,7 +38,7 @@ PIN_TRIES = 100
 CHECKPOINTS = "checkpoints"
 LAST = "digests.json"
 _LINKS = ".backup-"
-_SKIPPED = ("snapshot-*.npz", f"{DATABASE}*", RESERVE, ALIVE, "*lock", "*.new", "*.tmp", ".*")
+_SKIPPED = ("snapshot-*.npz", f"{DATABASE}*", f"{INBOX}*", RESERVE, ALIVE, "*lock", "*.new", "*.tmp", ".*")
 """Kept apart, or of no use in another place. The ring of packets is as large as it is configured, and soon over."""
 _SKIPPED_FOLDERS = (ARCHIVE, "packets", "kernels")
 LOCK = "backup.lock"
