@@ -17,12 +17,11 @@ import pytest
 from tests.sinks.samples import receiving
 
 RULES = Path(__file__).resolve().parents[2] / "prometheus" / "rules"
-SCANS = int(os.environ.get("SPANLINE_SCANS", "110"))
-"""Devices that scan, one after the other."""
+FEW, SCANS = 8, int(os.environ.get("SPANLINE_SCANS", "110"))
+"""Devices that scan, one after the other: to see that all arrives, and to measure how fast."""
 PAUSE_S = 0.3
 ALIKE = 4
 """Devices a site: five that scan within an hour would be one incident."""
-SITES = -(-SCANS // ALIKE)
 BAR_S = 5.0
 """From the deciding record to the receiver, 99 of 100."""
 
@@ -52,7 +51,7 @@ def asked(url):
         return None
 
 
-def until(true, seconds=60.0):
+def until(true, seconds=180.0):
     """Wait until it is so, and return it."""
     ends_s = time.monotonic() + seconds
     while not (found := true()):
@@ -78,10 +77,10 @@ def flow(host, number, ts, *, answered):
 
 
 @contextlib.contextmanager
-def everything(folder):
+def everything(folder, sites):
     """Run sensor, Alertmanager, Prometheus, a receiver; yields the receiver, each site's log, Prometheus' address."""
-    alerts, metrics, prometheus = free_port(), free_port(), free_port()
-    logs = [folder / f"S{site}" / "conn.log" for site in range(SITES)]
+    alertmanager, metrics, prometheus = free_port(), free_port(), free_port()
+    logs = [folder / f"S{site}" / "conn.log" for site in range(sites)]
     for log in logs:
         log.parent.mkdir()
         log.touch()
@@ -101,13 +100,14 @@ def everything(folder):
         (folder / "site.toml").write_text(
             f'state = "{folder}/state"\n[budget]\nincidents_per_day_per_1000 = 1000000\n'
             f'{sources}[metrics]\nlisten = "127.0.0.1:{metrics}"\n'
-            f'[sinks.am]\ntype = "alertmanager"\nurl = "http://127.0.0.1:{alerts}"\nconsole_url = "https://c.example"\n'
+            f'[sinks.am]\ntype = "alertmanager"\nurl = "http://127.0.0.1:{alertmanager}"\nconsole_url = "https://c.example"\n'
             f'[sinks.gone]\ntype = "webhook"\nurl = "http://127.0.0.1:1/"\n'
         )
         stack.enter_context(
             started(
                 folder / "am.txt", "prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml",
-                f"--storage.path={folder}/am", f"--web.listen-address=127.0.0.1:{alerts}", "--cluster.listen-address=",
+                f"--storage.path={folder}/am", f"--web.listen-address=127.0.0.1:{alertmanager}",
+                "--cluster.listen-address=",
             )
         )  # fmt: skip
         stack.enter_context(
@@ -116,7 +116,7 @@ def everything(folder):
                 f"--storage.tsdb.path={folder}/prom", f"--web.listen-address=127.0.0.1:{prometheus}",
             )
         )  # fmt: skip
-        until(lambda: asked(f"http://127.0.0.1:{alerts}/api/v2/status"))
+        until(lambda: asked(f"http://127.0.0.1:{alertmanager}/api/v2/status"))
         stack.enter_context(
             started(
                 folder / "run.txt", sys.executable, "-m", "sensor.cli.main", "run", "--config", folder / "site.toml",
@@ -132,59 +132,86 @@ def alerts_of(receiver):
 
 
 @pytest.mark.needs_tool("prometheus", "prometheus-alertmanager")
-def test_an_incident_reaches_the_receiver_within_seconds_and_is_resolved_when_closed(tmp_path, capsys):
-    """99 of 100 within 5 s of the deciding record, group_wait 0; Prometheus counts the same, and its rules work."""
-    written = {}
-    with everything(tmp_path) as (receiver, logs, prometheus):
-        for number in range(SCANS):
+def test_incidents_reach_the_receiver_and_are_resolved_when_closed(tmp_path):
+    """Each one, by a real Alertmanager; Prometheus counts the same, and its rules work."""
+    delays(tmp_path, FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.needs_tool("prometheus", "prometheus-alertmanager")
+def test_an_incident_reaches_the_receiver_within_seconds(tmp_path, capsys):
+    """99 of 100 within 5 s of the deciding record, group_wait 0."""
+    took = delays(tmp_path, SCANS)
+    p99 = took[int(0.99 * (len(took) - 1) + 0.5)]
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{len(took)} incidents, record to receiver: p50 {took[len(took) // 2]:.2f} s, p99 {p99:.2f} s, "
+            f"max {took[-1]:.2f} s\n"
+        )
+    assert p99 <= BAR_S
+
+
+def delays(folder, scans):
+    """Let devices scan; return how long each incident took to the receiver, sorted, once all else was as expected."""
+    written, sites = {}, -(-scans // ALIKE)
+    with everything(folder, sites) as (receiver, logs, prometheus):
+        for number in range(scans):
             moment = time.time()
-            with logs[number % SITES].open("a") as file:
+            with logs[number % sites].open("a") as file:
                 file.write(flow(number, 999, moment - 0.06, answered=True))
                 file.write("".join(flow(number, k, moment - 0.05 + k / 1000, answered=False) for k in range(40)))
             written[f"10.0.1.{number + 1}"] = moment
             time.sleep(PAUSE_S)
-        until(lambda: len({alert["annotations"]["subjects"] for _, alert in alerts_of(receiver)}) >= SCANS, 90)
+        until(lambda: len({alert["annotations"]["subjects"] for _, alert in alerts_of(receiver)}) >= scans)
         came = {}
         for at_s, alert in alerts_of(receiver):
             came.setdefault(alert["annotations"]["subjects"], (at_s, alert["labels"]["incident"]))
-        took = sorted(came[host][0] - moment for host, moment in written.items())
-        p99 = took[int(0.99 * (len(took) - 1) + 0.5)]
-        with capsys.disabled():
-            sys.stdout.write(
-                f"\n{len(took)} incidents, record to receiver: p50 {took[len(took) // 2]:.2f} s, p99 {p99:.2f} s, "
-                f"max {took[-1]:.2f} s\n"
-            )
-        ids = {incident for _, incident in came.values()}
-        assert SCANS == len(ids)
+        assert scans == len({incident for _, incident in came.values()})
         assert all(
             alert["generatorURL"] == f"https://c.example/incidents/{alert['labels']['incident']}"
             for _, alert in alerts_of(receiver)
         )
-        closed = came["10.0.1.1"][1]
-        subprocess.run(
-            [
-                sys.executable, "-m", "sensor.cli.main", "close", closed, "--verdict", "benign", "--reason", "ours",
-                "--state", tmp_path / "state",
-            ],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        until(
-            lambda: [
-                one for _, one in alerts_of(receiver)
-                if one["status"] == "resolved" and one["labels"]["incident"] == closed
-            ]
-        )  # fmt: skip
-        until(lambda: value(prometheus, 'spanline_sink_sent_total{sink="am"}') >= SCANS)
-        until(lambda: value(prometheus, 'sum(spanline_incidents_open{tier="triage"})') >= SCANS - 1)
+        close_one(folder / "state", came["10.0.1.1"][1], receiver)
+        until(lambda: value(prometheus, 'spanline_sink_sent_total{sink="am"}') >= scans)
+        until(lambda: value(prometheus, 'sum(spanline_incidents_open{tier="triage"})') >= scans - 1)
         assert (1.0, 0.0) == tuple(value(prometheus, f'spanline_sink_up{{sink="{name}"}}') for name in ("am", "gone"))
-        rules = asked(f"{prometheus}/rules")["data"]["groups"]
-        assert {"ok"} == {rule["health"] for group in rules for rule in group["rules"]}
-        pending = {one["labels"].get("sink") for one in asked(f"{prometheus}/alerts")["data"]["alerts"]}
-        assert "gone" in pending
-    assert p99 <= BAR_S
+        until(lambda: value(prometheus, 'spanline_sink_lag_seconds{sink="gone"}') > 1)
+        until(lambda: {"ok"} == {rule["health"] for group in rules(prometheus) for rule in group["rules"]})
+        until(lambda: "gone" in {one["labels"].get("sink") for one in alerts(prometheus)})
+    return sorted(came[host][0] - moment for host, moment in written.items())
+
+
+def close_one(state, incident, receiver):
+    """Close an incident as a person does, and wait until the receiver has heard of it."""
+    subprocess.run(
+        [
+            sys.executable, "-m", "sensor.cli.main", "close", incident, "--verdict", "benign", "--reason", "ours",
+            "--state", state,
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    until(
+        lambda: [
+            one for _, one in alerts_of(receiver)
+            if one["status"] == "resolved" and one["labels"]["incident"] == incident
+        ]
+    )  # fmt: skip
+
+
+def rules(prometheus):
+    """Return its groups of rules."""
+    found = asked(f"{prometheus}/rules")
+    return found["data"]["groups"] if found else []
+
+
+def alerts(prometheus):
+    """Return what its rules say now, whether for long enough or not."""
+    found = asked(f"{prometheus}/alerts")
+    return found["data"]["alerts"] if found else []
 
 
 def value(prometheus, query):
-    """Return what a query comes to; 0 where that is nothing."""
-    found = asked(f"{prometheus}/query?{urllib.parse.urlencode({'query': query})}")["data"]["result"]
-    return float(found[0]["value"][1]) if found else 0.0
+    """Return what a query comes to; 0 where that is nothing, or nobody answers yet."""
+    found = asked(f"{prometheus}/query?{urllib.parse.urlencode({'query': query})}")
+    rows = found["data"]["result"] if found else []
+    return float(rows[0]["value"][1]) if rows else 0.0
