@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "hunt": ("sensor.cli.hunt", "hunt", "Ask the archive and the state one question in SQL."),
     "actions": ("sensor.cli.actions", "actions", "List responses; approve, deny, undo or stop them."),
     "audit": ("sensor.cli.actions", "audit", "Check the log of responses."),
+    "reveal": ("sensor.cli.reveal", "reveal", "Say whom a pseudonym stands for; the audit log has who asked and why."),
     "report": ("sensor.cli.report", "report", "Write the readiness report, by control, for print."),
     "backup": ("sensor.cli.backup", "backup", "Write the whole state to one file, while a sensor goes on."),
     "restore": ("sensor.cli.backup", "restore", "Put a backup's state into a folder, checked."),

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sensor.console import decision_pages, entity_pages, hunt_page, incident_pages, login, overview_pages
+from sensor.console import decision_pages, entity_pages, hunt_page, incident_pages, login, overview_pages, reveal_page
 from sensor.console.gate import guarded, missing
 from sensor.console.page import STATIC
 from sensor.console.visit import Desk, Page
@@ -52,6 +52,8 @@ PAGES = (
     At("/health", "GET", overview_pages.health, "viewer"),
     At("/hunt", "GET", hunt_page.hunt, "analyst"),
     At("/hunt", "POST", hunt_page.hunt, "analyst"),
+    At("/reveal", "GET", reveal_page.reveal, "admin"),
+    At("/reveal", "POST", reveal_page.reveal, "admin"),
     At("/pulse", "GET", overview_pages.pulse, "viewer"),
 )
 

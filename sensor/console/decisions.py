@@ -61,5 +61,8 @@ class Decisions(Protocol):
     def ask_back(self, action: str, by: str, reason: str) -> str | None:
         """Have an executed action taken back by whoever executes."""
 
+    def reveal(self, pseudonym: str, reason: str, by: str) -> tuple[str, ...] | str:
+        """Return the names that a pseudonym stands for, after the audit log has the question."""
+
     def stop(self, *, stopped: bool) -> None:
         """Throw or release the kill switch of every response."""

@@ -42,6 +42,7 @@ NAV = (
     ("/signins", "Sign-ins", "viewer"), ("/quarantine", "Quarantine", "viewer"), ("/actions", "Responses", "viewer"),
     ("/mutes", "Suppressions", "viewer"), ("/hunt", "Hunt", "analyst"), ("/sites", "Sites", "viewer"),
     ("/health", "Health", "viewer"),
+    ("/reveal", "Reveal", "admin"),
 )  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def render(desk: Desk, visit: Visit, template: str, code: int = 200, **values: o
     theme = visit.cookies.get("theme", "system")
     nav = [
         (path, name) for path, name, role in NAV
-        if person is not None and (person.may(role) if path == "/hunt" else person.may_somewhere(role))
+        if person is not None and (person.may(role) if path in {"/hunt", "/reveal"} else person.may_somewhere(role))
     ]  # fmt: skip
     text = desk.environment.get_template(template).render(
         person=person, csrf=visit.session.csrf if visit.session is not None else "", nav=nav, path=visit.path,

@@ -130,6 +130,15 @@ class Pseudonyms:
             left, right = right, left ^ (self._number(f"mac {turn} {mac >> 24}", str(right)) & 0xFFF)
         return (mac >> 24 << 24) | (left << 12) | right
 
+    def column_mac(self, text: str) -> str:
+        """Return what stands for a MAC where the text must be one, too."""
+        digits = text.replace(":", "").replace("-", "")
+        try:
+            made = self.mac_word(int(digits, 16)) if len(digits) == 12 else None
+        except ValueError:
+            made = None
+        return self.mac(text) if made is None else ":".join(f"{made:012x}"[at : at + 2] for at in range(0, 12, 2))
+
     def know(self, accounts: Iterable[str] = (), hosts: Iterable[str] = ()) -> None:
         """Make names known, which sentences are searched for; each again and again if need be."""
         if "accounts" in self.kinds:

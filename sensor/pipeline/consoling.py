@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sensor.config import Config, Console, listen_address
+from sensor.config import Config, Console, default, listen_address
 from sensor.console.decisions import Decisions, MuteWanted, WouldHide
 from sensor.console.oidc import OpenId, Settings
 from sensor.console.page import environment
@@ -23,6 +23,7 @@ from sensor.metrics import Metrics
 from sensor.model.mute import Mute
 from sensor.model.times import DAY_NS
 from sensor.pipeline import judging, responding
+from sensor.pipeline.privacy import reveal
 from sensor.store.actions import KILL_SWITCH, Actions
 from sensor.store.state import State
 from sensor.store.users import Users
@@ -46,7 +47,7 @@ _LOG = logging.getLogger(__name__)
 
 def open_console(config: Config, folder: Path, metrics: Metrics) -> "Consoling":
     """Open the console of a running sensor. Raises ConfigError."""
-    return Consoling(config, folder, Written(folder), lambda: vitals(metrics))
+    return Consoling(config, folder, Written(folder, config=config), lambda: vitals(metrics))
 
 
 def open_alone(config: Config, folder: Path) -> tuple["Served", str]:
@@ -68,8 +69,8 @@ class Written:
         readonly: Why nothing can be decided; empty where it can.
     """
 
-    def __init__(self, folder: Path, readonly: str = "") -> None:
-        self._folder, self.readonly = folder, readonly
+    def __init__(self, folder: Path, readonly: str = "", config: Config | None = None) -> None:
+        self._folder, self.readonly, self._config = folder, readonly, config or default()
 
     def close(self, incident: str, verdict: str, reason: str, by: str) -> str | None:
         """Close an incident with a verdict."""
@@ -108,6 +109,15 @@ class Written:
         """Have an executed action taken back by the process that executes."""
         with Actions(self._folder) as actions:
             return actions.ask_back(action, by, reason, SystemClock(threading.Event()).now_ns())
+
+    def reveal(self, pseudonym: str, reason: str, by: str) -> tuple[str, ...] | str:
+        """Return the names that a pseudonym stands for, after the audit log has the question."""
+        if self.readonly:
+            return "this console writes nothing, not even the audit log"
+        try:
+            return reveal(self._config, self._folder, pseudonym, reason=reason, by=by)
+        except (ConfigError, ValueError, OSError) as error:
+            return str(error)
 
     def stop(self, *, stopped: bool) -> None:
         """Throw or release the kill switch."""

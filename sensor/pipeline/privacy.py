@@ -4,6 +4,7 @@ Whatever hands something on takes it through one of these. What it knows of name
 last committed, read anew each minute, and whatever it is told beside.
 """
 
+import threading
 import time
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from sensor.errors import ConfigError
 from sensor.model.incident import Incident
 from sensor.model.privacy import Privacy
 from sensor.model.pseudonyms import Pseudonyms
-from sensor.store import pseudonym_key
-from sensor.store.state import State
+from sensor.model.times import rfc3339
+from sensor.store import pseudonym_key, revealing
+from sensor.store.state import DATABASE, State
+from sensor.wire.clock import SystemClock
 
 REFRESH_S = 60.0
 """How old the view of the inventory may be."""
@@ -47,6 +50,20 @@ def tell_names(pseudonyms: Pseudonyms, state: State) -> None:
         (form for one in state.accounts() for form in (one.name, *one.names)),
         (name for one in state.devices() for name in (one.name, *(span.value for span in one.names))),
     )
+
+
+def reveal(config: Config, folder: Path, pseudonym: str, *, reason: str, by: str) -> tuple[str, ...]:
+    """Return the names that a pseudonym stands for, after the question is in the audit log.
+
+    Raises:
+        ConfigError: The key cannot be had.
+        ValueError: It is no pseudonym, there is no reason, or the log cannot be written.
+        FileNotFoundError: There is no state.
+    """
+    ts = rfc3339(SystemClock(threading.Event()).now_ns())
+    if not (folder / DATABASE).is_file():
+        raise FileNotFoundError(f"no state in {folder}")
+    return revealing.reveal(folder, key_of(config.privacy, folder), pseudonym, reason=reason, by=by, ts=ts)
 
 
 class Outgoing:
