@@ -1,4 +1,4 @@
-"""A site as the hub knows it: what the site says of itself, and how it is heard."""
+"""A site as the hub knows it: what the site says of itself, how it is heard, and what to look at first."""
 
 import msgspec
 
@@ -83,3 +83,41 @@ class SiteRow(msgspec.Struct, frozen=True, kw_only=True):
     health: SiteHealth | None = None
     """None of a site whose records this process reads itself."""
     link: SiteLink | None = None
+
+
+class SiteView(msgspec.Struct, frozen=True, kw_only=True):
+    """One site as it is shown. What a site that is read here does not say of itself is counted in the state."""
+
+    site: str
+    state: str
+    """heard; behind: it is heard, and what it tells is old; silent; never"""
+    look: tuple[str, ...]
+    """What to look at, the most urgent first; empty where all is well."""
+    last_heard: str | None
+    """Event time."""
+    silent_since: str | None = None
+    lag_s: float = 0.0
+    """Time since its newest record."""
+    version: str = ""
+    reported: str | None = None
+    """When it last said how it is, event time."""
+    incidents: dict[str, int]
+    """Open ones at the hub of which it is a site, by tier."""
+    risk_db: float = 0.0
+    devices: dict[str, int]
+    accounts: dict[str, int]
+    sources: tuple[SourceHealth, ...] = ()
+    budget: dict[str, float] = {}
+    calibration_off: tuple[StatisticHealth, ...] = ()
+    nearly_full: dict[str, float] = {}
+    link: SiteLink | None = None
+
+    @property
+    def sources_down(self) -> tuple[str, ...]:
+        """Return the kinds of source that cannot be read."""
+        return tuple(one.source for one in self.sources if not one.up)
+
+    @property
+    def dropped(self) -> int:
+        """Return how many records were not accepted since the report before the last."""
+        return sum(one.dropped for one in self.sources)

@@ -4,7 +4,7 @@ A process without sites below it has rows of its own sites alone: when each was 
 envelope arrived is told by the feed that stored it. Not here: what a site says of itself (`pipeline.site_health`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -23,6 +23,11 @@ class Fleet:
         self.rows: dict[str, SiteRow] = {}
         self.refused = 0
         self._changed: set[str] = set()
+
+    def expect(self, sites: Iterable[str]) -> None:
+        """Have a row for each site that is configured, so that one that never said anything is missed."""
+        for site in sites:
+            self._put(self._row(site))
 
     def hear(self, site: str, ts_ns: int, health: SiteHealth | None = None) -> None:
         """Note that a site has records up to an event time, and what it said of itself then; the latest counts."""

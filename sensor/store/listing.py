@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -66,6 +66,15 @@ class InputSum(msgspec.Struct, frozen=True):
     rejected: dict[str, int]
 
 
+class DeviceSum(NamedTuple):
+    """Some devices together."""
+
+    devices: int
+    risk_db: float
+    """The highest."""
+    last_seen: str
+
+
 class Listing:
     """One reader's connection."""
 
@@ -105,6 +114,29 @@ class Listing:
             parameters,
         )
         return {(str(site), str(state), str(tier)): int(count) for site, state, tier, count in rows}
+
+    def open_by_site(self) -> dict[tuple[str, str], int]:
+        """Count open incidents by each site of theirs, and tier."""
+        rows = self._connection.execute(
+            "SELECT at.value, tier, count(*) FROM incidents, json_each(body, '$.sites') AS at WHERE state = 'open' "
+            "GROUP BY 1, 2"
+        )
+        return {(str(site), str(tier)): int(count) for site, tier, count in rows}
+
+    def devices_by_site(self) -> dict[tuple[str, str], DeviceSum]:
+        """Sum up the devices by site and learning state."""
+        rows = self._connection.execute(
+            "SELECT site, json_extract(body, '$.learning.state'), count(*), max(json_extract(body, '$.risk_db')), "
+            "max(json_extract(body, '$.last_seen')) FROM devices GROUP BY 1, 2"
+        )
+        return {(str(site), str(state)): DeviceSum(*held) for site, state, *held in rows}
+
+    def accounts_by_site(self) -> dict[str, int]:
+        """Count accounts by each site at which they were seen."""
+        rows = self._connection.execute(
+            "SELECT at.value, count(*) FROM accounts, json_each(body, '$.sites') AS at GROUP BY 1"
+        )
+        return {str(site): int(count) for site, count in rows}
 
     def related(self, incident: Incident, within: Sites) -> list[Incident]:
         """Return other incidents with evidence about the same entities, the most urgent first."""
