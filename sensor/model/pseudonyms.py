@@ -20,6 +20,7 @@ import msgspec
 
 from sensor.model.evidence import Entity, Evidence
 from sensor.model.incident import Action, Answer, Incident, Moment, Party
+from sensor.model.known_names import KnownNames
 
 KINDS = ("accounts", "hosts", "addresses")
 """What can be replaced; MACs go with the addresses."""
@@ -45,14 +46,7 @@ _V6 = (
 """Also behind a word that is no part of an address, as in `source:fd00::1`."""
 _V4 = r"(?<![\d.])\d{1,3}([.-])\d{1,3}\1\d{1,3}\1\d{1,3}(?!\d|\.\d)"
 _FORMS = tuple(re.compile(one) for one in (_AT, _REVERSED, _MAC, _V6, _V4))
-_PIECE = re.compile(r"[^\W_]+|[\W_]")
 _MADE = re.compile(r"(account|host|address|mac)-[0-9a-f]{16}(?![0-9a-f])")
-
-
-class _Branch(dict[str, "_Branch"]):
-    """Known names by their pieces; `stands`: what stands for the name that ends here."""
-
-    stands: str | None = None
 
 
 class Pseudonyms:
@@ -74,7 +68,7 @@ class Pseudonyms:
         self._key, self.kinds = key, frozenset(kinds)
         self._keep_domains, self._sentences = keep_domains, sentences
         self._networks = [ipaddress.ip_network(one, strict=False) for one in (*ALWAYS_INSIDE, *networks)]
-        self._known = _Branch()
+        self._known = KnownNames(_is_made)
         self._address = lru_cache(_CACHED)(self._address_of)
 
     def account(self, name: str) -> str:
@@ -234,7 +228,7 @@ class Pseudonyms:
     def _replaced(self, text: str, form: int) -> str:
         """Replace what has one form, then in what is left between what has the next, and at last known names."""
         if form == len(_FORMS):
-            return self._names(text)
+            return self._known.replaced(text)
         parts, at = [], 0
         for found in _FORMS[form].finditer(text):
             shown = self._shown(found.group())
@@ -262,35 +256,10 @@ class Pseudonyms:
         shown = self._address(plain)
         return shown if shown != plain else None
 
-    def _names(self, text: str) -> str:
-        """Replace known names, the longest that begins at a place."""
-        if not self._known or not text:
-            return text
-        pieces, made, at = _PIECE.findall(text), [], 0
-        while at < len(pieces):
-            branch, end, stands = self._known, at, None
-            for place in range(at, len(pieces)):
-                found = branch.get(pieces[place].lower())
-                if found is None:
-                    break
-                branch = found
-                if found.stands is not None:
-                    end, stands = place + 1, found.stands
-            if stands is None or _is_made(pieces, at):
-                made.append(pieces[at])
-                at += 1
-            else:
-                made.append(stands)
-                at = end
-        return "".join(made)
-
     def _note(self, name: str, stands: str) -> None:
         if len(name) < (_LETTERS_MIN if any(one.isalpha() for one in name) else _DIGITS_MIN):
             return
-        branch = self._known
-        for piece in _PIECE.findall(name):
-            branch = branch.setdefault(piece.lower(), _Branch())
-        branch.stands = branch.stands or stands
+        self._known.note(name, stands)
 
     def _address_of(self, text: str) -> str:
         host, slash, length = text.partition("/")
