@@ -22,9 +22,9 @@ def hub(name="hub"):
 KEYS = {"SYD": [signer("SYD").public_key()], "PER": [signer("PER").public_key()]}
 
 
-def head(site="SYD", epoch=7, first=1, last=3):
+def head(site="SYD", epoch=7, first=1, last=3, made_ns=1_700_000_000_000_000_000):
     """What names a bundle; the writer fills in its keys."""
-    return Head(site, epoch, first, last, 1_700_000_000_000_000_000, bytes(8))
+    return Head(site, epoch, first, last, made_ns, bytes(8))
 
 
 def bundle(envelopes, sign=None, seal_to=None, **of):
