@@ -19,7 +19,7 @@ import msgspec
 
 from sensor import registry
 from sensor.errors import ConfigError
-from sensor.model import listener
+from sensor.model import bundle_key, listener
 from sensor.model import privacy as private
 from sensor.model.guard import Guard, problem
 from sensor.model.person import read_grant
@@ -87,6 +87,8 @@ class Site(msgspec.Struct, frozen=True):
 
     egress: tuple[str, ...] = ()
     local_networks: tuple[str, ...] = PRIVATE_NETWORKS
+    bundle_keys: tuple[str, ...] = ()
+    """At a hub: the public keys by which the site may sign bundles, `ed25519:…`; two while one is changed."""
 
 
 class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -312,6 +314,9 @@ def _check(config: Config) -> None:
     if wrong is not None:
         raise ConfigError(f"[metrics] {wrong}")
     _check_console(config.console)
+    wrong = bundle_key.problem({name: site.bundle_keys for name, site in config.sites.items()})
+    if wrong is not None:
+        raise ConfigError(wrong)
 
 
 def _check_console(console: Console) -> None:

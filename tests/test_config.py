@@ -62,6 +62,9 @@ roles = { g = 'viewer' }
 """
 
 
+SITE_KEY = "ed25519:" + "a5" * 32
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -87,6 +90,11 @@ roles = { g = 'viewer' }
         ),
         ("local_networks = ['office']", r"local_networks: 'office'"),
         ("[sites.PER]\negress = ['x']", r"\[sites.PER\] egress"),
+        ("[sites.PER]\nbundle_keys = ['x25519:" + "a" * 64 + "']", r"\[sites.PER\] bundle_keys: .*no key that signs"),
+        (
+            f"[sites.PER]\nbundle_keys = ['{SITE_KEY}']\n[sites.SYD]\nbundle_keys = ['{SITE_KEY}']",
+            r"\[sites.SYD\] bundle_keys: .* is a key of site 'PER' too",
+        ),
         ("timezone = 'Sydney'", r"no IANA time zone"),
         ("site = 'a=b'", r"site name 'a=b'"),
         (

@@ -2,8 +2,8 @@
 
 Nothing of a bundle is stored before all of it was compared with what its site signed, opened, and read as that site's
 envelopes; nothing is decompressed here at all. A bundle that was interrupted is gone through again: the inbox knows
-what it has. The order of a site is the order of its bundles' sequences; what is missing between them is skipped, and
-taken should it come later, because over a diode it may never come.
+what it has. What is missing before a bundle does not hold it up here, because over a diode it may never come: the inbox
+awaits it, and reports it, and who hands its envelopes on waits as long as is configured.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 4_000_000
 """Of envelopes that are stored by one transaction, and in memory."""
 
-Outcome = Literal["taken", "known", "ahead", "incomplete", "refused", "full"]
-"""taken: something of it is new. known: all of it was here. ahead: others are missing before it, and it was left.
-incomplete: being copied, or cut short. full: the inbox has no room."""
+Outcome = Literal["taken", "known", "incomplete", "refused", "full"]
+"""taken: something of it is new. known: all of it was here. incomplete: being copied, or cut short. full: the inbox has
+no room for all of it."""
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -82,16 +82,8 @@ class Unbundler:
         except (Malformed, Incomplete) as error:
             return _refused(path, error)
 
-    def take(self, path: Path, *, may_skip: bool = True) -> Imported:
-        """Take a file.
-
-        Args:
-            path: The file.
-            may_skip: Take it also where others are missing before it.
-
-        Raises:
-            OSError: It cannot be read, or the inbox cannot be written now (Transient).
-        """
+    def take(self, path: Path) -> Imported:
+        """Take a file. Raises OSError: it cannot be read, or the inbox cannot be written now (Transient)."""
         try:
             with bundle_files.opened(path) as found:
                 bundle = verify(found.read, found.bytes, self._trust.site_keys)
@@ -102,18 +94,16 @@ class Unbundler:
                     raise Malformed(_too_old(bundle.head))
                 for _ in self._envelopes(bundle):
                     pass
-                return self._store(path, bundle, may_skip=may_skip)
+                return self._store(path, bundle)
         except (Malformed, Incomplete) as error:
             return _refused(path, error)
 
-    def _store(self, path: Path, bundle: Bundle, *, may_skip: bool) -> Imported:
+    def _store(self, path: Path, bundle: Bundle) -> Imported:
         """Store what is new of a bundle that was verified whole."""
         head, fresh = bundle.head, 0
         for chunk in _chunks(self._envelopes(bundle)):
-            receipt = self.inbox.take(head.site, chunk, self._now_ns(), may_skip=may_skip)
+            receipt = self.inbox.take(head.site, chunk, self._now_ns(), may_skip=True)
             fresh += receipt.stored
-            if receipt.ahead:
-                return _said(path, bundle, "ahead", "envelopes before it are missing", fresh)
             if receipt.is_full:
                 return _said(path, bundle, "full", _full(head.site), fresh)
         for first, last in bundle.lost():

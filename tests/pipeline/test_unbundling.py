@@ -54,7 +54,7 @@ def test_encrypted_ones_are_taken_by_the_hub_they_are_for(hub, post, tmp_path):
     assert [] == other.held()
 
 
-def test_what_is_missing_is_skipped_reported_and_taken_later(hub, post):
+def test_what_is_missing_is_awaited_reported_and_taken_later(hub, post):
     """The command that fills it is named by its numbers."""
     hub.take(post.send(1, 3))
     assert "taken" == hub.take(post.send(8, 9)).outcome
@@ -63,18 +63,6 @@ def test_what_is_missing_is_skipped_reported_and_taken_later(hub, post):
     assert "taken" == hub.take(post.send(4, 7)).outcome
 
     assert ({}, numbers(1, 3) + numbers(8, 9) + numbers(4, 7)) == (missing(hub.inbox), hub.held())
-
-
-def test_one_that_is_ahead_can_be_left(hub, post):
-    """Nothing of it is stored; when what was before has come, it is taken."""
-    hub.take(post.send(1, 3))
-    later = post.send(8, 9)
-    assert "ahead" == hub.take(later, may_skip=False).outcome
-    assert numbers(1, 3) == hub.held()
-    hub.take(post.send(4, 7))
-
-    assert "taken" == hub.take(later, may_skip=False).outcome
-    assert numbers(1, 9) == hub.held()
 
 
 def test_what_a_site_has_no_more_is_not_missing(hub, post):
