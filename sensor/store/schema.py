@@ -73,6 +73,7 @@ CREATE TABLE spool_counts (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE spool_marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+_OUTBOX_SINCE = 6
 _OUTBOX = """
 CREATE TRIGGER IF NOT EXISTS incidents_changed BEFORE INSERT ON incidents
 WHEN NOT EXISTS (SELECT 1 FROM incidents WHERE id = NEW.id AND body = NEW.body)
@@ -146,5 +147,6 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         steps = _TABLES if version == 0 else "".join(_MIGRATIONS[step] for step in range(version, VERSION))
         with connection:
             filled = "INSERT INTO outbox SELECT id, row_number() OVER (ORDER BY opened, id) FROM incidents;"
+            filled = filled if version < _OUTBOX_SINCE else ""
             connection.executescript(f"BEGIN; {steps} {_OUTBOX} {filled} PRAGMA user_version={VERSION}; COMMIT;")
     return connection
