@@ -64,10 +64,12 @@ def test_proposals_of_a_state_are_shown(tmp_path):
     assert 0 == code
 
 
-def test_health_is_the_last_sign_of_life(tmp_path):
+def test_health_is_the_last_sign_of_life(tmp_path, monkeypatch):
     """Exit 0 while a sensor is at work, 1 where none is, or where it has been silent for too long."""
+    now_s = time.monotonic()
+    monkeypatch.setattr("sensor.cli.doctor.time.monotonic", lambda: now_s)
     assert (1, "no sign of life\n") == run("--health", "--state", tmp_path)
-    Alive(tmp_path).beat(time.monotonic())
+    Alive(tmp_path).beat(now_s)
     assert (0, "last sign of life 0 s ago\n") == run("--health", "--state", tmp_path)
-    Alive(tmp_path).beat(time.monotonic() - 121)
-    assert 1 == run("--health", "--state", tmp_path)[0]
+    Alive(tmp_path).beat(now_s - 121)
+    assert (1, "last sign of life 121 s ago\n") == run("--health", "--state", tmp_path)

@@ -84,8 +84,6 @@ def test_what_the_ring_had_no_room_for_is_counted():
     frame = frames_of(OFFICE)[0].ljust(1400, b"\0")
     with wire(), feed_on(buffer_bytes=4 << 20, keep_duplicates=True) as feed:
         (capture,) = feed._captures
-        until(feed, lambda _account: True)
-        time.sleep(1)
         subprocess.run(["kill", "-STOP", str(capture.pid)], check=True)
         send([frame] * 6000)
         subprocess.run(["kill", "-CONT", str(capture.pid)], check=True)
@@ -106,7 +104,7 @@ def test_flows_end_on_an_idle_wire():
         until(feed, lambda account: account.records >= len(frames))
         before = time.monotonic()
         while not len(feed.poll().flows):
-            assert time.monotonic() < before + 30
+            assert time.monotonic() < before + 90
             time.sleep(0.1)
 
 
@@ -115,9 +113,7 @@ def test_flows_end_on_an_idle_wire():
 def test_no_capture_process_holds_a_privilege():
     """CapEff is 0, and none can be gained."""
     with wire(), feed_on(processes=2) as feed:
-        until(feed, lambda _account: True)
-        time.sleep(1)
-        assert [(0, True)] * 2 == [privileges.held(one.pid) for one in feed._captures]
+        until(feed, lambda _account: [(0, True)] * 2 == [privileges.held(one.pid) for one in feed._captures])
 
 
 @pytest.mark.needs_root
