@@ -2,7 +2,16 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sensor.console import decision_pages, entity_pages, hunt_page, incident_pages, login, overview_pages, reveal_page
+from sensor.console import (
+    decision_pages,
+    entity_pages,
+    hunt_page,
+    incident_pages,
+    login,
+    overview_pages,
+    reveal_page,
+    site_pages,
+)
 from sensor.console.gate import guarded, missing
 from sensor.console.page import STATIC
 from sensor.console.visit import Desk, Page
@@ -48,7 +57,8 @@ PAGES = (
     At("/accounts/{part:path}", "GET", entity_pages.account, "viewer"),
     At("/signins", "GET", overview_pages.signins, "viewer"),
     At("/quarantine", "GET", overview_pages.quarantine, "viewer"),
-    At("/sites", "GET", overview_pages.sites, "viewer"),
+    At("/sites", "GET", site_pages.sites, "viewer"),
+    At("/sites/{part:path}", "GET", site_pages.site, "viewer"),
     At("/health", "GET", overview_pages.health, "viewer"),
     At("/hunt", "GET", hunt_page.hunt, "analyst"),
     At("/hunt", "POST", hunt_page.hunt, "analyst"),

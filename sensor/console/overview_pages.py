@@ -1,11 +1,10 @@
-"""Sign-ins by verdict, messages held back, sites, and how the sensor itself is."""
+"""Sign-ins by verdict, messages held back, and how the sensor itself is."""
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sensor.console.page import link, render
 from sensor.console.visit import Desk, Visit, Vital
-from sensor.model.incident import TIERS
 from sensor.model.times import DAY_NS, parse, rfc3339
 from sensor.store.archive_reader import ArchiveReader
 from sensor.store.listing import WantedSignIns
@@ -22,19 +21,6 @@ PAGES_MAX = 100_000
 COUNTRIES = 60
 NOWHERE = "-"
 """Stands in an address for sign-ins without a known country."""
-
-
-class SiteOf(NamedTuple):
-    """One site."""
-
-    name: str
-    devices: int
-    learning: int
-    accounts: int
-    tiers: dict[str, int]
-    last_seen: str
-    records: int
-    risk: float
 
 
 def signins(desk: Desk, visit: Visit) -> "Response":
@@ -86,32 +72,6 @@ def quarantine(desk: Desk, visit: Visit) -> "Response":
         pages=pages, wanted=visit.query,
         at=lambda **changed: link("/quarantine", visit.query, **{"page": "", **changed}),
     )  # fmt: skip
-
-
-def sites(desk: Desk, visit: Visit) -> "Response":
-    """Show every site: who is there, what is open, when it was last heard."""
-    with desk.state() as state:
-        devices, accounts = state.devices(), state.accounts()
-        clock_ns = int(state.meta("clock_ns") or 0)
-    with desk.listing() as listing:
-        counts, inputs = listing.counts(visit.within), listing.inputs(visit.within)
-    names = {site for one in devices for site in one.sites} | {site for site, _, _ in counts}
-    names |= {one.site for one in inputs}
-    rows = []
-    for name in sorted(names):
-        if visit.within is not None and name not in visit.within:
-            continue
-        here = [one for one in devices if name in one.sites]
-        rows.append(
-            SiteOf(
-                name, len(here), sum(one.learning.state == "learning" for one in here),
-                sum(name in one.sites for one in accounts),
-                {tier: counts.get((name, "open", tier), 0) for tier in TIERS},
-                max((one.last_seen for one in here), default=""),
-                sum(one.records for one in inputs if one.site == name), max((one.risk_db for one in here), default=0.0),
-            )
-        )  # fmt: skip
-    return render(desk, visit, "sites.html", rows=rows, tiers=TIERS, clock_ns=clock_ns)
 
 
 def health(desk: Desk, visit: Visit) -> "Response":

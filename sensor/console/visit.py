@@ -72,7 +72,7 @@ class Desk:
     def __init__(
         self, folder: Path, decisions: Decisions, environment: "Environment", clock_s: Callable[[], float],
         place: Place | None = None, provider: Provider | None = None,
-        vitals: Callable[[], Sequence[Vital]] | None = None,
+        vitals: Callable[[], Sequence[Vital]] | None = None, today_ns: Callable[[], int] | None = None,
     ) -> None:  # fmt: skip
         """Take everything.
 
@@ -84,9 +84,10 @@ class Desk:
             place: How it can be reached.
             provider: Signs people in from elsewhere; None where only local users do.
             vitals: Numbers of the running process; None where none runs here.
+            today_ns: Time of day, likewise.
         """
         self.folder, self.decisions, self.environment, self.clock_s = folder, decisions, environment, clock_s
-        self.place, self.provider, self.vitals = place or Place(), provider, vitals
+        self.place, self.provider, self.vitals, self.today_ns = place or Place(), provider, vitals, today_ns
         self.users, self.sessions, self.throttle, self.forms = (
             Users(folder), Sessions(clock_s), Throttle(clock_s), Forms(),
         )  # fmt: skip

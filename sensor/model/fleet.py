@@ -96,6 +96,7 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
     last_heard: str | None
     """Event time."""
     silent_since: str | None = None
+    silent_s: float = 0.0
     lag_s: float = 0.0
     """Time since its newest record."""
     version: str = ""

@@ -221,7 +221,7 @@ def _serve(
     secure = bool(console.cert) or console.url.startswith("https://")
     desk = Desk(
         folder, decisions, environment(), time.monotonic, Place(secure=secure, url=console.url.rstrip("/")),
-        _provider(console), numbers,
+        _provider(console), numbers, SystemClock(threading.Event()).now_ns if numbers is not None else None,
     )  # fmt: skip
     try:
         return Served(desk, host, port, console.cert, console.key)

@@ -61,7 +61,8 @@ def _view(row: SiteRow, health: SiteHealth, opened: dict[str, int], risk: float,
     low, high = OFF
     view = SiteView(
         site=row.site, state=state, look=(), last_heard=rfc3339(row.heard_ns) if row.heard_ns else None,
-        silent_since=rfc3339(heard_ns) if silent else None, lag_s=lag_ns / SECOND_NS, version=health.version,
+        silent_since=rfc3339(heard_ns) if silent else None, silent_s=(now_ns - heard_ns) / SECOND_NS if silent else 0.0,
+        lag_s=lag_ns / SECOND_NS, version=health.version,
         reported=rfc3339(row.health_ns) if row.health_ns else None, incidents=opened, risk_db=risk,
         devices=health.devices, accounts=health.accounts, sources=health.sources, budget=health.budget,
         calibration_off=tuple(one for one in health.calibration if not low <= one.ratio <= high),
@@ -92,7 +93,7 @@ def _heard(view: SiteView) -> Iterator[tuple[str, str]]:
     if view.state == "never":
         yield "silent", "never heard"
     elif view.state == "silent":
-        yield "silent", f"silent since {view.silent_since[:16].replace('T', ' ')}" if view.silent_since else "silent"
+        yield "silent", f"silent for {span(int(view.silent_s * SECOND_NS))}"
     elif view.state == "behind":
         yield "behind", f"{span(lag_ns)} behind"
     if link.missing:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from sensor.model.account import SignIn
+from sensor.model.device import Device
 from sensor.model.fleet import META, SiteRow
 from sensor.model.incident import TIERS, Incident
 from sensor.store import schema
@@ -137,6 +138,16 @@ class Listing:
             "SELECT at.value, count(*) FROM accounts, json_each(body, '$.sites') AS at GROUP BY 1"
         )
         return {str(site): int(count) for site, count in rows}
+
+    def moved(self, site: str, limit: int) -> list[Device]:
+        """Return devices that were seen at a site and elsewhere, the latest first."""
+        rows = self._connection.execute(
+            "SELECT body FROM devices WHERE json_array_length(body, '$.sites') > 1 AND EXISTS "
+            "(SELECT 1 FROM json_each(body, '$.sites') WHERE value = ?) "
+            "ORDER BY json_extract(body, '$.last_seen') DESC, id LIMIT ?",
+            (site, limit),
+        )
+        return [msgspec.json.decode(body, type=Device) for (body,) in rows]
 
     def related(self, incident: Incident, within: Sites) -> list[Incident]:
         """Return other incidents with evidence about the same entities, the most urgent first."""

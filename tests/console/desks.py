@@ -131,9 +131,9 @@ class Ticking:
         return self.now_s
 
 
-def desk(folder, *, readonly="", provider=None, vitals=None, place=None):
+def desk(folder, *, readonly="", provider=None, vitals=None, place=None, today_ns=None):
     """A console over a state; people are added as they sign in."""
-    return Desk(folder, Written(folder, readonly), environment(), Ticking(), place, provider, vitals)
+    return Desk(folder, Written(folder, readonly), environment(), Ticking(), place, provider, vitals, today_ns)
 
 
 OPEN = []

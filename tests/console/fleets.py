@@ -29,7 +29,7 @@ def rows():
     dark_ns = CLOCK_NS - 3 * HOUR_NS
     return (
         row("ADL"), row("BNE"),
-        row("CBR", heard_ns=dark_ns, link=changed(LINK, received_ns=dark_ns + SECOND_NS)),
+        row("CBR", heard_ns=dark_ns, link=changed(LINK, received_ns=dark_ns)),
         row("DRW", heard_ns=CLOCK_NS - 40 * MINUTE_NS, link=changed(LINK, waiting=1200)),
         row("HOB", health=changed(HEALTH, sources=down)),
         row("MEL", link=changed(LINK, missing=((9_010, 9_012),), lost=7, duplicates=3, skew_ns=95 * SECOND_NS),

@@ -1,4 +1,4 @@
-"""Sign-ins, quarantine, sites and health."""
+"""Sign-ins, quarantine and health."""
 
 import re
 
@@ -33,13 +33,6 @@ def test_quarantine_lists_messages_with_what_happened(made, monkeypatch):
     text = browser.get("/quarantine").text
     assert ("by kim@ex.com" in text, "and 2 more" in text, "<script>alert" in text) == (True, True, False)
     assert "No product acted on a message like that" in browser.get("/quarantine?text=zoe").text
-
-
-def test_sites_are_those_that_the_reader_may_see(made):
-    """With who is there and what is open."""
-    text = signed_in(made).get("/sites").text
-    assert (["PER", "SYD"], True) == (re.findall(r"<h2><a [^>]*>(\w+)", text), "<b>1</b> page" in text)
-    assert "PER" not in signed_in(made, "sid").get("/sites").text
 
 
 def test_health_shows_what_was_read_kept_and_learned(tmp_path):

@@ -13,7 +13,7 @@ def test_sites_come_in_the_order_in_which_to_look(tmp_path):
     found = gather(hub(tmp_path), None, CLOCK_NS)
     assert [
         ("BNE", "heard", ("1 page open",)), ("PER", "heard", ("1 page open",)),
-        ("CBR", "silent", ("silent since 2025-12-31 21:00",)), ("NTL", "never", ("never heard",)),
+        ("CBR", "silent", ("silent for 3 hours",)), ("NTL", "never", ("never heard",)),
     ] == [(one.site, one.state, one.look) for one in found if one.site != "SYD"][:4]  # fmt: skip
     look = {one.site: one.look for one in found}
     assert ("zeek down", "5.0 % of zeek dropped") == look["HOB"]
