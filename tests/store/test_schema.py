@@ -59,11 +59,12 @@ def test_an_older_state_becomes_the_present_one(tmp_path, version):
 def test_incidents_of_an_older_state_are_in_the_outbox_once(tmp_path, version):
     """Where it had none they are put in; where it had one, it is as it was."""
     row = "('INC-1', 'open', 'page', NULL, 'SYD', '2026', '2026', 1.0, '{}')"
-    older(tmp_path / "x.sqlite", version, f"INSERT INTO incidents VALUES {row};" if version >= 6 else "")
+    put = f"INSERT INTO incidents VALUES {row};"  # noqa: S608 - our own
+    older(tmp_path / "x.sqlite", version, put if version >= 6 else "")
     if version < 6:
         with sqlite3.connect(tmp_path / "x.sqlite") as before:
             before.execute("DROP TRIGGER incidents_changed")
-            before.execute(f"INSERT INTO incidents VALUES {row}")  # noqa: S608 - our own
+            before.execute(put)
         before.close()
     connection = schema.connect(tmp_path / "x.sqlite")
     assert [("INC-1", 1)] == connection.execute("SELECT * FROM outbox").fetchall()
