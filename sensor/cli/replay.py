@@ -54,6 +54,10 @@ ERRORS_SHOWN = 5
     "--metrics-history", type=click.Path(dir_okay=False, path_type=Path),
     help="Write the metrics at their original times, for `promtool tsdb create-blocks-from openmetrics`.",
 )  # fmt: skip
+@click.option(
+    "--reports-out", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what these inputs make a site tell its hub; such a file is an input of the hub's replay.",
+)  # fmt: skip
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained HTML page.")
 @click.option(
     "--indicators",
@@ -72,7 +76,7 @@ def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
     metrics_history: Path | None, report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None,
-    threads: int, ignore_checksums: bool, fail_on: str | None, speed: str,
+    threads: int, ignore_checksums: bool, fail_on: str | None, speed: str, reports_out: Path | None,
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
 
@@ -87,7 +91,7 @@ def replay(
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
         metrics_out=metrics_out, secret_file=secret_file, report=report, indicator_files=indicator_files,
-        metrics_history=metrics_history, speed=speed,
+        metrics_history=metrics_history, speed=speed, reports_out=reports_out,
         options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
     )  # fmt: skip
     if as_json:
@@ -102,7 +106,7 @@ def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
     told: Callable[[int], None] | None = None, report: Path | None = None, indicator_files: tuple[Path, ...] = (),
-    metrics_history: Path | None = None, speed: str = "max",
+    metrics_history: Path | None = None, speed: str = "max", reports_out: Path | None = None,
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.pipeline.core import Core, secret_of
@@ -111,6 +115,7 @@ def perform(
     from sensor.pipeline.looking_back import read_lists
     from sensor.pipeline.pacing import Paced
     from sensor.pipeline.replaying import Run
+    from sensor.pipeline.reports_file import reporting
     from sensor.store.state import State
 
     until, times = _bounds(learn_until, speed)
@@ -122,10 +127,11 @@ def perform(
         core = Core(config, state, secret_of(secret_file), until)
         run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
         watched = Watched(core, is_history=metrics_history is not None) if metrics_out or metrics_history else None
-        run.go(
-            told=told, heard=watched.heard if watched else None,
-            coming=_coming(Paced(times).wait if times else None, watched.coming if watched else None),
-        )  # fmt: skip
+        with reporting(core, site, reports_out):
+            run.go(
+                told=told, heard=watched.heard if watched else None,
+                coming=_coming(Paced(times).wait if times else None, watched.coming if watched else None),
+            )  # fmt: skip
         if lists:
             run.look_back(lists)
         answer = run.result()

@@ -204,7 +204,7 @@ class Fingerprint:
             entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
             observed=basis["users"], expected=None, range=None, reference="peers", reference_n=int(basis["draws"]), p=p,
             db=decibans(p), text=said, records=(message_record(names, message),), model="fingerprint.pitman_yor/1",
-            basis=basis, keys=keys_of([whom]),
+            basis=basis, keys=(f"fingerprint:{text}", *keys_of([whom])),
         )  # fmt: skip
         return Finding(
             evidence=evidence, device=device, name=names.device_name(device), techniques=self.techniques, peers=(whom,),

@@ -42,6 +42,8 @@ random contacts had a link after a fortnight, at 1e-5 none of two hundred. Six c
 PAIRS_MAX = 200_000
 """Pairs of account and device that are counted; beyond it the one touched longest ago goes."""
 PER_ACCOUNT = 16
+REPORTED_DELAY_NS = 12 * MINUTE_NS
+"""The same where sites report contacts: every five minutes, and the network's way is granted as long."""
 CONTACTS_MAX = 500_000
 """Contacts kept of the last KEPT_NS; beyond it the oldest go."""
 _EXACT_MAX = 500
@@ -164,7 +166,12 @@ class Contacts:
         alone: The same by one account: a relay that only its browser uses looks so too.
         clocks: How far a source's clock is from a site's, by (source, site number).
         dropped: Contacts and pairs forgotten for room.
+        delay_ns: When a sign-in is tallied, after its time.
+        told: Contacts (provider, site number, device row, ns) for a hub, since they were taken; None without one.
     """
+
+    told: list[tuple[str, int, int, int]] | None = None
+    delay_ns = DELAY_NS
 
     def __init__(self) -> None:
         self.pairs: OrderedDict[tuple[int, int], Tally] = OrderedDict()
@@ -191,6 +198,8 @@ class Contacts:
         sites = self._sites.setdefault(provider, {})
         sites[site] = sites.get(site, 0) + 1
         self._order.append((ts, provider, site, device))
+        if self.told is not None:
+            self.told.append((provider, site, device, ts))
         if len(self._order) > CONTACTS_MAX:
             self._forget()
             self.dropped += 1
@@ -266,7 +275,7 @@ class Contacts:
     def judge(self, now_ns: int) -> list[tuple[int, int, int]]:
         """Tally the sign-ins whose window is over; return (account, device, ts) of pairs that are beyond chance."""
         linked = []
-        while self._waiting and self._waiting[0].ts + DELAY_NS <= now_ns:
+        while self._waiting and self._waiting[0].ts + self.delay_ns <= now_ns:
             linked += self._judge(self._waiting.popleft())
         while self._order and self._order[0][0] < now_ns - KEPT_NS:
             self._forget()

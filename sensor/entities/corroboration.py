@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sensor.entities.agents import agent_of
 from sensor.entities.clocks import REACH_NS
 from sensor.entities.contacts import DELAY_NS, KEPT_NS, PROVIDERS, WINDOW_NS, Contacts
-from sensor.entities.contradictions import Elsewhere, Windows, contradict
+from sensor.entities.contradictions import HALF, Elsewhere, Windows, contradict
 from sensor.entities.coverage import Coverage
 from sensor.entities.distance import spot_of
 from sensor.entities.links import Links
@@ -339,9 +339,16 @@ class Corroboration:
             found = contradict(self._windows, device, when, now_ns, one.spot, self.coverage)
             if isinstance(found, Elsewhere):
                 return Judgement("contradicted", _contradiction(one, found, who.device_name(device), names))
-            missing = f"{row.ip} is no monitored place; {who.device_name(device)} {found.why}"
+            why = self._silence(device, one.held.ts, names) or found.why
+            missing = f"{row.ip} is no monitored place; {who.device_name(device)} {why}"
             again = max(again, found.again_ns)
         return Judgement("unknown", missing, again)
+
+    def _silence(self, device: int, ts: int, names: Sequence[str]) -> str | None:
+        """Say that the site where a device was last may know more, and has not been heard of; None where it has."""
+        site = self.presence.last_site(device)
+        silence = self.coverage.silence(site, ts + HALF * SLOT_NS) if site >= 0 else None
+        return None if silence is None else f"was last at {names[site]}, and {silence}"
 
     def _settle(self, one: Pending) -> None:
         if one.settled:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from baselines.table import Table
 from sensor.entities.distance import Spot
-from sensor.model.times import MINUTE_NS
+from sensor.model.times import MINUTE_NS, rfc3339
 
 MINUTES = 1440
 """Minutes kept, a day: later logs find no coverage, and no verdict is guessed."""
@@ -43,9 +43,14 @@ class _Site(msgspec.Struct):
 
 
 class Coverage:
-    """Minutes of each site, by its number."""
+    """Minutes of each site, by its number.
+
+    Attributes:
+        reported: Last minute of sites that are known by what they report, by number: they may lag, or be silent.
+    """
 
     def __init__(self) -> None:
+        self.reported: dict[int, int] = {}
         self._table = Table(SPEC, SITES_MAX)
         self._sites: dict[int, _Site] = {}
         self._spots: dict[int, dict[Spot, int]] = {}
@@ -83,6 +88,9 @@ class Coverage:
         minutes = np.arange(minute - AROUND, minute + AROUND + 1)
         if site >= self._table.rows:
             return "it has no sensor"
+        silence = self.silence(site, ts)
+        if silence is not None:
+            return silence
         at = minutes % MINUTES
         there = (columns["minute"][site, at] == minutes) & (columns["flows"][site, at] > 0)
         if not there.all():
@@ -90,6 +98,27 @@ class Coverage:
         if int((columns["names"][site, at] > 0).sum()) < NAMES_MIN:
             return "no names were visible there"
         return None
+
+    def report(self, site: int, minutes: NDArray[np.int64], column: str = "flows") -> list[tuple[int, int]]:
+        """Take in minutes that a site says it has records of, int64, shape (n,); return what `take` does."""
+        if len(minutes):
+            self.reported[site] = max(self.reported.get(site, 0), int(minutes.max()))
+        return self.take(np.full(len(minutes), site, np.int64), minutes * MINUTE_NS, column)
+
+    def silence(self, site: int, ts: int) -> str | None:
+        """Say that a site which reports has not been heard of up to a time, and since when; None where it was."""
+        last = self.reported.get(site)
+        if last is None or last >= ts // MINUTE_NS:
+            return None
+        return f"nothing has been heard of it since {rfc3339(last * MINUTE_NS)[:16]}Z"
+
+    def ring(self, site: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return a site's minutes (−1: none), and how many flows and names each has, int64, shape (MINUTES,)."""
+        if site >= self._table.rows:
+            return np.full(MINUTES, -1, np.int64), np.zeros(MINUTES, np.int64), np.zeros(MINUTES, np.int64)
+        columns = self._table.columns
+        minute, flows, names = (columns[name][site].astype(np.int64) for name in ("minute", "flows", "names"))
+        return minute, flows, names
 
     def count(self, site: int, *, seen: bool) -> None:
         """Count a sign-in from a site's egress, and whether any device there contacted the provider."""
@@ -129,7 +158,8 @@ class Coverage:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the state as named arrays."""
         held = _Saved(
-            list(self._sites.items()), [(site, list(spots.items())) for site, spots in self._spots.items()]
+            list(self._sites.items()), [(site, list(spots.items())) for site, spots in self._spots.items()],
+            list(self.reported.items()),
         )  # fmt: skip
         blob = np.frombuffer(msgspec.json.encode(held), np.uint8)
         return {f"coverage/{name}": column for name, column in self._table.save().items()} | {"coverage/sites": blob}
@@ -140,6 +170,7 @@ class Coverage:
             return
         held = msgspec.json.decode(state["coverage/sites"].tobytes(), type=_Saved)
         self._sites, self._spots = dict(held.sites), {site: dict(spots) for site, spots in held.spots}
+        self.reported = dict(held.reported)
         self._seen = set(np.nonzero((state["coverage/minute"] >= 0).any(axis=1))[0].tolist())
         self._table.load({name[9:]: column for name, column in state.items() if name.startswith("coverage/")})
 
@@ -155,3 +186,4 @@ def _counted(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 class _Saved(msgspec.Struct):
     sites: list[tuple[int, _Site]]
     spots: list[tuple[int, list[tuple[Spot, int]]]]
+    reported: list[tuple[int, int]] = []

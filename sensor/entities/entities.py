@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from baselines.distinct import values_of
 from sensor.entities.activity import Activity
+from sensor.entities.contacts import REPORTED_DELAY_NS
 from sensor.entities.devices import DEVICES_MAX, Devices
 from sensor.entities.flow_states import sides_of
 from sensor.entities.identity import Identity
@@ -23,10 +24,14 @@ from sensor.entities.networks import PRIVATE, Networks, no_host, words_of
 from sensor.entities.places import Places
 from sensor.entities.portrait import role_of
 from sensor.entities.processes import Processes
+from sensor.entities.reported import Reported
+from sensor.entities.reported_signs import finding_of, take
 from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
+from sensor.model.evidence import Finding
 from sensor.model.protocols import AnyMessage
+from sensor.model.report import AnyReport, Sighting, Told
 from sensor.model.result import ClockSkew
 from sensor.model.tick import Sides, Tick
 from sensor.model.times import DAY_NS, HOUR_NS, SECOND_NS
@@ -62,6 +67,7 @@ class Entities:
         self.address_names = AddressNames()
         self.places = Places()
         self.sightings = Sightings(self.devices, self.places)
+        self.reported = Reported(self.devices, self.sightings)
         self._configured = {site for site, prefixes in local_networks.items() if tuple(prefixes) != PRIVATE}
         self._prefixes = {site: Networks(prefixes) for site, prefixes in local_networks.items()}
         self._private = Networks(PRIVATE)
@@ -83,6 +89,7 @@ class Entities:
         self, end_ns: int, flows: NDArray[np.void], site: NDArray[np.int32], arp: NDArray[np.void],
         arp_site: NDArray[np.int32], arp_input: NDArray[np.int32], messages: list[AnyMessage], message_site: list[int],
         *, fresh: Flags, learn: bool, events: Sequence[Event] = (), event_site: Sequence[int] = (),
+        reports: Sequence[AnyReport] = (),
     ) -> Tick:  # fmt: skip
         """Take a tick's records in and return them with device rows. All columns in order of event time."""
         self._advance(end_ns)
@@ -94,6 +101,7 @@ class Entities:
         orig_local, resp_local = self._locality(flows, site, seen)
         self._sight_flows(flows, site, orig_local, resp_local, seen)
         said = self._tell(messages, message_site)
+        report_site = self._sight_reported(reports)
         self.sightings.recognition.settle(self.now_ns, len(self.sites))
         merged = self._merged()
         orig, resp = (self._ends(flows, site, *end) for end in (("orig", orig_local), ("resp", resp_local)))
@@ -110,8 +118,13 @@ class Entities:
             merged=merged, destinations=self.sightings.proxies.destinations(flows["uid"]),
             processes=self.processes.explain(flows, site), sides=seen,
         )  # fmt: skip
+        take(self, reports, report_site)
         self.identity.take(tick, self, self.sites, message_site)
         return tick
+
+    def findings(self, reports: Sequence[AnyReport]) -> list[Finding]:
+        """Return what sites found, of a tick's reports, with the rows and ids of this process."""
+        return [finding_of(self, one, self.site_number(one.site)) for one in reports if isinstance(one, Told)]
 
     def locate(self, site: int, address: str) -> int:
         """Return the device that has an address now, −1 where none has."""
@@ -229,7 +242,7 @@ class Entities:
             self._roles.clear()
         if device not in self._roles:
             users = sum(self.account_kind(account) == "user" for account, _ in self.accounts_of(device))
-            self._roles[device] = role_of(self, device, users)[0]
+            self._roles[device] = self.reported.role(device) or role_of(self, device, users)[0]
         return self._roles[device]
 
     def save(self) -> dict[str, NDArray[Any]]:
@@ -239,6 +252,7 @@ class Entities:
             "recognition": self.sightings.recognition.save(),
             "sightings": {"held": np.frombuffer(msgspec.json.encode(self.sightings.save()), np.uint8)},
             "activity": self.activity.table.save(), "processes": self.processes.save(),
+            "reported": {"held": np.frombuffer(msgspec.json.encode(self.reported.save()), np.uint8)},
         }  # fmt: skip
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
         state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
@@ -263,6 +277,10 @@ class Entities:
             self._learn_networks(set(self.places.learned))
         if "processes/names" in state:
             self.processes.load({name[10:]: column for name, column in state.items() if name.startswith("processes/")})
+        if "reported/held" in state:
+            self.reported.load(msgspec.json.decode(state["reported/held"].tobytes()))
+            if self.reported.any:
+                self.identity.contacts.delay_ns = REPORTED_DELAY_NS
         text = state["sites"].tobytes().decode()
         self.sites = text.split("\n") if text else []
         self.now_ns = int(state["now_ns"][0])
@@ -280,6 +298,16 @@ class Entities:
         if self.now_ns // DAY_NS != self._aged_day:
             self._aged_day = self.now_ns // DAY_NS
             self.devices.age(self.now_ns)
+
+    def _sight_reported(self, reports: Sequence[AnyReport]) -> list[int]:
+        """Take in the devices that sites report; return each report's site number."""
+        if reports:
+            self.identity.contacts.delay_ns = REPORTED_DELAY_NS
+        numbers = [self.site_number(one.site) for one in reports]
+        for one, site in zip(reports, numbers, strict=True):
+            if isinstance(one, Sighting):
+                self.reported.sight(one, site)
+        return numbers
 
     def _merged(self) -> list[tuple[int, int]]:
         """Return the rows that another stands for since the last tick; their activity is its from now on."""

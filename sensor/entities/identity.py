@@ -65,6 +65,7 @@ class Identity:
         contacts: Contacts with identity providers, and what coincides.
         signins: Sign-ins of the last minutes.
         corroboration: What the network says to sign-ins.
+        witness: Where records go that tell of sign-ins.
     """
 
     def __init__(self, egress: Mapping[str, Sequence[str]], secret: int = 0) -> None:
@@ -72,7 +73,7 @@ class Identity:
         self.accounts, self.links = Accounts(), Links()
         self.contacts, self.signins = Contacts(), SignIns()
         self.corroboration = Corroboration(secret, self.contacts, self.links, self.signins)
-        self._witness = Witness(self.contacts, self.corroboration)
+        self.witness = Witness(self.contacts, self.corroboration)
         self._site_of: dict[str, int] = {}
         self._site_count = 0
         self._now_ns = 0
@@ -96,7 +97,7 @@ class Identity:
         tick.event_account = np.array(acting, np.int32)
         for account, device, ts in self.contacts.judge(self._now_ns):
             self.links.see(account, device, NOWHERE, "co_occurrence", ts)
-        self._witness.take(tick, self._now_ns)
+        self.witness.take(tick, self._now_ns)
         self.corroboration.judge(self._now_ns, where, site_names, self.egress_site)
         tick.signins = self.signins.drain()
         if self._now_ns // DAY_NS != self._expired_day:
@@ -141,7 +142,7 @@ class Identity:
             part.load(dict(state))
 
     def _take_message(self, message: AnyMessage, device: int, site: int, where: Where) -> None:
-        if self._witness.hear(message, device, site, where):
+        if self.witness.hear(message, device, site, where):
             return
         cookie = cookie_of(message)
         if cookie is not None:
@@ -163,7 +164,7 @@ class Identity:
         if row < 0 and event.account:
             row = self.accounts.find(event.account)
         if event.kind != "signin":
-            self._witness.note(event, device, site, row)
+            self.witness.note(event, device, site, row)
             return row
         name = self.accounts.rows[row].name if row >= 0 else event.account or "unknown"
         own = where.device_id(device) if device >= 0 else event.device_id

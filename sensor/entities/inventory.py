@@ -37,6 +37,9 @@ def _device(
     aliases = tuple(known.ids[member] for member in members[1:])
     shared = entities.sightings.shared(row)
     role, why = role_of(entities, row, sum(kind == "user" for kind in users.values()))
+    told = entities.reported.role(row)
+    if told is not None:
+        role, why = told, ("its site says so",)
     return Device(
         id=identity, site=entities.device_site(row), sites=entities.device_sites(row), name=entities.device_name(row),
         macs=tuple(addresses.mac(mac) for mac in known.macs_of(row)),
@@ -44,7 +47,8 @@ def _device(
         location=location_of(entities, row), vendor=vendor_of(entities, row), role=role,
         accounts=tuple(sorted(users)),
         first_seen=rfc3339(int(columns["first"][row])), last_seen=rfc3339(known.last(row)),
-        flows=int(columns["flows"][row]), learning=_learning(entities, row, progress),
+        flows=int(columns["flows"][row]),
+        learning=_learning(entities, row, max(progress, entities.reported.progress(row))),
         risk_db=round(max(risk_db.get(one, 0.0) for one in (identity, *aliases)), 3),
         confirmed=any(bool(columns["confirmed"][member]) for member in members),
         names=tuple(

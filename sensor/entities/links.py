@@ -58,7 +58,10 @@ class Links:
 
     Attributes:
         dropped: Links forgotten for room.
+        told: Links that changed, for a hub, since they were taken; None where there is none.
     """
+
+    told: dict[tuple[int, int, Place, str], None] | None = None
 
     def __init__(self) -> None:
         self._held: dict[tuple[int, int, Place, str], Held] = {}
@@ -93,6 +96,23 @@ class Links:
         if day > link.last_day:
             link.days, link.last_day = link.days + 1, day
         link.input, link.record = evidence
+        if self.told is not None:
+            self.told[key] = None
+
+    def adopt(self, link: Held) -> None:
+        """Take a link in as somebody else has counted it; of two counts the greater stays."""
+        key = (link.account, link.device, link.place, link.kind)
+        held = self._held.get(key)
+        if held is None:
+            held = self._add(key, link.first_ns)
+        held.first_ns, held.last_ns = min(held.first_ns, link.first_ns), max(held.last_ns, link.last_ns)
+        held.count, held.days = max(held.count, link.count), max(held.days, link.days)
+        held.last_day = max(held.last_day, link.last_day)
+        held.input, held.record = held.input or link.input, held.record or link.record
+
+    def get(self, key: tuple[int, int, Place, str]) -> Held | None:
+        """Return a link by its account, device, place and kind."""
+        return self._held.get(key)
 
     def of(self, account: int, now_ns: int) -> list[Held]:
         """Return an account's links that hold now, strongest and latest first."""

@@ -197,7 +197,10 @@ class Presence:
     Attributes:
         table: Columns of SPEC, one row a device that is looked at.
         refused: Devices that got no row.
+        told: Device row << 32 | slot of slots that changed, for a hub, since they were taken; None where there is none.
     """
+
+    told: list[NDArray[np.int64]] | None = None
 
     def __init__(self, secret: int) -> None:
         self.table = Table(SPEC, ROWS_MAX)
@@ -205,6 +208,7 @@ class Presence:
         self._secret = np.uint64(secret)
         self._row_of = np.full(64, -1, np.int32)
         self._noted: list[tuple[int, int, int, int]] = []
+        self._reported: list[NDArray[np.void]] = []
 
     def note(self, device: int, ts: int, site: int, flags: int) -> None:
         """Note, until the next `take`, that something was seen of a device."""
@@ -214,7 +218,16 @@ class Presence:
     @property
     def has_notes(self) -> bool:
         """Whether anything was noted since the last `take`."""
-        return bool(self._noted)
+        return bool(self._noted or self._reported)
+
+    def report(self, marks: NDArray[np.void]) -> None:
+        """Take in, with the next `take`, what another sensor says of slots: it replaces what that said of them before.
+
+        Args:
+            marks: dtype MARK with device rows, shape (n,).
+        """
+        if len(marks):
+            self._reported.append(marks)
 
     def take(self, tick: Tick, hosts: dict[int, int], leased: NDArray[np.bool_], now_ns: int) -> NDArray[np.int32]:
         """Take a tick's flows in, and what was noted.
@@ -232,6 +245,8 @@ class Presence:
         if len(tick.flows):
             parts += [self._opened(tick, hosts, leased), *self._held_open(tick)]
         self._noted.clear()
+        if self._reported:
+            parts += self._replacing()
         if not parts:
             return np.empty(0, np.int32)
         marks = joined(parts)
@@ -243,6 +258,8 @@ class Presence:
         marks, devices = picked(marks, known), devices[known]
         columns = self.table.columns
         mark(marks, *(columns[name] for name in ("cells", "on", "contacts", "counts", "shares", "head")))
+        if self.told is not None:
+            self.told.append(np.unique(devices.astype(np.int64) << 32 | marks["slot"]))
         over = devices[marks["slot"] < now_ns // SLOT_NS - 1]
         return values_of(over) if len(over) else over
 
@@ -276,6 +293,14 @@ class Presence:
             if day - DAYS < slot // SLOTS_DAY <= day and int(held[bit >> 3]) >> (bit & 7) & 1:
                 return True
         return False
+
+    def last_site(self, device: int) -> int:
+        """Return the site of a device's latest slot, −1 where it had none."""
+        row = self.row(device)
+        if row < 0:
+            return -1
+        cells = self.table.columns["cells"][row]
+        return int(cells["site"][int(np.argmax(cells["slot"]))]) - 1
 
     def history_days(self, device: int, slot: int) -> float:
         """Return for how many days a device has been looked at, up to a slot."""
@@ -397,6 +422,20 @@ class Presence:
             marks["row"], marks["site"] = np.repeat(device[at], times), np.repeat(tick.site[at] + 1, times)
             marks["flags"] = flag
             parts.append(marks)
+        return parts
+
+    def _replacing(self) -> list[NDArray[np.void]]:
+        """Return what was reported; slots that the same site told of before begin anew."""
+        parts, self._reported = self._reported, []
+        for marks in parts:
+            rows = self._rows(marks["row"])
+            at = np.nonzero(rows >= 0)[0]
+            row, slot = rows[at], marks["slot"][at]
+            cells = self.table.columns["cells"]
+            held = cells[row, slot % RING]
+            same = (held["slot"] == slot) & (held["site"] == marks["site"][at])
+            for name in ("names", "total", "weight", "peer"):
+                cells[name][row[same], slot[same] % RING] = 0
         return parts
 
     def _marks_of_notes(self) -> NDArray[np.void]:

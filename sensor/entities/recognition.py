@@ -108,6 +108,25 @@ class Recognition:
             found |= self._agents.get(member, {})
         return found
 
+    def row_of(self, source: str, given: str) -> int:
+        """Return the row that has an id of a source's, −1 where none has."""
+        key = _key_of(source, given)
+        return -1 if key is None else self.by_id.get(key, -1)
+
+    def know(self, row: int, source: str, given: str) -> None:
+        """Take in that a row has an id of a source's; whoever has it too is the same device."""
+        key = _key_of(source, given)
+        if key is None or len(self.by_id) >= IDS_MAX:
+            return
+        other = self.by_id.setdefault(key, row)
+        self._agents.setdefault(row, {})[source] = given
+        if self._devices.kept(other) != self._devices.kept(row):
+            self._devices.join(row, other, "agent")
+
+    def differ(self, row: int, other: int) -> bool:
+        """Tell whether an agent of one kind tells two devices apart."""
+        return self._agents_differ(row, other)
+
     def vendor_class(self, row: int) -> str:
         """Return the DHCP vendor class of the first of a device's MACs that gave one."""
         site = int(self._devices.table.columns["site"][row])
@@ -315,11 +334,16 @@ class Recognition:
 
 
 def _id_key(event: Event) -> str | None:
+    """Return what identifies the device that an event names."""
+    return _key_of(event.source, event.device_id or "")
+
+
+def _key_of(source: str, given: str) -> str | None:
     """Return what identifies a device in any source: a long id as it is, a short one with its source."""
-    text = (event.device_id or "").strip().lower()
+    text = given.strip().lower()
     if not text or text in _PLACEHOLDERS:
         return None
-    return f"id {text}" if len(text) >= _SHORT_ID else f"id {event.source} {text}"
+    return f"id {text}" if len(text) >= _SHORT_ID else f"id {source} {text}"
 
 
 def _macs(event: Event) -> list[int]:

@@ -37,7 +37,13 @@ class Span(msgspec.Struct):
 
 
 class Remote:
-    """Spans by public address, and the addresses that VPNs have given out."""
+    """Spans by public address, and the addresses that VPNs have given out.
+
+    Attributes:
+        told: (public address, span) of spans that began or ended, for a hub, since they were taken; None without one.
+    """
+
+    told: list[tuple[tuple[int, int], Span]] | None = None
 
     def __init__(self) -> None:
         self._spans: OrderedDict[tuple[int, int], list[Span]] = OrderedDict()
@@ -54,6 +60,7 @@ class Remote:
             for span in self._spans.get(held, ()):
                 if span.assigned == assigned and span.begin <= event.ts < span.end:
                     span.end = event.ts
+                    self._tell(held, span)
             return
         if public != NO_ADDRESS:
             self._leased[assigned] = public
@@ -69,8 +76,21 @@ class Remote:
         for span in self._spans.get(public, ()):
             if span.kind == "agent" and span.device == device and event.ts <= span.end:
                 span.end = max(span.end, event.ts + AGENT_NS)
+                self._tell(public, span)
                 return
         self._add(public, Span(device, -1, "agent", event.ts - AGENT_NS, event.ts + AGENT_NS))
+
+    def adopt(self, public: tuple[int, int], span: Span) -> None:
+        """Take a span in that somebody else saw begin, or end."""
+        for one in self._spans.get(public, ()):
+            if (one.device, one.kind, one.begin) == (span.device, span.kind, span.begin):
+                one.end = span.end
+                return
+        if span.assigned is not None:
+            self._leased[span.assigned] = public
+            if len(self._leased) > LEASES_MAX:
+                self._leased.popitem(last=False)
+        self._add(public, span)
 
     def at(self, address: str | None, ts: int) -> list[Span]:
         """Return who was at a public address at a time."""
@@ -109,8 +129,13 @@ class Remote:
     def _add(self, public: tuple[int, int], span: Span) -> None:
         spans = self._spans.pop(public, [])
         self._spans[public] = [*spans, span][-SPANS_MAX:]
+        self._tell(public, span)
         if len(self._spans) > ADDRESSES_MAX:
             self._spans.popitem(last=False)
+
+    def _tell(self, public: tuple[int, int], span: Span) -> None:
+        if self.told is not None:
+            self.told.append((public, span))
 
 
 class _Saved(msgspec.Struct):

@@ -33,6 +33,7 @@ class Sightings:
         self.devices, self.places = devices, places
         self.recognition, self.sharing, self.proxies = Recognition(devices), Sharing(), Proxies()
         self.lease_servers: dict[tuple[int, int, int], None] = {}
+        self.told_shared: dict[int, str] = {}
 
     def before(
         self, messages: Sequence[AnyMessage], sites: Sequence[int], events: Sequence[Event],
@@ -68,7 +69,7 @@ class Sightings:
         """Return the state as plain values; recognition saves itself."""
         return {
             "sharing": self.sharing.save(), "proxies": self.proxies.save(), "places": self.places.save(),
-            "lease_servers": list(self.lease_servers),
+            "lease_servers": list(self.lease_servers), "told_shared": list(self.told_shared.items()),
         }  # fmt: skip
 
     def load(self, held: dict[str, Any]) -> None:
@@ -77,6 +78,7 @@ class Sightings:
         self.proxies.load(held["proxies"])
         self.places.load(held["places"])
         self.lease_servers = dict.fromkeys((site, hi, lo) for site, hi, lo in held["lease_servers"])
+        self.told_shared = {int(row): str(why) for row, why in held.get("told_shared", ())}
 
     def _dhcp(self, site: int, message: Dhcp) -> None:
         server = words_of(message.server_addr)
@@ -109,9 +111,18 @@ class Sightings:
             self.devices.name(device, workstation, "ntlm")
         return device
 
+    def report_shared(self, row: int, why: str | None) -> None:
+        """Take in what a site says of one of its devices: why it stands for many, or that it does not."""
+        if why:
+            self.told_shared[row] = why
+        else:
+            self.told_shared.pop(row, None)
+
     def shared(self, row: int) -> str | None:
         """Return why a device stands for many, None where it stands for itself."""
         for member in self.devices.members(row):
+            if member in self.told_shared:
+                return self.told_shared[member]
             for where in self.devices.spans.of(member):
                 if where[0] >= 0 and self.devices.raw(*where) == member and (why := self.sharing.why(where)):
                     return why

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from sensor.entities.contacts import KEPT_NS
 from sensor.entities.distance import Spot
-from sensor.entities.presence import SLOT_NS
+from sensor.entities.presence import RING, SLOT_NS
 from sensor.entities.signins import Held
 from sensor.model.times import MINUTE_NS
 
-HELD_NS = KEPT_NS
-"""So late may records still change a verdict: as long as contacts are known to the second."""
+HELD_NS = (RING - 12) * SLOT_NS
+"""So late may records still change a verdict, 7 hours: as long as all slots of the hour around a sign-in are known in
+detail (`presence`). A site that was cut off for six has its say."""
 HELD_MAX = 100_000
 """Sign-ins held, about 1.5 KiB each; beyond it the oldest verdict is final early."""
 SETTLE_NS = 3 * MINUTE_NS

@@ -53,6 +53,7 @@ class Witness:
         self._provider_at: OrderedDict[tuple[int, int, int], str] = OrderedDict()
         self._touched: list[int] = []
         self._named: list[tuple[int, int]] = []
+        self._begun: list[tuple[int, int]] = []
 
     def hear(self, message: AnyMessage, device: int, site: int, where: Where) -> bool:
         """Take a message in; tell whether it is of a kind that shows no account."""
@@ -100,10 +101,10 @@ class Witness:
     def take(self, tick: Tick, now_ns: int) -> None:
         """Take a tick's flows in, after its messages and events."""
         flows, corroboration = tick.flows, self._corroboration
-        if not len(flows) and not (self._named or self._touched or corroboration.presence.has_notes):
+        if not len(flows) and not (self._named or self._touched or self._begun or corroboration.presence.has_notes):
             return
         self._stay_open(tick)
-        begun = corroboration.coverage.take(tick.site, flows["ts"])
+        begun, self._begun = [*self._begun, *corroboration.coverage.take(tick.site, flows["ts"])], []
         if self._named:
             named = np.array(self._named, np.int64)
             begun += corroboration.coverage.take(named[:, 0], named[:, 1], "names")
@@ -116,6 +117,15 @@ class Witness:
             corroboration.late(late, devices, now_ns)
         self._touched.clear()
         self._named.clear()
+
+    def report(self, provider: str, site: int, device: int, ts: int) -> None:
+        """Take in that another sensor saw a device contact a provider."""
+        self._touch(provider, site, device, ts)
+
+    def cover(self, site: int, flows: NDArray[np.int64], names: NDArray[np.int64]) -> None:
+        """Take in of which minutes since 1970 another sensor has flows, and names; int64."""
+        coverage = self._corroboration.coverage
+        self._begun += coverage.report(site, flows) + coverage.report(site, names, "names")
 
     def _touch(self, provider: str, site: int, device: int, ts: int) -> None:
         if self._contacts.touch(provider, site, device, ts):

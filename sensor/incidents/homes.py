@@ -3,6 +3,8 @@
 Not here: opening one, and what happens to several that turn out to be one.
 """
 
+import ipaddress
+
 from sensor.incidents import rank
 from sensor.incidents.case import Case, node_of
 from sensor.incidents.cases import Cases
@@ -28,6 +30,7 @@ class Homes:
 
     def __init__(self, cases: Cases, joins: Joins) -> None:
         self._cases, self._joins = cases, joins
+        self.fleet = False
 
     def of(self, finding: Finding, end_ns: int) -> list[Case]:
         """Return the incidents that a finding is part of: its own, its subject's, and those it is tied to."""
@@ -65,11 +68,24 @@ class Homes:
             if case.is_incident and self._adds(case, evidence)
         ]
         for key in self._joins.ties(evidence):
-            for case in self._cases.of_key(key):
-                same_site = not key.startswith("destination:") or case.site == evidence.site
-                if case.is_incident and same_site and holds(key, case.keys[key], end_ns):
-                    found.append(case)
+            found += [
+                case for case in self._cases.of_key(key)
+                if case.is_incident and self._reaches(key, case, evidence) and holds(key, case.keys[key], end_ns)
+            ]  # fmt: skip
         return found
+
+    def _reaches(self, key: str, case: Case, evidence: Evidence) -> bool:
+        """Tell whether a key joins the sites of a case and of an evidence.
+
+        A destination joins the devices of a site, and in a fleet those of all, where it is the same to all: no inside
+        address, no bare name. A program's fingerprint joins only sites: within one, an update brings it to many.
+        """
+        kind, _, value = key.partition(":")
+        if kind == "fingerprint":
+            return self.fleet and case.site != evidence.site
+        if kind != "destination" or case.site == evidence.site:
+            return True
+        return self.fleet and _is_outside(value)
 
     def _alike(self, evidence: Evidence, end_ns: int) -> list[Case]:
         """Return the incidents of others that do the same now, where they are many with this one: one, from here on."""
@@ -86,3 +102,12 @@ class Homes:
 
     def _adds(self, case: Case, evidence: Evidence) -> bool:
         return (evidence.db >= JOIN_DB and self.speaks(case.subject.id, evidence)) or case.shares(evidence)
+
+
+def _is_outside(place: str) -> bool:
+    """Tell whether a destination is the same everywhere: a global address, or a name with a public form."""
+    try:
+        return ipaddress.ip_address(place).is_global
+    except ValueError:
+        last = place.rpartition(".")[2]
+        return "." in place and last not in {"local", "lan", "internal", "corp", "home", "arpa"}

@@ -21,7 +21,13 @@ SHARED_ACCOUNTS = 3
 hand-over computers have as many (sensor/entities/links.py)."""
 DEGREES_MIN = 200
 """Devices that make a share of .5 % one device."""
-EXPIRE_NS = {"source": DAY_NS, "session": 14 * DAY_NS, "message": 14 * DAY_NS, "destination": 3 * DAY_NS}
+EXPIRE_NS = {
+    "source": DAY_NS,
+    "session": 14 * DAY_NS,
+    "message": 14 * DAY_NS,
+    "destination": 3 * DAY_NS,
+    "fingerprint": 3 * DAY_NS,
+}
 """How long a tie holds after it was last seen: a guessing source a day (the method in force), the others as long as an
 incident of their kind stays open."""
 GUESSING = frozenset({"spray", "pressure", "guessing"})
@@ -75,7 +81,7 @@ class Joins:
                 found.append(key)
             elif kind == "address" and "sprayed_success" in evidence.marks:
                 found.append(f"source:{value}")
-            elif kind == "destination" and evidence.family in REACHING:
+            elif (kind == "destination" and evidence.family in REACHING) or kind == "fingerprint":
                 found.append(key)
         return list(dict.fromkeys(found))
 

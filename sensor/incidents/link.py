@@ -37,6 +37,15 @@ P_NO_LEARNING = 1e-3
 """No learning from what is rarer: the method in force."""
 
 
+class Closing(msgspec.Struct, frozen=True):
+    """An incident that a person closed."""
+
+    incident: str
+    evidence: tuple[str, ...]
+    verdict: str
+    reason: str
+
+
 class Incidents:
     """All open incidents, and what changed since the last commit.
 
@@ -55,6 +64,7 @@ class Incidents:
         self.mutes = Mutes()
         self._now_ns = 0
         self.verdicts_read = 0
+        self._closed: list[Closing] | None = None
 
     def set_budget(self, per_day_per_1000: float) -> None:
         """Let so many incidents a day open for 1,000 devices from now on."""
@@ -142,10 +152,35 @@ class Incidents:
             self.verdicts_read = max(self.verdicts_read, verdict.number)
             case = self.cases.get(verdict.incident)
             if case is not None and case.is_open:
+                self._tell_closed(case, verdict.verdict, verdict.reason)
                 self._growth.finish(case, "closed", verdict.verdict, verdict.reason, self._now_ns)
         for mute in self.mutes.replace(mutes):
             for case in [case for case in self.cases.values() if case.is_open]:
                 self._mute_stored(case, mute)
+
+    def serve_fleet(self) -> None:
+        """Have one budget for all sites from now on, with a floor for each, and join what sites have in common."""
+        self._growth.opening.fleet = self._growth.homes.fleet = True
+
+    def tell(self) -> tuple[dict[str, Finding], list[Closing]]:
+        """Begin to gather for a hub; return what changed since the last time."""
+        found, closed = self._growth.told or {}, self._closed or []
+        self._growth.told, self._closed = {}, []
+        return found, closed
+
+    def close_told(self, closing: Closing) -> None:
+        """Close here what a person closed at its site; of an incident of several sites that part is taken back."""
+        gone, said = set(closing.evidence), f"closed at its site as {closing.verdict}: {closing.reason}"
+        found = {case.id: case for one in closing.evidence if (case := self._growth.cases.of_evidence(one)) is not None}
+        for case in [case for case in found.values() if case.is_open]:
+            left = [one for one in case.evidence.values() if one.family != "sequence" and one.id not in gone]
+            if not left:
+                self._growth.finish(case, "closed", closing.verdict, said, self._now_ns)
+                continue
+            for one in [one for one in case.evidence.values() if one.id in gone and closing.verdict != "true"]:
+                told = msgspec.structs.replace(one, text=said, marks=("context", "taken_back"))
+                self._growth.take_back(Finding(evidence=told, device=-1, name=one.entity.id), self._now_ns)
+            self.changed.add(case.id)
 
     def score(self, case: Case) -> float:
         """Return the decibans of a case."""
@@ -297,7 +332,12 @@ class Incidents:
         self.changed.add(case.id)
         if all(one.family == "sequence" for one in case.evidence.values()):
             case.evidence.update({one.id: one for one in gone})  # what it was stays readable
+            self._tell_closed(case, "benign", mute.reason)
             self._growth.finish(case, "closed", "benign", f"{mute.id} by {mute.author}: {mute.reason}", self._now_ns)
+
+    def _tell_closed(self, case: Case, verdict: str, reason: str) -> None:
+        if self._closed is not None:
+            self._closed.append(Closing(case.id, tuple(sorted(case.evidence)), verdict, reason))
 
     def _rename(self, case: Case, old: str, new: str, row: int) -> None:
         party = case.members.pop(old)

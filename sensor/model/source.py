@@ -11,6 +11,7 @@ from sensor.model.capture import ARP
 from sensor.model.event import Event
 from sensor.model.flow import FLOW
 from sensor.model.protocols import AnyMessage
+from sensor.model.report import AnyReport
 
 
 class Account(msgspec.Struct):
@@ -40,6 +41,8 @@ class Batch(msgspec.Struct):
     arp: NDArray[np.void] = msgspec.field(default_factory=lambda: np.empty(0, ARP))
     """dtype ARP, shape (n,)."""
     events: list[Event] = msgspec.field(default_factory=list)
+    reports: list[AnyReport] = msgspec.field(default_factory=list)
+    """Of sites, each with its site's name."""
     refused: list[tuple[int, str]] = msgspec.field(default_factory=list)
     """(row, reason) of records that were refused, where the source reads rows."""
 
@@ -47,7 +50,8 @@ class Batch(msgspec.Struct):
         """Return when the last of its flows was over, or the last of anything else happened, ns; 0 of nothing."""
         flows = int((self.flows["ts"] + np.maximum(self.flows["duration"], 0)).max()) if len(self.flows) else 0
         arp = int(self.arp["ts"].max()) if len(self.arp) else 0
-        return max([flows, arp, *(one.ts for one in self.messages), *(one.ts for one in self.events)])
+        said = (*self.messages, *self.events, *self.reports)
+        return max([flows, arp, *(one.ts for one in said)])
 
 
 class Ledger(Protocol):

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -25,6 +25,7 @@ from sensor.entities.inventory_accounts import accounts
 from sensor.entities.proposals import proposals
 from sensor.incidents import link
 from sensor.incidents.investigate import answered
+from sensor.incidents.link import Closing
 from sensor.metrics import StageTimes
 from sensor.model.device import Device
 from sensor.model.event import Event
@@ -32,7 +33,9 @@ from sensor.model.evidence import Evidence, Finding
 from sensor.model.fleet import META
 from sensor.model.flow import ENDINGS
 from sensor.model.incident import Incident, urgency
+from sensor.model.report import AnyReport, Health, Verdict
 from sensor.model.result import Coverage, InputResult
+from sensor.model.site_packet import Packet
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
 from sensor.pipeline.fleet import Fleet
@@ -65,6 +68,19 @@ def secret_of(path: Path | None) -> int:
     return int.from_bytes(hashlib.blake2b(path.read_bytes(), digest_size=8).digest(), "little")
 
 
+class Forwards(Protocol):
+    """What gathers for a hub (`forwarding`)."""
+
+    def after(self, end_ns: int) -> None:
+        """Look at what a step changed."""
+
+    def packets(self) -> list[Packet]:
+        """Return what goes into the spool with this commit."""
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Return what is gathered and not sent, as named arrays."""
+
+
 class Core:
     """Entities, baselines and incidents of one process: the single writer.
 
@@ -76,6 +92,8 @@ class Core:
         fleet: What is known of each site: when it was last heard, to the tick.
         stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
+        unsent: What the state holds of what was gathered for a hub; dropped by whoever takes it.
+        forwarder: Gathers for a hub, where there is one.
         room: The state's disk, where the archive gives way to it.
         gone_bytes: Of the archive that gave way.
     """
@@ -97,6 +115,8 @@ class Core:
         self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
         self.open_flows: dict[bytes, list[int]] = {}
         self.held: dict[str, NDArray[Any]] = {}
+        self.unsent: dict[str, NDArray[Any]] = {}
+        self.forwarder: Forwards | None = None
         self._listed: tuple[Device, ...] | None = None
         self.room: Room | None = None
         self.gone_bytes = 0
@@ -110,6 +130,7 @@ class Core:
         self.stages = StageTimes()
         self.fleet = Fleet()
         self.fleet.load(state.metas(META))
+        self.fleet.expect(config.sites)
         self._restore()
         self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
 
@@ -128,7 +149,7 @@ class Core:
         tick = self.entities.resolve(
             end_ns, flows, sites[flows["input"]], step.arp, sites[step.arp_input], step.arp_input, step.messages,
             [int(sites[message.input]) for message in step.messages], fresh=fresh, learn=learn, events=step.events,
-            event_site=[int(sites[event.input]) for event in step.events],
+            event_site=[int(sites[event.input]) for event in step.events], reports=step.reports,
         )  # fmt: skip
         self._count_events(step.events, sites)
         self._hear_of(step, sites)
@@ -137,6 +158,7 @@ class Core:
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
+        findings = [*findings, *self._hear_reports(step.reports)]
         findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
         begin = self._spent("score", begin)
         self.incidents.follow(tick.merged)
@@ -149,6 +171,8 @@ class Core:
             if learn or detector is self.unusual:
                 detector.learn(tick, flagged)
         self._spent("learn", begin)
+        if self.forwarder is not None:
+            self.forwarder.after(end_ns)
 
     def _count_events(self, events: Sequence[Event], sites: NDArray[np.int32]) -> None:
         for event in events:
@@ -166,6 +190,16 @@ class Core:
         said = {one.input for one in (*step.messages, *step.events)}
         for number in {*np.nonzero(counted)[0].tolist(), *said}:
             self.fleet.hear(self.entities.site_name(int(sites[number])), step.end_ns)
+
+    def _hear_reports(self, reports: Sequence[AnyReport]) -> list[Finding]:
+        """Take in what sites say of themselves and what was closed there; return what they found."""
+        for one in reports:
+            self.fleet.hear(one.site, one.ts, one.health if isinstance(one, Health) else None)
+            if isinstance(one, Verdict):
+                self.incidents.close_told(Closing(one.incident, one.evidence, one.verdict, one.reason))
+        if reports:
+            self.incidents.serve_fleet()
+        return self.entities.findings(reports)
 
     def use(self, config: Config) -> None:
         """Go on under another configuration of the same networks, sites, tenants and sequences."""
@@ -207,6 +241,9 @@ class Core:
             columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
         columns |= {f"incidents/{name}": column for name, column in self.incidents.save().items()}
         columns |= {f"held/{name}": column for name, column in (held or {}).items()}
+        packets = self.forwarder.packets() if self.forwarder is not None else ()
+        if self.forwarder is not None:
+            columns |= {f"unsent/{name}": column for name, column in self.forwarder.save().items()}
         columns["open_flows"] = np.frombuffer(
             msgspec.json.encode([[uid.hex(), held] for uid, held in self.open_flows.items()]), np.uint8
         )
@@ -219,7 +256,7 @@ class Core:
                 **self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()},
                 **self.fleet.changed(),
             },
-            hidden=list(self.incidents.mutes.hidden.values()),
+            hidden=list(self.incidents.mutes.hidden.values()), packets=packets,
         )  # fmt: skip
         self.fleet.committed()
         self._archive.committed()
@@ -305,6 +342,9 @@ class Core:
             )
         self.entities.load(part_of(columns, "entities"))
         self.held = part_of(columns, "held")
+        self.unsent = part_of(columns, "unsent")
+        if self.entities.reported.any:
+            self.incidents.serve_fleet()
         for detector in self.detectors:
             detector.load(part_of(columns, detector.name))
         self.open_flows = {

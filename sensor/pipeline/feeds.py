@@ -20,6 +20,7 @@ from sensor.errors import ConfigError, Permanent, Transient
 from sensor.model.source import Account, Batch, Ledger
 from sensor.pipeline.listeners import open_syslog
 from sensor.pipeline.privileges import open_span
+from sensor.pipeline.site_feed import open_sites
 from sensor.sources.netflow import NetflowListener
 from sensor.sources.records import RecordsFollow, RecordsSource
 from sensor.sources.zeek import ZeekFollow
@@ -82,7 +83,9 @@ class Polled:
     def has_any(self) -> bool:
         """Tell whether a record came, or something of records that came before."""
         batch = self.batch
-        return self.account.records > 0 or any(len(it) for it in (batch.flows, batch.messages, batch.arp, batch.events))
+        return self.account.records > 0 or any(
+            len(it) for it in (batch.flows, batch.messages, batch.arp, batch.events, batch.reports)
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Give the batch."""
@@ -210,6 +213,8 @@ def open_feed(
         return _follow(one, site, number, position, ledger)
     if one.type == "span":
         return open_span(one, site, number)
+    if one.type == "site":
+        return open_sites(one, site, position, clock, folder.parent)
     if one.type == "netflow":
         return _receive(one.name, one, site, number)
     if one.type == "syslog":

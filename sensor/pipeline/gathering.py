@@ -24,6 +24,7 @@ from sensor.model.event import Event
 from sensor.model.flow import FLOW
 from sensor.model.protocols import AnyMessage
 from sensor.model.records import copied, joined, picked
+from sensor.model.report import AnyReport
 from sensor.model.source import Batch
 from sensor.model.times import HOUR_NS, SECOND_NS, TICK_NS
 from sensor.store.sorting import Step
@@ -58,10 +59,12 @@ class Gathering:
         self._arp: list[_Kept] = []
         self._messages: list[tuple[int, AnyMessage]] = []
         self._events: list[tuple[int, Event]] = []
+        self._reports: list[tuple[int, AnyReport]] = []
 
     def __len__(self) -> int:
         """Count the records that are held."""
-        return sum(len(keys) for keys, _ in (*self._flows, *self._arp)) + len(self._messages) + len(self._events)
+        said = len(self._messages) + len(self._events) + len(self._reports)
+        return said + sum(len(keys) for keys, _ in (*self._flows, *self._arp))
 
     def add(self, number: int, batch: Batch, now_ns: int) -> int:
         """Take a batch in.
@@ -86,9 +89,11 @@ class Gathering:
             asked["input"], asked["row"] = number, batch.arp
             self._arp.append((self._keys(batch.arp["ts"].copy(), limit, newest), asked))
         self._messages += self._keyed(batch.messages, number, limit, newest)
-        # A late event is taken in with what comes now: its product delivers it late each time.
+        # A late event is taken in with what comes now: its product delivers it late each time; so a site its reports.
         events = self._keyed(batch.events, number, limit, newest)
         self._events += [(max(key, self.closed_ns), one) for key, one in events]
+        reports = self._keyed(batch.reports, number, limit, newest)
+        self._reports += [(max(key, self.closed_ns), one) for key, one in reports]
         self._newest_ns = max(self._newest_ns, *newest)
         return max(newest)
 
@@ -128,6 +133,7 @@ class Gathering:
             "layout": np.frombuffer(_layout(), np.uint8), "closed_ns": np.array([self.closed_ns], np.int64),
             "flows": flows.view(np.uint8), "arp": asked.view(np.uint8),
             "said": np.frombuffer(msgspec.msgpack.encode(said), np.uint8),
+            "reports": np.frombuffer(msgspec.msgpack.encode([one for _, one in self._reports]), np.uint8),
             "inputs": np.frombuffer(msgspec.json.encode(names), np.uint8),
         }  # fmt: skip
 
@@ -145,12 +151,14 @@ class Gathering:
         self.closed_ns = int(held["closed_ns"][0])
         names = msgspec.json.decode(held["inputs"].tobytes(), type=dict[int, str])
         messages, events = msgspec.msgpack.decode(held["said"].tobytes(), type=tuple[list[AnyMessage], list[Event]])
+        reports = msgspec.msgpack.decode(held["reports"].tobytes(), type=list[AnyReport]) if "reports" in held else []
         flows, asked = held["flows"].copy().view(FLOW), held["arp"].copy().view(_ARP)
         for number, name in names.items():
             batch = Batch(
                 flows=picked(flows, flows["input"] == number), arp=asked["row"][asked["input"] == number].copy(),
                 messages=[one for one in messages if one.input == number],
                 events=[one for one in events if one.input == number],
+                reports=[one for one in reports if one.input == number],
             )  # fmt: skip
             self.add(number_of(name), batch, now_ns)
 
@@ -185,9 +193,10 @@ class Gathering:
         arp_keys, asked = arp_keys[order], picked(asked, order)
         messages = _said(self._messages, end_ns, "offset")
         events = _said(self._events, end_ns, "row")
-        at = [0, 0, 0, 0]
-        said_keys, event_keys = ([key for key, _ in some] for some in (messages, events))
-        columns = flow_keys, arp_keys, np.array(said_keys, np.int64), np.array(event_keys, np.int64)
+        reports = _said(self._reports, end_ns, "offset")
+        at = [0, 0, 0, 0, 0]
+        said_keys = [np.array([key for key, _ in some], np.int64) for some in (messages, events, reports)]
+        columns = flow_keys, arp_keys, *said_keys
         while any(begin < len(keys) for begin, keys in zip(at, columns, strict=True)):
             first = min(int(keys[begin]) for begin, keys in zip(at, columns, strict=True) if begin < len(keys))
             end = (first // TICK_NS + 1) * TICK_NS
@@ -199,6 +208,7 @@ class Gathering:
             yield Step(
                 end, flows[at[0] : to[0]], [one for _, one in messages[at[2] : to[2]]], some["row"].copy(),
                 some["input"].copy(), [one for _, one in events[at[3] : to[3]]],
+                [one for _, one in reports[at[4] : to[4]]],
             )  # fmt: skip
             at = to
 

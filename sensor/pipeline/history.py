@@ -213,7 +213,7 @@ class History:
 
 def _times(batch: Batch) -> NDArray[np.int64]:
     """Return when each row of a batch is complete, ns."""
-    said = np.array([one.ts for one in (*batch.messages, *batch.events)], np.int64)
+    said = np.array([one.ts for one in (*batch.messages, *batch.events, *batch.reports)], np.int64)
     found = np.concatenate([said, batch.flows["ts"] + batch.flows["duration"].clip(0), batch.arp["ts"]])
     return found[found > 0].astype(np.int64)
 

@@ -121,7 +121,7 @@ class Run:
             self.errors[number] = error
 
     def _count_late(self, step: Step) -> None:
-        said = np.array([one.input for one in (*step.messages, *step.events)], np.int64)
+        said = np.array([one.input for one in (*step.messages, *step.events, *step.reports)], np.int64)
         late = np.bincount(
             np.concatenate([step.flows["input"], said, step.arp_input]).astype(np.int64), minlength=len(self.sources)
         )

@@ -49,7 +49,7 @@ def _modules() -> tuple[str, ...]:
 
 def _recognisers() -> Iterator[tuple[str, Callable[[bytes], bool]]]:
     for name in _modules():
-        if name != "detect":
+        if name != "detect" and not name.startswith("_"):
             recognises = getattr(importlib.import_module(f"{__package__}.{name}"), "recognises", None)
             if recognises is not None:
                 yield name, recognises

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from sensor.model.event import Event
 from sensor.model.protocols import AnyMessage
 from sensor.model.records import copied, joined, picked
+from sensor.model.report import AnyReport
 from sensor.model.source import Batch
 
 RUN_ROWS = 1 << 17
@@ -156,7 +157,7 @@ def _in_order(keys: Keys, rows: Rows) -> tuple[Keys, Rows]:
     return keys[order], picked(rows, order)
 
 
-T = TypeVar("T", AnyMessage, Event)
+T = TypeVar("T", AnyMessage, Event, AnyReport)
 
 
 class Spool(Generic[T]):
@@ -245,6 +246,7 @@ class Step(msgspec.Struct, frozen=True):
     arp: Rows
     arp_input: NDArray[np.int32]
     events: list[Event]
+    reports: list[AnyReport] = []
 
 
 class EventOrder:
@@ -257,6 +259,7 @@ class EventOrder:
         self.flows = Runs(self._flow, run_rows)
         self.messages = Spool[AnyMessage](AnyMessage, "offset", run_rows)
         self.events = Spool[Event](Event, "row", run_rows)
+        self.reports = Spool[AnyReport](AnyReport, "offset", run_rows)
         self.arp = Runs(self._arp, run_rows)
 
     def __enter__(self) -> Self:
@@ -265,7 +268,7 @@ class EventOrder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for part in (self.flows, self.messages, self.events, self.arp):
+        for part in (self.flows, self.messages, self.events, self.reports, self.arp):
             part.close()
 
     def add(self, number: int, batch: Batch) -> None:
@@ -278,6 +281,8 @@ class EventOrder:
             self.messages.add(number, batch.messages)
         if batch.events:
             self.events.add(number, batch.events)
+        if batch.reports:
+            self.reports.add(number, batch.reports)
         if len(batch.arp):
             rows = np.zeros(len(batch.arp), self._arp)
             rows["input"], rows["offset"], rows["row"] = number, batch.arp["offset"], batch.arp
@@ -293,9 +298,10 @@ class EventOrder:
         flows = Cursor(self.flows.blocks(), self._flow)
         messages = Cursor(self.messages.blocks(), _PLACE)
         events = Cursor(self.events.blocks(), _PLACE)
+        reports = Cursor(self.reports.blocks(), _PLACE)
         arp = Cursor(self.arp.blocks(), self._arp)
         while True:
-            heads = [one.peek() for one in (flows, messages, events, arp)]
+            heads = [one.peek() for one in (flows, messages, events, reports, arp)]
             there = [head for head in heads if head is not None]
             if not there:
                 return
@@ -304,5 +310,6 @@ class EventOrder:
             cut = end if len(keys) < limit else int(keys[-1]) + 1
             said = self.messages.read(messages.take(cut)[1])
             told = self.events.read(events.take(cut)[1])
+            heard = self.reports.read(reports.take(cut)[1])
             asked = arp.take(cut)[1]
-            yield Step(end, rows, said, asked["row"], asked["input"].copy(), told)
+            yield Step(end, rows, said, asked["row"], asked["input"].copy(), told, heard)

@@ -43,7 +43,7 @@ def decode(content: bytes) -> Envelope:
     Raises:
         Malformed: It is none of ours, of a newer version, damaged, or says what cannot be.
     """
-    if len(content) != _length(content, 0):
+    if len(content) != length_of(content, 0):
         raise Malformed("an envelope is cut short, or followed by something")
     said, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if hashlib.blake2b(said, digest_size=_DIGEST_BYTES).digest() != digest:
@@ -81,7 +81,7 @@ def cut(content: bytes, most: int) -> list[bytes]:
     while at < len(content):
         if len(found) == most:
             raise Malformed(f"more than {most} envelopes at once")
-        end = at + _length(content, at)
+        end = at + length_of(content, at)
         if end > len(content):
             raise Malformed("an envelope is cut short")
         found.append(content[at:end])
@@ -105,8 +105,8 @@ def unpack(envelope: Envelope) -> bytes:
     return body
 
 
-def _length(content: bytes, at: int) -> int:
-    """Return how many bytes the envelope has that begins here, by its head."""
+def length_of(content: bytes, at: int = 0) -> int:
+    """Return how many bytes the envelope has that begins here, by its head. Raises Malformed: it is none of ours."""
     if len(content) - at < ENVELOPE_MIN:
         raise Malformed("an envelope is cut short")
     magic, version, _, site_bytes, *_, raw_bytes, body_bytes = _HEAD.unpack_from(content, at)

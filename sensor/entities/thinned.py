@@ -1,0 +1,86 @@
+"""Slots of presence as a site tells its hub of them: some ten bytes each, and marks again at the hub.
+
+What a verdict asks of a slot survives: how many distinct outside addresses (as bits of the sketch), the flags, and the
+share of the bytes that one peer had. Bytes are known within 6 %, shares within half a percent; a peer with less than a
+quarter is not named, for it is no tunnel and hides none (`contradictions`). Which addresses they were does not leave
+the site. Not here: which slots are told, and when.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.entities.presence import MARK
+from sensor.model.report import ABSENT, TOTAL_STEPS, Present
+
+SHARE_MIN = 0.25
+_LOW = np.uint64(0xFFFF_FFFF)
+
+
+def thin(
+    ts: int, devices: Sequence[str], who: NDArray[np.int64], slot: NDArray[np.int64], cells: NDArray[np.void]
+) -> Present:
+    """Write slots as a report.
+
+    Args:
+        ts: When it is told, ns.
+        devices: Ids.
+        who: Place of each row's device among them, int64, shape (n,), n > 0.
+        slot: Slots, int64, shape (n,), within 65,535 of each other.
+        cells: dtype CELL, shape (n,).
+    """
+    first = int(slot.min())
+    names = _bits(cells["names"])
+    share = np.where(cells["total"] > 0, cells["weight"] / np.maximum(cells["total"], 1), 0)
+    share = np.where((share >= SHARE_MIN) & (names > 0), np.clip(np.round(share * 255), 1, 255), 0).astype(np.uint8)
+    flags = cells["flags"] | np.where(cells["site"] == 0, ABSENT, 0)
+    total = np.round(TOTAL_STEPS * np.log2(1 + cells["total"].astype(np.float64)))
+    return Present(
+        ts=ts, devices=tuple(devices), slot=first, who=who.astype("<u2").tobytes(),
+        after=(slot - first).astype("<u2").tobytes(), names=names.astype(np.uint8).tobytes(),
+        flags=flags.astype("<u2").tobytes(), total=np.clip(total, 0, 255).astype(np.uint8).tobytes(),
+        share=share.tobytes(), peer=cells["peer"][share > 0].astype("<u4").tobytes(),
+    )  # fmt: skip
+
+
+def marks(report: Present, rows: NDArray[np.int32], site: int) -> NDArray[np.void]:
+    """Return marks that make the slots of a report again, dtype MARK, in order.
+
+    A slot with so many distinct addresses is so many marks: the first is of its largest peer, and the others take of
+    that peer's weight what the report says it has not.
+
+    Args:
+        report: The report.
+        rows: Device row of each of its devices, −1 where it has none.
+        site: Number of the site.
+    """
+    device = rows[np.frombuffer(report.who, "<u2")]
+    known = device >= 0
+    names = np.frombuffer(report.names, np.uint8).astype(np.int64)
+    share = np.frombuffer(report.share, np.uint8) / 255
+    peer = np.zeros(len(share), np.uint64)
+    peer[share > 0] = np.frombuffer(report.peer, "<u4")
+    total = np.exp2(np.frombuffer(report.total, np.uint8) / TOTAL_STEPS) - 1
+    times = np.where(known, np.maximum(names, 1), 0)
+    times += known & (names == 1) & (share < 1)  # another peer, of the same bit
+    at = np.repeat(np.arange(len(times)), times)
+    nth = np.arange(len(at)) - np.repeat(np.cumsum(times) - times, times)
+    found = np.zeros(len(at), MARK)
+    flags = np.frombuffer(report.flags, "<u2")[at]
+    found["row"], found["flags"] = device[at], flags & ~np.uint16(ABSENT)
+    found["slot"] = report.slot + np.frombuffer(report.after, "<u2")[at].astype(np.int64)
+    found["site"] = np.where(flags & ABSENT, 0, site + 1)
+    bit = np.minimum(nth, np.maximum(names[at] - 1, 0)).astype(np.uint64)
+    other = (_LOW - nth.astype(np.uint64)) & _LOW
+    low = np.where((nth == 0) & (share[at] > 0), np.maximum(peer[at], 1), other)
+    found["hash"] = np.where(names[at] > 0, bit << np.uint64(58) | low, np.uint64(0))
+    even = total[at] / np.maximum(times[at], 1)
+    most, rest = (1 + share[at]) / 2 * total[at], (1 - share[at]) / 2 * total[at] / np.maximum(times[at] - 1, 1)
+    found["size"] = np.where(share[at] > 0, np.where(nth == 0, most, rest), even)
+    return found
+
+
+def _bits(sketch: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Count the bits that are set, shape (n,)."""
+    return np.bitwise_count(np.ascontiguousarray(sketch)).astype(np.int64)
