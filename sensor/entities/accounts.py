@@ -2,14 +2,17 @@
 
 A folded name is `user@realm` or a bare name. Two spellings are one account where an identity provider gives both one
 object id; where one's realm is the NetBIOS form of the other's (`ann@example` and `ann@example.com`), as long as only
-one longer realm has that name; or where a bare name has been met with one realm only. Two full realms never meet by
-spelling: `ann@example.com` and `ann@example.org` stay apart.
+one longer realm has that name; or where a bare name has been met with one realm only. Two full realms meet only where
+one is a directory's of the other's organisation: below it (`ann@ad.example.com`), or one that nobody can own on the
+internet, with the other's name in it (`ann@example.local`) or listed among the same tenant's domains.
+`ann@example.com` and `ann@example.org` stay apart.
 
 An account is a machine's (`host$`), a service's (krbtgt, managed service accounts, service principals, names that
 directories reserve or that administrators give to services), or a user's. Not here: what is usual for an account.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -33,6 +36,15 @@ _SERVICE = re.compile(
     r"|systemmailbox.*|aad_[0-9a-f]+|gmsa[-_].*|nt service|iusr|guest|defaultaccount|wdagutilityaccount)(@.*)?$"
 )
 """What Windows, Exchange and Entra Connect name their own accounts, and the affixes administrators use."""
+_PRIVATE = frozenset(
+    {"local", "localdomain", "lan", "internal", "intranet", "private", "priv", "corp", "home", "loc", "intern", "intra"}
+)
+"""Last labels of realms that are no public domain: RFC 6762 appendix G, ICANN's .internal, and `loc`, `priv`,
+`intern`, `intra`, which administrators take and no registry has given away."""
+_LABEL_MIN = 3
+"""Characters of a label that names an organisation: shorter ones are registries' (`co`, `ac`)."""
+_REGISTRIES = frozenset({"com", "net", "org", "gov", "edu"})
+"""Labels below which registries give names away (`example.com.au`)."""
 
 
 class Row(msgspec.Struct):
@@ -57,7 +69,9 @@ class Accounts:
         refused: Sightings of accounts beyond LIMIT, or with a name beyond FORM_MAX.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tenants: Mapping[str, str] | None = None) -> None:
+        """Begin with none; `tenants` says whose each configured domain is."""
+        self._tenants = tenants or {}
         self.rows: list[Row] = []
         self.refused = 0
         self._by_form: dict[str, int] = {}
@@ -135,8 +149,28 @@ class Accounts:
         if known is not None:
             return known
         local = self._by_local.get(_local(form), ())
-        alike = [row for row in local if _may_be_one(self.rows[row].forms, form)] if len(local) <= ALIKE_MAX else ()
+        alike = (
+            [row for row in local if self._may_be_one(self.rows[row].forms, form)] if len(local) <= ALIKE_MAX else ()
+        )
         return alike[0] if len(alike) == 1 else -1
+
+    def _may_be_one(self, forms: list[str], form: str) -> bool:
+        """Tell whether a spelling may stand for the account that has these: all full realms of one organisation."""
+        realm = _realm(form)
+        held = [_realm(one) for one in forms if _realm(one)]
+        if not realm or not held:
+            return True
+        full = [one for one in held if "." in one]
+        if "." not in realm:
+            return any(realm in (one, one.partition(".")[0]) for one in held)
+        firsts = {one.partition(".")[0] for one in (realm, *full)}
+        return all(self._are_one(one, realm) for one in full) and all(one in firsts for one in held if "." not in one)
+
+    def _are_one(self, realm: str, other: str) -> bool:
+        if realm == other or _names_one(realm, other):
+            return True
+        tenant = self._tenants.get(realm)
+        return tenant is not None and tenant == self._tenants.get(other) and _is_private(realm) != _is_private(other)
 
     def _add(self, form: str, ts: int, *, is_service: bool) -> int:
         kind = "machine" if is_machine(form) else "service" if is_service or _SERVICE.match(form) else "user"
@@ -185,19 +219,24 @@ def _realm(form: str) -> str:
     return form.partition("@")[2]
 
 
-def _fullness(form: str) -> int:
-    """Rank spellings: a full realm over a NetBIOS one over none."""
+def _fullness(form: str) -> tuple[int, int]:
+    """Rank spellings: a public realm over a directory's over a NetBIOS one over none; of like ones the shortest."""
     realm = _realm(form)
-    return 2 if "." in realm else 1 if realm else 0
+    if "." not in realm:
+        return (1 if realm else 0, 0)
+    return (2 if _is_private(realm) else 3, -realm.count("."))
 
 
-def _may_be_one(forms: list[str], form: str) -> bool:
-    """Tell whether a spelling may stand for the account that has these: no two different full realms."""
-    realm = _realm(form)
-    held = [_realm(one) for one in forms if _realm(one)]
-    if not realm or not held:
+def _is_private(realm: str) -> bool:
+    return realm.rpartition(".")[2] in _PRIVATE
+
+
+def _names_one(realm: str, other: str) -> bool:
+    """Tell whether two full realms are a directory's and its organisation's, by their names alone."""
+    if realm.endswith(f".{other}") or other.endswith(f".{realm}"):
         return True
-    full = [one for one in held if "." in one]
-    if "." in realm:
-        return not full and all(one == realm.partition(".")[0] for one in held)
-    return any(realm in (one, one.partition(".")[0]) for one in held)
+    private, public = sorted((realm, other), key=_is_private, reverse=True)
+    if not _is_private(private) or _is_private(public):
+        return False
+    name = private.split(".")[-2]
+    return len(name) >= _LABEL_MIN and name not in _REGISTRIES and name in public.split(".")[:-1]

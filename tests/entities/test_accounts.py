@@ -25,11 +25,35 @@ def given(*sightings):
         (["ann@a.com", "ann@b.com", "ann"], [0, 1, 2]),
         (["ann@pc1", "ann@pc2"], [0, 1]),
         (["ann@a.com", "bob@a.com"], [0, 1]),
+        (["ann@example.local", "ann@example.com.au"], [0, 0]),
+        (["ann@example.com.au", "ann@corp.example.local", "ann@example"], [0, 0, 0]),
+        (["ann@example.local", "ann@other.com"], [0, 1]),
+        (["ann@com.local", "ann@example.com"], [0, 1]),
+        (["ann@example.local", "ann@example.lan"], [0, 1]),
+        (["ann@ad.example.com", "ann@example.com"], [0, 0]),
+        (["ann@example.com", "ann@ad.example.com", "ann@eu.example.com"], [0, 0, 1]),
+        (["ann@example.com", "ann@myexample.com"], [0, 1]),
+        (["ann@example.com", "ann@example.org", "ann@example.local"], [0, 1, 2]),
     ],
 )
 def test_spellings_of_one_account_meet_and_others_do_not(names, rows):
-    """A NetBIOS realm meets the only full one of that name; two full realms never meet."""
+    """A NetBIOS realm and a directory's meet the only full one of that name; two of the internet never do."""
     assert rows == given(*((name, None) for name in names))[1]
+
+
+@pytest.mark.parametrize("names", [("ann@ad.example.com", "ann@example.com"), ("ann@example.local", "ann@example.com")])
+def test_the_providers_spelling_is_shown(names):
+    """Whichever was met first: the realm of a directory is nobody's address."""
+    assert "ann@example.com" == given(*((name, None) for name in names))[0].rows[0].name
+
+
+def test_a_tenants_domains_may_name_its_directory():
+    """A realm that nobody owns on the internet, listed with the tenant's domain; two of the internet stay apart."""
+    accounts = Accounts({"example.com": "t", "acme.local": "t", "acme.org": "t", "other.com": "u"})
+
+    assert [0, 0, 1, 2] == [
+        accounts.sight(f"ann@{realm}", 1, 0, "x") for realm in ("acme.local", "example.com", "acme.org", "other.com")
+    ]
 
 
 def test_an_identity_providers_id_decides():
