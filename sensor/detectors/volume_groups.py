@@ -17,10 +17,10 @@ from sensor.model.tick import Names
 
 KINDS = ("devices", "servers", "workstations", "things")
 """By number; the first stands for devices whose role is not known."""
-_SERVES, _PEOPLE, _THINGS = 1, 2, 3
+SERVES, _PEOPLE, _THINGS = 1, 2, 3
 _KIND_OF = {
-    "server": _SERVES, "domain controller": _SERVES, "DNS resolver": _SERVES, "DHCP server": _SERVES,
-    "proxy": _SERVES, "router": _SERVES, "NAS": _SERVES,
+    "server": SERVES, "domain controller": SERVES, "DNS resolver": SERVES, "DHCP server": SERVES,
+    "proxy": SERVES, "router": SERVES, "NAS": SERVES,
     "workstation": _PEOPLE, "phone": _PEOPLE,
     "printer": _THINGS, "camera": _THINGS, "IoT": _THINGS, "PLC": _THINGS, "HMI": _THINGS,
 }  # fmt: skip

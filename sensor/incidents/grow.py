@@ -22,13 +22,15 @@ from sensor.model.evidence import Evidence, Finding
 from sensor.model.ids import identify
 from sensor.model.incident import TIERS, Party
 from sensor.model.tick import Names
-from sensor.model.times import DAY_NS
+from sensor.model.times import DAY_NS, parse
 
 CONTEXT_MAX = 256
 REACHED_MAX = 1 << 16
 """Cases that reached a tier, remembered until a commit: a budget of 1 a day and 1,000 devices opens far fewer."""
 DEVICE_KEEP_NS = 3 * DAY_NS
 """How far back a device's findings become part of an incident: as long as one of a device stays open."""
+AGAIN_NS = 7 * DAY_NS
+"""How long a day unlike others waits for another: a drift is told of once a week."""
 FATES = ("evidence", "context", "digest", "muted")
 
 
@@ -43,10 +45,7 @@ class Growth:
         opened: How many cases reached a tier by (site, tier), for the metrics.
         reached: Which did, (site, tier, id), since they were last asked for.
         evidence_counts: How much evidence became part of a case by (site, detector), for the metrics.
-        told: What became part of a case or was taken back, for a hub, since it was taken; None where there is none.
     """
-
-    told: dict[str, Finding] | None = None
 
     def __init__(
         self, names: Names, per_day_per_1000: float, devices: Callable[[str], int], weights: Mapping[str, float]
@@ -88,8 +87,6 @@ class Growth:
     def take_back(self, finding: Finding, end_ns: int) -> None:
         """Let what a detector withdrew weigh nothing any more, and see in which tier that leaves its incident."""
         evidence = finding.evidence
-        if self.told is not None:
-            self.told[evidence.id] = finding
         self.recent.pop(node_of(evidence.entity.kind, evidence.entity.id), evidence.id)
         self.context.pop(evidence.id, None)
         case = self.cases.of_evidence(evidence.id)
@@ -107,7 +104,7 @@ class Growth:
             return False
         if not rank.is_act(evidence):
             self.opening.observe(evidence, candidate=self.opening.is_candidate(finding))
-            return self.opening.may(finding)
+            return self.opening.may(finding, again=self._is_again(finding, end_ns))
         level = self.opening.level_db()
         if evidence.entity.kind != "account":  # a source that guesses at many, by its own null
             return evidence.db >= level and self.opening.may(finding)
@@ -256,8 +253,6 @@ class Growth:
     def _put(self, case: Case, finding: Finding, end_ns: int, *, weighs: bool) -> None:
         evidence = finding.evidence
         node = node_of(evidence.entity.kind, evidence.entity.id)
-        if self.told is not None:
-            self.told[evidence.id] = finding
         if weighs and evidence.id not in case.evidence:
             key = (evidence.site, evidence.detector)
             self.evidence_counts[key] = self.evidence_counts.get(key, 0) + 1
@@ -283,6 +278,22 @@ class Growth:
                     case, Finding(evidence=own, device=-1, name=name, techniques=sequence.techniques(found.kind)),
                     end_ns, weighs=True,
                 )  # fmt: skip
+
+    def _is_again(self, finding: Finding, end_ns: int) -> bool:
+        """Tell whether what is slow was told of its entity on another day of the week, too.
+
+        A drift looks back on three days, so two of them in less look at the same ones.
+        """
+        evidence = finding.evidence
+        if not finding.slow:
+            return False
+        ts = parse(evidence.ts)
+        for one in self.recent.of(node_of(evidence.entity.kind, evidence.entity.id), end_ns - AGAIN_NS):
+            other = one.finding.evidence
+            apart = 3 * DAY_NS if evidence.channel == other.channel == "drift" else DAY_NS
+            if one.finding.slow and other.id != evidence.id and ts - parse(other.ts) >= apart:
+                return True
+        return False
 
     def _with(self, finding: Finding, end_ns: int) -> list[Entry]:
         """Return the account's other findings that count beside this one: of a day, or tied to it by a key."""

@@ -5,6 +5,10 @@ within the ceiling. From then on it must also be above its channel's threshold, 
 holds. At most three times the ceiling open a day and site; what would have been more is a row of the digest, held back
 and looked at again the next day. Over five times for an hour is a surge: one incident, and nothing is learned from it.
 
+What is slow is no act but a day unlike its peers' days, of which some come every week. It opens where it is rarer than
+its channel's share of N a day and 1,000 devices, or again within the week: that a site may have one incident a day does
+not make a laptop's odd day one, and the pool of a small site tells nothing rarer than one in 1,000.
+
 Each channel has its own share: acts of accounts do not use up what devices may open, nor the other way.
 """
 
@@ -26,8 +30,6 @@ BURST = 3.0
 SURGE = 5.0
 """Times the ceiling: the method in force."""
 SURGE_NS = HOUR_NS
-FLOOR = 1
-"""Incidents a day that each site of a fleet may open, whatever the others have: never under one (METHOD in force)."""
 HEARD_MAX = 64
 """Openings remembered a site: as many as tell a surge at every site under 12,000 devices."""
 IDENTITY_ACCOUNTS = 1_000
@@ -42,14 +44,12 @@ class Opening:
         budget: Entity-days by channel.
         nulls: What network and account come to together by coincidence.
         surged: When each site's surge was last seen, ns.
-        fleet: All sites have one budget, with FLOOR for each.
     """
 
     def __init__(self, names: Names, per_day_per_1000: float, devices: Callable[[str], int]) -> None:
         self._names, self._per_1000, self._devices = names, per_day_per_1000, devices
         self.budget = Budget(len(CHANNELS))
         self.surged: dict[str, int] = {}
-        self.fleet = False
         self._day = -1
         self._best: list[dict[str, float]] = [{} for _ in CHANNELS]
         self._devices_best: dict[str, float] = {}
@@ -87,8 +87,7 @@ class Opening:
         Counted with the rest, volumes that nobody is shown raised the threshold above most beacons (7 to 9 dB): over
         1,300 simulated devices recall at one false incident a day and 1,000 was 38 % of beacons in place of 62.
         """
-        slow = finding.evidence.channel in {"accumulation", "drift"} and finding.digest
-        return finding.opens or slow
+        return finding.opens or finding.slow
 
     def observe(self, evidence: Evidence, db: float | None = None, *, candidate: bool = True) -> None:
         """Count an entity's strongest of today; of an account all its acts together, given as `db`.
@@ -111,8 +110,13 @@ class Opening:
         learned = self._threshold(_IDENTITY, self._rate(people))
         return assumed if math.isnan(learned) else max(rank.LEVEL_MIN_DB, learned)
 
-    def may(self, finding: Finding) -> bool:
-        """Tell whether a finding may start an incident by itself, whatever the day has seen."""
+    def may(self, finding: Finding, *, again: bool = False) -> bool:
+        """Tell whether a finding may start an incident by itself, whatever the day has seen.
+
+        Args:
+            finding: What was found.
+            again: The same entity was as unlike itself on another day of the week.
+        """
         evidence = finding.evidence
         if "context" in evidence.marks or math.isnan(evidence.db):
             return False
@@ -125,6 +129,7 @@ class Opening:
             self.is_candidate(finding)
             and evidence.db >= learned
             and rank.may_open(evidence.p, devices, self._per_1000)
+            and (finding.opens or again or evidence.p <= self._per_1000 / 1_000.0 / len(CHANNELS))
         )  # fmt: skip
 
     def admit(self, site: str, group: str, end_ns: int) -> bool:
@@ -140,19 +145,15 @@ class Opening:
         ceiling = self._ceiling(site)
         if len(self._wanted[site]) > SURGE * ceiling:
             self.surged[site] = end_ns
-        if not self.has_room(site, group):
-            return False
         key = f"{group} {site}"
+        if self._opened.get(key, 0) >= BURST * ceiling:
+            return False
         self._opened[key] = self._opened.get(key, 0) + 1
         return True
 
     def has_room(self, site: str, group: str) -> bool:
         """Tell whether one more would be allowed, without counting."""
-        opened = self._opened.get(f"{group} {site}", 0)
-        if not self.fleet:
-            return opened < BURST * self._ceiling(site)
-        of_all = sum(count for key, count in self._opened.items() if key.startswith(f"{group} "))
-        return opened < FLOOR or of_all < BURST * rank.ceiling(self._names.count(), self._per_1000)
+        return self._opened.get(f"{group} {site}", 0) < BURST * self._ceiling(site)
 
     def reached(self, site: str, tier: str) -> None:
         """Count what came to a tier today, beside what opened."""

@@ -102,6 +102,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """It has an analytic null or a measured rate, and may start an incident by itself."""
     digest: bool = False
     """Worth one row in the digest even where it opens nothing."""
+    slow: bool = False
+    """Of days, against the peers' days: it may start an incident where its channel has a threshold."""
     counter: tuple[str, ...] = ()
     """What speaks against it."""
     check: str = ""

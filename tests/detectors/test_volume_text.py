@@ -55,6 +55,15 @@ def test_hours_are_told_from_when_they_began():
     assert ("accumulation", True, ()) == (finding.evidence.channel, finding.digest, finding.techniques)
 
 
+@pytest.mark.parametrize(("side", "kind", "slow"), [(4, 2, True), (5, 2, False), (5, 1, True), (5, 0, False)])
+def test_a_lack_may_be_an_incident_of_servers_alone(side, kind, slow):
+    """A laptop whose owner is away does less; what is listed is listed all the same."""
+    basis = {"since": 480_000.0, "total": 21.0, "shifted": 0.0}
+    finding = volume_text.accumulated(OF, 480_008, side, basis, 1e-3, law(), kind)
+
+    assert (slow, True, False) == (finding.slow, finding.digest, finding.opens)
+
+
 def test_a_fleets_row_says_how_often_it_was_so():
     """One cause; worth a row where it is rare, which takes twenty days to know."""
     rows = [

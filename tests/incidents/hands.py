@@ -88,6 +88,7 @@ def seen(
     keys=(),
     opens=True,
     digest=False,
+    slow=False,
     target="",
     observed=1.0,
     site="SYD",
@@ -103,6 +104,7 @@ def seen(
     )  # fmt: skip
     return Finding(
         evidence=evidence, device=device, name=f"LAPTOP-{device}", techniques=("T1071",), opens=opens, digest=digest,
+        slow=slow,
         peers=(Peer(kind="address", id="203.0.113.9", name="203.0.113.9"),), check="Who?",
     )  # fmt: skip
 

@@ -53,6 +53,27 @@ def test_what_opens_weighs_however_little(growth):
     assert {finding.evidence.id} == set(case.evidence)
 
 
+@pytest.mark.parametrize(
+    ("days", "channels", "opened"),
+    [((0, 0), ("drift", "accumulation"), False), ((0, 1), ("accumulation", "accumulation"), True),
+     ((0, 1), ("drift", "drift"), False), ((0, 3), ("drift", "drift"), True), ((0, 9), ("drift", "drift"), False)],
+)  # fmt: skip
+def test_a_slow_day_opens_where_another_of_the_week_was_slow(growth, days, channels, opened):
+    """Days that look back on the same ones are one look; what is more than a week ago is forgotten."""
+    for day in range(30):
+        growth.opening.begin(START + day * DAY_NS)
+    first, second = (
+        seen("volumes", "volume", 1e-3, START + (30 + day) * DAY_NS, opens=False, digest=True, slow=True,
+             channel=channel, target=f"{channel} {day}")
+        for day, channel in zip(days, channels, strict=True)
+    )  # fmt: skip
+    at_ns = START + (30 + days[0]) * DAY_NS
+    assert not growth.may_open(first, at_ns)
+    growth.keep(first, None, at_ns)
+
+    assert opened is growth.may_open(second, START + (30 + days[1]) * DAY_NS)
+
+
 def test_a_tier_is_raised_once_and_said(growth):
     """In the timeline, in the counts, in what must not be learned."""
     growth.open(seen("scan", "scan", 1e-5, START), START)

@@ -41,11 +41,22 @@ def test_from_a_thousand_device_days_the_channels_threshold_holds_too():
                 one.observe(seen("scan", "scan", p, at_ns, device=device).evidence)
                 one.observe(seen("drift", "volume", p, at_ns, device=device, channel="drift").evidence)
     weak, strong = seen("scan", "scan", 1e-4, START), seen("scan", "scan", 1e-9, START)
-    slow = [seen("drift", "volume", p, START, opens=False, digest=True, channel="drift") for p in (1e-4, 1e-9)]
+    slow = [seen("drift", "volume", p, START, opens=False, slow=True, channel="drift") for p in (1e-4, 1e-9)]
 
     assert [False, True, False, True] == [one.may(found) for found in (weak, strong, *slow)]
     fresh = opening(100)
     assert [True, False] == [fresh.may(found) for found in (weak, slow[1])]
+
+
+def test_a_slow_day_opens_where_it_is_rare_or_comes_again():
+    """One in 1,000 device-days is no incident of a site of 40 devices; again, or one in 10,000, it is one."""
+    one = opening()
+    for day in range(30):
+        one.begin(START + day * DAY_NS)
+        one.observe(seen("scan", "scan", 1e-2, START + day * DAY_NS).evidence)
+    often, rare = (seen("drift", "volume", p, START, opens=False, slow=True, channel="drift") for p in (1e-3, 1e-4))
+
+    assert [False, True, True] == [one.may(often), one.may(often, again=True), one.may(rare)]
 
 
 def test_what_could_open_nothing_raises_no_threshold():
