@@ -45,7 +45,10 @@ class Growth:
         opened: How many cases reached a tier by (site, tier), for the metrics.
         reached: Which did, (site, tier, id), since they were last asked for.
         evidence_counts: How much evidence became part of a case by (site, detector), for the metrics.
+        told: What became part of a case or was taken back, for a hub, since it was taken; None where there is none.
     """
+
+    told: dict[str, Finding] | None = None
 
     def __init__(
         self, names: Names, per_day_per_1000: float, devices: Callable[[str], int], weights: Mapping[str, float]
@@ -87,6 +90,8 @@ class Growth:
     def take_back(self, finding: Finding, end_ns: int) -> None:
         """Let what a detector withdrew weigh nothing any more, and see in which tier that leaves its incident."""
         evidence = finding.evidence
+        if self.told is not None:
+            self.told[evidence.id] = finding
         self.recent.pop(node_of(evidence.entity.kind, evidence.entity.id), evidence.id)
         self.context.pop(evidence.id, None)
         case = self.cases.of_evidence(evidence.id)
@@ -253,6 +258,8 @@ class Growth:
     def _put(self, case: Case, finding: Finding, end_ns: int, *, weighs: bool) -> None:
         evidence = finding.evidence
         node = node_of(evidence.entity.kind, evidence.entity.id)
+        if self.told is not None:
+            self.told[evidence.id] = finding
         if weighs and evidence.id not in case.evidence:
             key = (evidence.site, evidence.detector)
             self.evidence_counts[key] = self.evidence_counts.get(key, 0) + 1

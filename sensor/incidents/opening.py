@@ -30,6 +30,8 @@ BURST = 3.0
 SURGE = 5.0
 """Times the ceiling: the method in force."""
 SURGE_NS = HOUR_NS
+FLOOR = 1
+"""Incidents a day that each site of a fleet may open, whatever the others have: never under one (METHOD in force)."""
 HEARD_MAX = 64
 """Openings remembered a site: as many as tell a surge at every site under 12,000 devices."""
 IDENTITY_ACCOUNTS = 1_000
@@ -44,12 +46,14 @@ class Opening:
         budget: Entity-days by channel.
         nulls: What network and account come to together by coincidence.
         surged: When each site's surge was last seen, ns.
+        fleet: All sites have one budget, with FLOOR for each.
     """
 
     def __init__(self, names: Names, per_day_per_1000: float, devices: Callable[[str], int]) -> None:
         self._names, self._per_1000, self._devices = names, per_day_per_1000, devices
         self.budget = Budget(len(CHANNELS))
         self.surged: dict[str, int] = {}
+        self.fleet = False
         self._day = -1
         self._best: list[dict[str, float]] = [{} for _ in CHANNELS]
         self._devices_best: dict[str, float] = {}
@@ -145,15 +149,19 @@ class Opening:
         ceiling = self._ceiling(site)
         if len(self._wanted[site]) > SURGE * ceiling:
             self.surged[site] = end_ns
-        key = f"{group} {site}"
-        if self._opened.get(key, 0) >= BURST * ceiling:
+        if not self.has_room(site, group):
             return False
+        key = f"{group} {site}"
         self._opened[key] = self._opened.get(key, 0) + 1
         return True
 
     def has_room(self, site: str, group: str) -> bool:
         """Tell whether one more would be allowed, without counting."""
-        return self._opened.get(f"{group} {site}", 0) < BURST * self._ceiling(site)
+        opened = self._opened.get(f"{group} {site}", 0)
+        if not self.fleet:
+            return opened < BURST * self._ceiling(site)
+        of_all = sum(count for key, count in self._opened.items() if key.startswith(f"{group} "))
+        return opened < FLOOR or of_all < BURST * rank.ceiling(self._names.count(), self._per_1000)
 
     def reached(self, site: str, tier: str) -> None:
         """Count what came to a tier today, beside what opened."""
