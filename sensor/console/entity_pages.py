@@ -8,9 +8,11 @@ import msgspec
 
 from sensor.console.bullets import Bar, columns
 from sensor.console.page import link, render, short
+from sensor.console.plots import Stay, stays
 from sensor.console.visit import Desk, Refused, Visit
 from sensor.model.account import Account
-from sensor.model.device import Device
+from sensor.model.device import Device, Span
+from sensor.model.times import parse
 from sensor.model.usual import TITLES, Act, Usual
 from sensor.store.usual import acts_of, of_account, of_device
 
@@ -22,7 +24,18 @@ ACTS = 200
 INCIDENTS = 30
 SIGNINS = 30
 DAYS = 28
+OUTSIDE, ELSEWHERE = "outside", "another site"
 Row = TypeVar("Row")
+
+
+class Place(NamedTuple):
+    """Where a device was."""
+
+    name: str
+    is_site: bool
+    first: str
+    last: str
+    addresses: tuple[str, ...]
 
 
 class Habits(NamedTuple):
@@ -69,8 +82,40 @@ def device(desk: Desk, visit: Visit) -> "Response":
         mine = listing.of_entity((one.id, *one.aliases), visit.within, INCIDENTS)
     return render(
         desk, visit, "device.html", one=one, incidents=mine, habits=_habits(usual, "flows"), titles=TITLES,
-        clock_ns=clock_ns,
+        clock_ns=clock_ns, places=_places(one, visit.within), stays=_stays(one, visit.within),
+        others=sum(name not in (visit.within or one.sites) for name in one.sites), within=visit.within,
+        own_spans=[span for span in one.address_spans if _own(span, visit.within)],
     )  # fmt: skip
+
+
+def _own(span: Span, within: tuple[str, ...] | None) -> bool:
+    return span.where is None or within is None or span.where in within
+
+
+def _places(one: Device, within: tuple[str, ...] | None) -> list[Place]:
+    """Return where a device was, the latest place first; other sites than the reader's are not named."""
+    held: dict[str, list[Span]] = {}
+    for span in one.address_spans:
+        held.setdefault((span.where or OUTSIDE) if _own(span, within) else ELSEWHERE, []).append(span)
+    found = [
+        Place(
+            name, name not in {OUTSIDE, ELSEWHERE}, min(span.first for span in spans), max(span.last for span in spans),
+            () if name == ELSEWHERE else tuple(dict.fromkeys(span.value for span in spans)),
+        )
+        for name, spans in held.items()
+    ]  # fmt: skip
+    return sorted(found, key=lambda place: place.last, reverse=True)
+
+
+def _stays(one: Device, within: tuple[str, ...] | None) -> str:
+    """Draw where a device was, a bar an address."""
+    drawn = []
+    for span in one.address_spans:
+        own = _own(span, within)
+        lane = (span.where or OUTSIDE) if own else ELSEWHERE
+        text = f"{span.value if own else ''} at {lane}, {span.first[:16]} to {span.last[:16]}"
+        drawn.append(Stay(parse(span.first), parse(span.last), lane, text.strip()))
+    return stays(drawn)
 
 
 def accounts(desk: Desk, visit: Visit) -> "Response":

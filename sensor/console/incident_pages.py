@@ -31,6 +31,18 @@ class Shown(NamedTuple):
     weighs: bool
 
 
+class AtSite(NamedTuple):
+    """An incident's part at one site."""
+
+    site: str
+    evidence: int
+    strongest_db: float
+    first: str
+    last: str
+    who: tuple[tuple[str, str], ...]
+    """Name and page of whom the evidence is about."""
+
+
 class Decidable(NamedTuple):
     """An action, and what whoever asks may do about it."""
 
@@ -87,7 +99,9 @@ def incident(desk: Desk, visit: Visit) -> "Response":
         actions=[_decidable(visit, one, action) for action in one.actions], verdicts=VERDICTS,
         may_judge=visit.person.may("analyst", one.sites) and not desk.decisions.readonly,
         may_mute=_may_mute(visit, one) and not desk.decisions.readonly, scopes=_scopes(one),
-        parties=_parties(one), stories=_story(one), names={party.id: party.name for party in one.entities},
+        at_sites=_at_sites(one), site_of={held.id: held.site for held in (*one.evidence, *one.context)},
+        within=visit.within, parties=_parties(one), stories=_story(one),
+        names={party.id: party.name for party in one.entities},
     )  # fmt: skip
 
 
@@ -135,6 +149,29 @@ def _parties(one: Incident) -> list[tuple[str, str, str, str, str]]:
         page = f"{pages[party.kind]}{quote(party.id, safe='')}" if party.kind in pages else ""
         found.append((party.role, party.kind, party.name, page, party.site or ""))
     return found
+
+
+def _at_sites(one: Incident) -> list[AtSite]:
+    """Return what there is at each of its sites, the strongest first; nothing of an incident of one site."""
+    if len(one.sites) < 2:
+        return []
+    names = {party.id: party.name for party in one.entities}
+    pages = {"device": "/devices/", "account": "/accounts/"}
+    found = []
+    for site in one.sites:
+        here = [held for held in one.evidence if held.site == site]
+        who = {
+            held.entity.id: f"{pages[held.entity.kind]}{quote(held.entity.id, safe='')}"
+            for held in here if held.entity.kind in pages
+        }  # fmt: skip
+        found.append(
+            AtSite(
+                site, len(here), max((held.db for held in here), default=0.0),
+                min((held.ts for held in here), default=""), max((held.ts for held in here), default=""),
+                tuple((names.get(key, key), page) for key, page in who.items()),
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda held: (-held.strongest_db, held.site))
 
 
 def _story(one: Incident) -> list[tuple[str, list[object]]]:

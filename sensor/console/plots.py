@@ -17,6 +17,10 @@ _SHAPES = ("circle", "square", "diamond", "triangle")
 _POINTS_MAX = 2_000
 """Points of one plot; of more, the largest of each of so many slots are drawn."""
 _TICKS = 6
+LANES_MAX = 8
+"""Lanes that are told apart in a plot of this height."""
+_NAME_MAX = 9
+"""Letters that fit left of it."""
 
 
 class Series(NamedTuple):
@@ -32,6 +36,15 @@ class Mark(NamedTuple):
     ts: int
     lane: str
     value: float
+    text: str
+
+
+class Stay(NamedTuple):
+    """From when to when somebody was at a place."""
+
+    first: int
+    last: int
+    lane: str
     text: str
 
 
@@ -79,6 +92,33 @@ def marks(found: Sequence[Mark]) -> str:
         x, y = _x(one.ts, first, last), TOP + step * (number + 0.5)
         parts.append(_shape(_SHAPES[number % len(_SHAPES)], x, y, size, COLOURS[number % len(COLOURS)], one.text))
     return _whole(parts, [], "evidence over time")
+
+
+def stays(found: Sequence[Stay]) -> str:
+    """Return where somebody was from when to when, one lane a place; empty where there is none."""
+    if not found:
+        return ""
+    lanes = list(dict.fromkeys(one.lane for one in found))[:LANES_MAX]
+    first, last = min(one.first for one in found), max(one.last for one in found)
+    margin = max((last - first) // 40, 60 * 10**9)
+    first, last = first - margin, last + margin
+    parts, step = [_axis(first, last)], (HEIGHT - TOP - BOTTOM) / len(lanes)
+    high = min(14.0, 0.6 * step)
+    for number, lane in enumerate(lanes):
+        y = TOP + step * (number + 0.5)
+        parts.append(f'<line class="lane" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        name = lane if len(lane) <= _NAME_MAX else f"{lane[: _NAME_MAX - 1]}…"
+        parts.append(f'<text class="name" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_safe(name)}</text>')
+    for one in found[:_POINTS_MAX]:
+        if one.lane in lanes:
+            number = lanes.index(one.lane)
+            x, y = _x(one.first, first, last), TOP + step * (number + 0.5) - high / 2
+            width = max(3.0, _x(one.last, first, last) - x)
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{high:.1f}" rx="2" fill-opacity=".75" '
+                f'fill="{COLOURS[number % len(COLOURS)]}"><title>{_safe(one.text)}</title></rect>'
+            )
+    return _whole(parts, [], "places over time")
 
 
 def bars(values: Sequence[tuple[str, float]], unit: str) -> str:

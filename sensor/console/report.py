@@ -87,10 +87,14 @@ def _environment() -> "Environment":
 
 
 def timeline(incident: Incident) -> str:
-    """Return an incident's evidence on a time line, one lane a source; nothing of a single one."""
+    """Return an incident's evidence on a time line, a lane a source, or a site of several; nothing of a single one."""
     if len(incident.evidence) < 2:
         return ""
-    return marks([Mark(parse(one.ts), one.source, one.db, f"{one.ts[:16]} {one.text}") for one in incident.evidence])
+    several = len(incident.sites) > 1
+    return marks([
+        Mark(parse(one.ts), one.site if several else one.source, one.db, f"{one.ts[:16]} {one.text}")
+        for one in incident.evidence
+    ])  # fmt: skip
 
 
 def verdicts(signins: Sequence[SignIn]) -> list[tuple[str, dict[str, int]]]:

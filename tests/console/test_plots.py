@@ -3,7 +3,7 @@
 import math
 from xml.etree import ElementTree as ET
 
-from sensor.console.plots import Mark, Series, bars, lines, marks
+from sensor.console.plots import LANES_MAX, Mark, Series, Stay, bars, lines, marks, stays
 
 T0, HOUR = 1_700_000_000 * 10**9, 3600 * 10**9
 
@@ -56,3 +56,14 @@ def test_bars_are_as_long_as_their_values():
     assert 20 == tags.count("rect")
     assert widths == sorted(widths)
     assert "" == bars([("x", 0.0)], "dB")
+
+
+def test_stays_are_bars_a_lane_a_place():
+    """A moment is still seen, names are cut and escaped, and of too many places the first are drawn."""
+    root, tags = parsed(stays([Stay(T0, T0 + HOUR, "SYD", "10.0.0.5"), Stay(T0, T0, "<a long name>", "x")]))
+    assert (2, 2) == (tags.count("rect"), sum(one.get("class") == "lane" for one in root.iter("line")))
+    assert {"SYD", "<a long …"} <= {one.text for one in root.iter("text")}
+    assert min(float(one.get("width")) for one in root.iter("rect")) >= 3.0
+    _, tags = parsed(stays([Stay(T0, T0 + HOUR, f"S{at}", "") for at in range(LANES_MAX + 3)]))
+    assert LANES_MAX == tags.count("rect")
+    assert "" == stays([])

@@ -77,3 +77,29 @@ def test_silence_is_by_the_time_of_day_only_where_a_sensor_runs(tmp_path):
     later = signed_in(desk(tmp_path, today_ns=lambda: CLOCK_NS + 20 * MINUTE_NS)).get("/sites").text
     assert "No sensor runs behind this page" not in later
     assert "<b>9</b> silent" in later
+
+
+def test_an_incident_across_sites_says_what_is_where(fleet):
+    """Its sites with the evidence of each, and evidence and story with theirs; of one site nothing of it."""
+    browser = signed_in(fleet)
+    text = browser.get("/incidents/INC-9").text
+    assert "At 2 sites" in text
+    assert [("BNE", "1", "+30"), ("PER", "2", "+25")] == re.findall(
+        r'<a href="/sites/\w+">(\w+)</a></td><td class="n">(\d+)</td><td class="n"><span class="db">([+\d]+)', text
+    )
+    assert ["BNE", "PER", "PER"] == re.findall(r'<span class="chip">identity</span> <span class="chip">(\w+)', text)[:3]
+    assert "At 1 sites" not in browser.get("/incidents/INC-1").text
+    assert 'id="sites"' not in browser.get("/incidents/INC-1").text
+
+
+def test_a_laptop_that_moves_shows_its_places(fleet):
+    """Each with its time and addresses, drawn too; who may see one site hears of another only that there is one."""
+    text = signed_in(fleet).get("/devices/dev-7").text
+    for said in ("Where it was", "places over time", 'href="/sites/PER"', ">outside", "198.51.100.4"):
+        assert said in text, said
+    assert ["outside", "PER", "SYD"] == [
+        name.strip() for name in re.findall(r"<li>(?:<a [^>]*>)?([\w ]+)(?:</a>)? <span class=\"soft\">\d", text)
+    ]
+    held = signed_in(fleet, "sid").get("/devices/dev-7").text
+    assert ("another site" in held, "PER" in held, "and 1 other" in held) == (True, False, True)
+    assert "Where it was" not in signed_in(fleet).get("/devices/dev-2").text
