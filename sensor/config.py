@@ -71,6 +71,7 @@ class Tenant(msgspec.Struct, frozen=True):
     """A SaaS tenant: its domains, and whose network its users may be on."""
 
     domains: tuple[str, ...] = ()
+    """Domains of the tenant's accounts; its directory's realm too, if nobody owns it on the internet (`acme.local`)."""
     sites: tuple[str, ...] = ()
 
 

@@ -63,7 +63,8 @@ class Entities:
         self.sites: list[str] = []
         self.inputs: list[str] = []
         self.devices = Devices(secret)
-        self.identity = Identity(egress or {}, secret)
+        self._tenants = {domain.lower(): name for name, domains in (tenants or {}).items() for domain in domains}
+        self.identity = Identity(egress or {}, secret, self._tenants)
         self.address_names = AddressNames()
         self.places = Places()
         self.sightings = Sightings(self.devices, self.places)
@@ -73,7 +74,6 @@ class Entities:
         self._private = Networks(PRIVATE)
         self.activity = Activity(DEVICES_MAX)
         self.processes = Processes(secret)
-        self._tenants = {domain.lower(): name for name, domains in (tenants or {}).items() for domain in domains}
         self._roles: dict[int, str | None] = {}
         self._roles_hour = -1
         self._aged_day = -1

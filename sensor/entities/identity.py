@@ -68,9 +68,11 @@ class Identity:
         witness: Where records go that tell of sign-ins.
     """
 
-    def __init__(self, egress: Mapping[str, Sequence[str]], secret: int = 0) -> None:
-        """Take each site's configured public addresses, and the key of hashes."""
-        self.accounts, self.links = Accounts(), Links()
+    def __init__(
+        self, egress: Mapping[str, Sequence[str]], secret: int = 0, tenants: Mapping[str, str] | None = None
+    ) -> None:
+        """Take each site's configured public addresses, the key of hashes, and whose tenant's each domain is."""
+        self.accounts, self.links = Accounts(tenants), Links()
         self.contacts, self.signins = Contacts(), SignIns()
         self.corroboration = Corroboration(secret, self.contacts, self.links, self.signins)
         self.witness = Witness(self.contacts, self.corroboration)

@@ -118,6 +118,15 @@ def test_unreadable_macs_and_addresses_in_messages_are_passed_over():
     assert [-1, -1] == resolve(fresh(), messages=told).message_device.tolist()
 
 
+def test_a_realm_listed_with_a_tenants_domain_is_its_directory():
+    """Kerberos knows somebody of ACME.LOCAL whom the provider knows of example.com."""
+    entities = Entities({}, SECRET, tenants={"t": ("example.com", "acme.local")})
+
+    assert [0, 0] == [
+        entities.identity.accounts.sight(f"ann@{one}", 1, 0, "x") for one in ("acme.local", "example.com")
+    ]
+
+
 def test_local_time_follows_the_zone_and_its_summer_time():
     """Sydney is eleven hours ahead in January and ten in July; without a zone it is UTC."""
     sydney = Entities({}, SECRET, timezone="Australia/Sydney")
