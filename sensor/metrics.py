@@ -182,12 +182,19 @@ class Metrics:
         self.archive_gone = self._counter(
             "archive_gone_bytes", "Bytes of the archive's oldest files that gave way to a full disk"
         )
-        self.sink_sent = self._counter("sink_sent", "Incidents that a sink acknowledged", "sink")
+        self.sink_sent = self._counter("sink_sent", "Incidents that a sink acknowledged; of the hub, envelopes", "sink")
         self.sink_failures = self._counter(
             "sink_failures", "Attempts to deliver that failed, and incidents refused", "sink", "reason"
         )
         self.sink_lag = self._gauge("sink_lag_seconds", "How long the oldest change has waited", "sink")
         self.sink_up = self._gauge("sink_up", "1 while the sink takes what it is sent", "sink")
+        self.spool_bytes = self._gauge("spool_bytes", "Bytes that wait for the hub, by kind", "kind")
+        self.spool_dropped = self._counter(
+            "spool_dropped", "Packets dropped for want of room before the hub had them, by kind", "kind"
+        )
+        self.site_refused = self._counter(
+            "site_refused", "Requests and connections of sites that this hub refused, by reason", "reason"
+        )
 
     def watch_process(self) -> None:
         """Show this process's memory, processor time and open files too: those of a sensor that goes on."""

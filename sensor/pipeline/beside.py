@@ -17,6 +17,8 @@ from sensor.metrics import Metrics
 from sensor.pipeline.consoling import open_console
 from sensor.pipeline.delivering import Deliveries
 from sensor.pipeline.exposing import open_metrics
+from sensor.pipeline.receiving import Receiving
+from sensor.pipeline.uplink import Uplink
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,5 +80,5 @@ class Around:
 
 Opener = Callable[[Config, Path, Metrics], Beside | None]
 """Opens one for a configuration, the state's folder and the metrics; None where nothing of it is configured."""
-OPENERS: tuple[Opener, ...] = (open_metrics, Deliveries, open_console)
+OPENERS: tuple[Opener, ...] = (open_metrics, Deliveries, Uplink, Receiving, open_console)
 """Whoever adds one adds its opener here."""

@@ -74,7 +74,7 @@ def build(name: str, one: Component, stop: threading.Event) -> Sink:
 def probe(config: Config) -> list[Tried]:
     """Try to reach each configured sink without sending an incident."""
     found = []
-    for name, one in config.sinks.items():
+    for name, one in _of_incidents(config):
         try:
             sink = build(name, one, threading.Event())
             try:
@@ -136,13 +136,18 @@ class Deliveries:
         return Carrier(one, build(one.name, one, stop), self._folder, self._metrics, stop, told)
 
 
+def _of_incidents(config: Config) -> list[tuple[str, Component]]:
+    """Return the sinks that take incidents one by one; the hub is told otherwise (`uplink`)."""
+    return [(name, one) for name, one in config.sinks.items() if one.type != "site"]
+
+
 def _as_it_is(incident: Incident) -> Incident:
     return incident
 
 
 def _linked(config: Config) -> Iterator[tuple[str, Component]]:
     """Give each sink; one that does not say where the console is links to the one of the configuration."""
-    for name, one in config.sinks.items():
+    for name, one in _of_incidents(config):
         known = one.options.get("console_url") or config.console.url
         yield name, msgspec.structs.replace(one, options={**one.options, "console_url": known})
 

@@ -1,5 +1,81 @@
-"""What sites send their hub: files of it, read once."""
+"""Sites that send what they know to this hub: over HTTPS, each with a certificate that names it.
 
+What receives is `sensor.pipeline.receiving`, what hands on `sensor.pipeline.site_feed`; here is what a table may say.
+The sites are those of the configuration's `[sites.*]`: nobody else's envelopes are taken. A file of envelopes is read
+as any file is (`_site_file`).
+"""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from sensor.model.sink import SecretPlace
 from sensor.sources._site_file import SiteSource, recognises
 
-__all__ = ["SiteSource", "recognises"]
+__all__ = ["LIVE", "OPTIONS", "Settings", "SiteSource", "problem", "recognises", "settings_of"]
+
+LIVE = True
+"""Needs no path."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of the source."""
+
+    listen: str = ""
+    """Where sites push to over HTTPS, as 0.0.0.0:8478; empty: nobody does."""
+    cert: str = ""
+    """File of the hub's certificate and what it was signed by, PEM."""
+    key: str = ""
+    """File of its key, PEM, without a password."""
+    ca: str = ""
+    """File of the authority whose certificates sites must show, PEM: one for this alone, not a public one."""
+    refused: tuple[str, ...] = ()
+    """SHA-256 of certificates that are taken no more, as `openssl x509 -fingerprint -sha256` prints it."""
+    folder: str = ""
+    """Folder into which signed bundles come over a link that goes one way; `[sites.*] bundle_keys` says whose."""
+    open_keys: tuple[SecretPlace, ...] = ()
+    """Where the keys are that open encrypted ones; two while one is changed."""
+    bundles_kept_bytes: int = 1_000_000_000
+    """Of bundles that were taken, in FOLDER/taken, for a hub that is put back from a backup; 0: none."""
+    limit_bytes: int = 2_000_000_000
+    """Of what was received and is not part of the state yet; beyond, sites are told to send later."""
+    gap_wait_s: int = 3600
+    """How long what came behind a gap waits for it, where nothing can be asked for again: bundles out of order."""
+
+
+OPTIONS: dict[str, type] = {
+    "listen": str, "cert": str, "key": str, "ca": str, "refused": list, "folder": str, "open_keys": list,
+    "bundles_kept_bytes": int, "limit_bytes": int, "gap_wait_s": int,
+}  # fmt: skip
+_DIGEST = re.compile(r"[0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
+LIMIT_MIN = 16 << 20
+"""A site may fill an eighth, and one envelope has 256 KiB."""
+
+
+def settings_of(options: Mapping[str, object]) -> Settings:
+    """Return a table's options with their defaults; checked already."""
+    return msgspec.convert({key: value for key, value in options.items() if key not in {"site", "type"}}, Settings)
+
+
+def problem(options: Mapping[str, object]) -> str | None:
+    """Say what is wrong with a table's options, beyond their types; None where nothing is."""
+    if "path" in options:
+        return "has no path: sites send"
+    try:
+        settings = settings_of(options)
+    except msgspec.ValidationError as error:
+        return str(error)
+    tls = {key: bool(getattr(settings, key)) for key in ("cert", "key", "ca")}
+    if not settings.listen and not settings.folder:
+        return 'needs listen = "address:port", as 0.0.0.0:8478, or folder = "…", into which bundles come'
+    if settings.listen and not all(tls.values()):
+        lacking = ", ".join(key for key, is_there in tls.items() if not is_there)
+        return f"needs {lacking}: sites prove by a certificate who they are (docs/fleet.md says how to make them)"
+    if not all(_DIGEST.fullmatch(one) for one in settings.refused):
+        return "refused: expected the SHA-256 of certificates, 64 hexadecimal digits each"
+    if settings.limit_bytes < LIMIT_MIN:
+        return f"limit_bytes must be at least {LIMIT_MIN}"
+    if any((one.env is None) == (one.file is None) for one in settings.open_keys):
+        return 'open_keys: expected [{ file = "PATH" }], or env = "NAME" in the place of file'
+    return None if min(settings.gap_wait_s, settings.bundles_kept_bytes) >= 0 else "gap_wait_s must not be below 0"

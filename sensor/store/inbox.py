@@ -46,6 +46,9 @@ CREATE TABLE sites (
     site TEXT PRIMARY KEY, place TEXT NOT NULL, forgotten INTEGER NOT NULL, count INTEGER NOT NULL,
     bytes INTEGER NOT NULL, newest INTEGER NOT NULL, duplicates INTEGER NOT NULL, received_ns INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE bundles (
+    site TEXT NOT NULL, made_ns INTEGER NOT NULL, PRIMARY KEY (site, made_ns)
+) STRICT, WITHOUT ROWID;
 """
 _HEAD = "site, epoch, sequence, began, previous, kind, first_ns, last_ns, raw_bytes"
 
@@ -280,6 +283,7 @@ class Inbox:
             if forgotten.get(site, 0) > handed or (site in position.sites and position.inbox != name):
                 with self._transaction() as execute:
                     execute("DELETE FROM envelopes WHERE site = ?", (site,))
+                    execute("DELETE FROM bundles WHERE site = ?", (site,))  # those that are kept are taken again
                     execute(
                         "INSERT OR REPLACE INTO sites VALUES (?, ?, ?, 0, 0, 0, 0, 0)", (site, _written(order), handed)
                     )

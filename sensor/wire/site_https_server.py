@@ -66,6 +66,7 @@ class SiteServer:
     Attributes:
         port: The port that is bound.
         refused: How often something was refused, by reason.
+        context: TLS's side of connections to come.
         store: Where it goes; `pool` has the thread that it is called from.
         bodies: What a body holds while it is received.
     """
@@ -87,7 +88,7 @@ class SiteServer:
             connections_max: Most connections at once.
         """
         self.store, self.idle_s, self.request_s = store, idle_s, request_s
-        self._context, self._refused_certificates, self._connections_max = context, refused, connections_max
+        self.context, self._refused_certificates, self._connections_max = context, refused, connections_max
         self._socket = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
         )
@@ -125,7 +126,10 @@ class SiteServer:
         try:
             async with asyncio.TaskGroup() as group:
                 self._loop.add_reader(self._socket, self._one_more, group)
-                await asyncio.Event().wait()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    self._loop.remove_reader(self._socket)  # a group that ends takes no more tasks
         finally:
             for connection in self._open:  # those whose task was ended before it began
                 connection.close()
@@ -155,7 +159,7 @@ class SiteServer:
         site, is_over = "", False
         try:
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: asyncio.StreamReaderProtocol(reader), connection, ssl=self._context,
+                lambda: asyncio.StreamReaderProtocol(reader), connection, ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_S,
             )  # fmt: skip
             site = self._named(transport)

@@ -1,0 +1,174 @@
+"""A hub's end of its sites, beside the core: what they send goes into the inbox, whichever way it comes.
+
+A site is who its way proves it to be, and its envelopes are taken as its own alone. What is stored is acknowledged; to
+hand it on is the feed's (`sensor.pipeline.site_feed`), which reads the same inbox.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from sensor.config import Component, Config, listen_address
+from sensor.errors import ConfigError, Malformed
+from sensor.metrics import Metrics
+from sensor.pipeline.site_feed import source_of
+from sensor.sources.site import Settings, settings_of
+from sensor.store.inbox import Inbox
+from sensor.wire.clock import SystemClock
+from sensor.wire.site_envelope import decode
+from sensor.wire.site_https import Answer
+from sensor.wire.syslog_server import server_context
+
+LOOK_S = 60.0
+"""Between two looks for whether the certificate was renewed."""
+REASONS = (
+    *("broken", "handshake_failed", "malformed", "not_now", "refused_certificate", "too_many_connections", "too_slow"),
+    *("unknown_site", "status_403", "status_404", "status_405", "status_411", "status_413"),
+)
+_LOG = logging.getLogger(__name__)
+
+
+class Stored:
+    """The inbox as what receives sees it. Implements wire.site_https_server.Store."""
+
+    def __init__(self, inbox: Inbox, sites: frozenset[str]) -> None:
+        self._inbox, self.sites = inbox, sites
+        self._clock = SystemClock(threading.Event())
+
+    def knows(self, site: str) -> bool:
+        """Tell whether the configuration has this site."""
+        return site in self.sites
+
+    def ask(self, site: str) -> Answer:
+        """Say what there is of it."""
+        have = self._inbox.have(site)
+        return Answer(site, have.epoch, have.sequence, now_ns=self._clock.now_ns())
+
+    def take(self, site: str, written: list[bytes]) -> Answer:
+        """Store envelopes of a site, all of which must be its own.
+
+        Raises:
+            Malformed: One is damaged, or says that it is another's; nothing is stored.
+            Transient: The disk does not let it now.
+        """
+        envelopes = [decode(one) for one in written]
+        if any(one.site != site for one in envelopes):
+            raise Malformed(f"an envelope says that it is of another site than {site}")
+        now_ns = self._clock.now_ns()
+        got = self._inbox.take(site, envelopes, now_ns)
+        return Answer(
+            site, got.have.epoch, got.have.sequence, got.stored, got.duplicates, got.ahead, got.is_full, now_ns
+        )  # fmt: skip
+
+
+class Receiving:
+    """All that a hub receives by; also where there is no source of sites, for a reload may name one."""
+
+    def __init__(self, config: Config, folder: Path, metrics: Metrics) -> None:
+        """Begin to receive. Raises ConfigError."""
+        self._folder, self._metrics = folder, metrics
+        self._open: _Open | None = None
+        self.reload(config)
+
+    def wake(self) -> None:
+        """Hear that a commit was made: bring the metrics up to date."""
+        if self._open is not None:
+            self._open.look(self._metrics)
+
+    def reload(self, config: Config) -> None:
+        """Receive as a configuration says. Raises ConfigError, and goes on as before."""
+        one, held = source_of(config), self._open
+        sites = frozenset(config.sites)
+        if held is not None and one == held.component:
+            held.store.sites = sites
+            return
+        if held is not None:
+            held.close()
+        self._open = None
+        try:
+            self._begin(one, sites)
+        except ConfigError:
+            if held is not None:
+                self._begin(held.component, held.store.sites)
+            raise
+
+    def _begin(self, one: Component | None, sites: frozenset[str]) -> None:
+        if one is None:
+            return
+        self._open = _Open(one, sites, self._folder)
+        self.said = f"sites on {self._open.address}"
+        for reason in REASONS:
+            self._metrics.site_refused.labels(reason)
+        self._metrics.saturation.labels("inbox").set(0)
+
+    def close(self, drain_s: float) -> None:  # noqa: ARG002 - Beside
+        """Stop: what is not acknowledged is sent again."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+class _Open:
+    """One table's inbox and server."""
+
+    def __init__(self, one: Component, sites: frozenset[str], folder: Path) -> None:
+        from sensor.wire.site_https_server import SiteServer
+
+        self.component, settings = one, settings_of(one.options)
+        place = f"sources.{one.name}"
+        host, port = listen_address(place, settings.listen)
+        try:
+            context = server_context(settings.cert, settings.key, settings.ca)
+        except OSError as error:
+            raise ConfigError(f"[{place}] cert, key or ca cannot be used: {error}") from error
+        self._renewed_s, self._looked_s = _changed_s(settings), time.monotonic()
+        self._settings = settings
+        try:
+            self._inbox = Inbox(folder, settings.limit_bytes)
+        except ValueError as error:
+            raise ConfigError(f"[{place}] {error}") from error
+        self.store = Stored(self._inbox, sites)
+        try:
+            self._server = SiteServer(
+                host,
+                port,
+                context,
+                self.store,
+                refused=frozenset(one.replace(":", "").lower() for one in settings.refused),
+            )
+        except OSError as error:
+            self._inbox.close()
+            raise ConfigError(f"[{place}] listen = {settings.listen!r}: {error.strerror or error}") from error
+        self.address = f"https://{f'[{host}]' if ':' in host else host}:{self._server.port}"
+        self._told: dict[str, int] = {}
+
+    def look(self, metrics: Metrics) -> None:
+        """Bring the metrics up to date, and take a certificate that was renewed."""
+        metrics.saturation.labels("inbox").set(self._inbox.fill())
+        for reason, count in dict(self._server.refused).items():
+            metrics.site_refused.labels(reason if reason in REASONS else "other").inc(count - self._told.get(reason, 0))
+            self._told[reason] = count
+        if time.monotonic() - self._looked_s < LOOK_S:
+            return
+        self._looked_s, changed_s = time.monotonic(), _changed_s(self._settings)
+        if changed_s != self._renewed_s:
+            try:
+                held = self._settings
+                self._server.context = server_context(held.cert, held.key, held.ca)
+                self._renewed_s = changed_s
+                _LOG.info("certificate renewed source=%s", self.component.name)
+            except OSError as error:
+                _LOG.warning("certificate not read, the one before stays in force: %s", error)
+
+    def close(self) -> None:
+        """Stop receiving."""
+        self._server.close()
+        self._inbox.close()
+
+
+def _changed_s(settings: Settings) -> tuple[float, ...]:
+    """Return when the files of certificates were written."""
+    return tuple(
+        path.stat().st_mtime if path.exists() else 0.0 for path in map(Path, (settings.cert, settings.key, settings.ca))
+    )

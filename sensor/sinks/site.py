@@ -1,0 +1,79 @@
+"""The hub of this site: told of incidents, sightings, presence and health out of the spool, over HTTPS.
+
+What is told is gathered by `sensor.pipeline.forwarding` and kept by `sensor.store.spool`; what carries it is
+`sensor.pipeline.uplink`. Here is what a table of this type may say. A configuration has one.
+"""
+
+import msgspec
+
+from sensor.model.sink import SecretPlace
+from sensor.model.site_packet import PACKET_MAX
+from sensor.wire import bundle_keys, site_https_client
+
+LIMIT_MIN = 16 * PACKET_MAX
+BUNDLE_BYTES_MAX = 256_000_000
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of the hub."""
+
+    url: str = ""
+    """Where the hub listens for sites: `https://hub.example:8478`."""
+    ca_file: str = ""
+    """File of the authority that signed the hub's certificate, PEM; empty: those that the machine trusts."""
+    cert: str = ""
+    """File of this site's certificate, PEM. It is the certificate that says which site this is."""
+    key: str = ""
+    """File of its key, PEM, without a password."""
+    proxy: str = ""
+    """An HTTP proxy through which a tunnel to the hub is asked for: `http://proxy.example:3128`."""
+    limit_bytes: int = 1_000_000_000
+    """Of what waits for the hub; beyond, the least valuable goes: raw flows, state, signals, and incidents last."""
+    folder: str = ""
+    """Instead of `url`: folder for signed bundles, for a link that goes one way (docs/bundles.md)."""
+    sign_key: SecretPlace | None = None
+    """Where the key is that signs them, as `spanline bundle keys` made it."""
+    encrypt_to: str = ""
+    """The hub's public key, `x25519:…`; empty: bundles are signed and not encrypted."""
+    every_s: float = 60.0
+    """How often what is new is written into a bundle; 0: only by `spanline bundle export`."""
+    repeat: int = 0
+    """How many bundles before are written again with each, where the link loses some."""
+    bundle_bytes: int = 16_000_000
+    """Of envelopes in a bundle; what is more goes into the next."""
+    folder_bytes: int = 1_000_000_000
+    """Of bundles that lie in the folder; while nobody takes them away, what is new stays in the spool."""
+    keep_bytes: int = 128_000_000
+    """Of what the hub has already and may ask for again, should it be put back from a backup."""
+
+
+def problem(settings: Settings) -> str | None:
+    """Say what will not do about them; None where nothing."""
+    if settings.folder:
+        return _folder_problem(settings)
+    wrong = site_https_client.problem(settings.url)
+    if wrong is not None:
+        return wrong
+    if not settings.cert or not settings.key:
+        return "needs cert and key: the hub knows a site by its certificate (docs/fleet.md says how to make one)"
+    if settings.limit_bytes < LIMIT_MIN or settings.keep_bytes < 0:
+        return f"limit_bytes must be at least {LIMIT_MIN}, and keep_bytes at least 0"
+    return None
+
+
+def _folder_problem(settings: Settings) -> str | None:
+    """Say what will not do about bundles."""
+    if settings.url:
+        return "has one way to its hub: url, or folder"
+    if settings.sign_key is None or (settings.sign_key.env is None) == (settings.sign_key.file is None):
+        return 'needs sign_key = { file = "…" }, which `spanline bundle keys FILE` makes'
+    if settings.encrypt_to:
+        try:
+            bundle_keys.sealing_key(settings.encrypt_to)
+        except ValueError as error:
+            return f"encrypt_to: {error}"
+    if settings.every_s < 0 or settings.repeat < 0 or min(settings.bundle_bytes, settings.folder_bytes) < PACKET_MAX:
+        return f"every_s and repeat must not be below 0, bundle_bytes and folder_bytes not below {PACKET_MAX}"
+    if settings.bundle_bytes > BUNDLE_BYTES_MAX:
+        return f"bundle_bytes must be at most {BUNDLE_BYTES_MAX}: a bundle is in memory while it is made"
+    return None

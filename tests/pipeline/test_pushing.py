@@ -1,0 +1,190 @@
+"""A site's spool to its hub: everything once and in order, whatever happens to either, or to the line between."""
+
+import shutil
+import time
+
+import pytest
+
+from sensor.pipeline import pushing
+from tests.pipeline.fleet_ends import fleet
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Wait for nothing."""
+    monkeypatch.setattr(pushing, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(pushing, "BACKOFF_MAX_S", 0.05)
+    monkeypatch.setattr(pushing, "LOOK_S", 0.02)
+    monkeypatch.setattr(pushing, "ASK_S", 0.2)
+    monkeypatch.setattr(pushing, "RETRY_S", 0.05)
+
+
+def until(what, *args):
+    """Wait until something is true."""
+    for _ in range(2000):
+        if what(*args):
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come to pass")
+
+
+def has(hub, site, texts):
+    """Let the hub take what came; tell whether a site's texts are all there."""
+    hub.step()
+    return hub.said(site.name) == texts
+
+
+def url(hub):
+    return f"https://127.0.0.1:{hub.port}"
+
+
+def test_what_is_committed_reaches_the_state_of_the_hub(tmp_path):
+    """Two sites, each in its own order, and their spools know what the hub has."""
+    with fleet(tmp_path, "SYD", "PER") as (hub, syd, per):
+        syd.tell("a", "b")
+        for site in (syd, per):
+            site.push(url(hub))
+        per.tell("x")
+        per.pusher.wake()
+        until(has, hub, syd, ["a", "b"])
+        syd.tell("c")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b", "c"])
+        until(has, hub, per, ["x"])
+        assert (3, 1, "", "") == (syd.pusher.sent, per.pusher.sent, syd.pusher.problem, per.pusher.problem)
+
+
+def test_a_hub_that_is_away_is_told_when_it_comes_back(tmp_path):
+    """Nothing is lost while it is down, killed before it committed, or cut off in the middle."""
+    with fleet(tmp_path, "SYD") as (hub, syd):
+        syd.push(url(hub))
+        wanted = []
+        for turn in range(4):
+            wanted += [f"{turn} {k}" for k in range(5)]
+            syd.tell(*wanted[-5:])
+            syd.pusher.wake()
+            time.sleep(0.02 * turn)
+            if turn % 2:
+                hub.step(commit=False)
+            else:
+                hub.step(acknowledge=False)
+            hub.close()
+            time.sleep(0.05)
+            hub.open()
+        until(has, hub, syd, wanted)
+        assert syd.pusher.failures["away"] > 0
+        until(lambda: not syd.pusher.problem)
+
+
+def test_a_hub_that_is_put_back_from_a_backup_catches_up(tmp_path):
+    """What it had is told again out of the spool, without a restart of the site; what the state holds is known."""
+    with fleet(tmp_path, "SYD") as (hub, syd):
+        syd.push(url(hub))
+        syd.tell("a", "b")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b"])
+        hub.close()
+        shutil.copytree(tmp_path / "hub", tmp_path / "backup", ignore=shutil.ignore_patterns("inbox*"))
+        hub.open()
+        syd.tell("c", "d")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b", "c", "d"])
+        hub.close()
+        with_inbox = tmp_path / "hub" / "inbox.sqlite"
+        assert with_inbox.exists()
+        for path in (tmp_path / "hub").glob("s*"):
+            path.unlink()
+        for path in (tmp_path / "backup").glob("s*"):
+            shutil.copy(path, tmp_path / "hub")
+        hub.open()
+        assert ["a", "b"] == hub.said("SYD")
+        until(has, hub, syd, ["a", "b", "c", "d"])
+        syd.tell("e")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b", "c", "d", "e"])
+
+
+def test_a_hub_that_begins_afresh_is_told_everything_that_is_kept(tmp_path):
+    """State and inbox are gone: what the site still holds comes again."""
+    with fleet(tmp_path, "SYD") as (hub, syd):
+        syd.push(url(hub))
+        syd.tell("a", "b")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b"])
+        hub.close()
+        shutil.rmtree(tmp_path / "hub")
+        hub.open()
+        until(has, hub, syd, ["a", "b"])
+
+
+def test_a_site_that_is_put_back_tells_what_is_new_and_nothing_twice(tmp_path):
+    """Its numbers run again with other content: the epoch tells them apart."""
+    with fleet(tmp_path, "SYD") as (hub, syd):
+        syd.push(url(hub))
+        syd.tell("a", "b")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b"])
+        syd.close()
+        shutil.copytree(tmp_path / "SYD", tmp_path / "backup")
+        syd.open()
+        syd.push(url(hub))
+        syd.tell("c", "d")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b", "c", "d"])
+        syd.close()
+        shutil.rmtree(tmp_path / "SYD")
+        shutil.copytree(tmp_path / "backup", tmp_path / "SYD")
+        syd.open()
+        syd.tell("C")
+        syd.push(url(hub))
+        until(has, hub, syd, ["a", "b", "c", "d", "C"])
+        syd.tell("D", "E")
+        syd.pusher.wake()
+        until(has, hub, syd, ["a", "b", "c", "d", "C", "D", "E"])
+
+
+def test_a_full_hub_is_told_later(tmp_path):
+    """It says that it has no room; when its core goes on, the rest follows."""
+    with fleet(tmp_path, "SYD", limit_bytes=8 * 700) as (hub, syd):
+        wanted = [f"{k} " + "x" * 20 for k in range(30)]
+        syd.tell(*wanted)
+        syd.push(url(hub))
+        until(lambda: syd.pusher.failures["refused"] > 0)
+        assert "no room" in syd.pusher.problem
+        until(has, hub, syd, wanted)
+        until(lambda: not syd.pusher.problem)
+
+
+def test_what_a_full_spool_dropped_is_not_awaited(tmp_path):
+    """The hub goes on behind it, and counts what will never come."""
+    with fleet(tmp_path, "SYD") as (hub, syd):
+        syd.tell("a")
+        syd.state.spool.limit_bytes = 400
+        syd.tell(*("flow" * 50 + str(k) for k in range(20)), kind="flows")
+        syd.tell("b")
+        syd.push(url(hub))
+        until(lambda: has(hub, syd, hub.said("SYD")) and hub.said("SYD")[-1:] == ["b"])
+        assert "a" == hub.said("SYD")[0]
+        link = hub.feed.links()["SYD"]
+        assert (22, link.lost) == (link.have, 22 - len(hub.said("SYD")))
+        assert 0 < link.lost < 21
+
+
+def test_a_site_whose_certificate_is_of_another_tells_nothing(tmp_path):
+    """With A's key its spool cannot be told as B's, nor does A's record suffer; what was meant for the hub stays."""
+    with fleet(tmp_path, "SYD", "PER") as (hub, syd, per):
+        per.tell("p")
+        per.push(url(hub))
+        until(has, hub, per, ["p"])
+        per.stop()
+        per.tell("q")
+        syd.tell("s", "forged")
+        syd.pair = per.pair
+        syd.push(url(hub))
+        until(lambda: syd.pusher.failures["permanent"] > 0)
+        assert "another site" in syd.pusher.problem
+        assert [] == hub.said("SYD")
+        syd.stop()
+        per.push(url(hub))
+        until(has, hub, per, ["p", "q"])
+        assert ["p", "q"] == hub.said("PER")
