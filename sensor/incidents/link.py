@@ -168,6 +168,10 @@ class Incidents:
         self._growth.told, self._closed = {}, []
         return found, closed
 
+    def tell_no_more(self) -> None:
+        """Gather for no hub any more."""
+        self._growth.told = self._closed = None
+
     def close_told(self, closing: Closing) -> None:
         """Close here what a person closed at its site; of an incident of several sites that part is taken back."""
         gone, said = set(closing.evidence), f"closed at its site as {closing.verdict}: {closing.reason}"

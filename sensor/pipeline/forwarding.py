@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sensor.config import Config
 from sensor.entities import site_reports
 from sensor.entities.coverage import MINUTES
 from sensor.entities.links import Held, Place
@@ -41,6 +42,16 @@ BEHIND_NS = 10 * MINUTE_NS
 KNOWN_MAX = 65_536
 """Findings remembered as told; of one that was forgotten the growth is told at once."""
 Key = tuple[int, int, Place, str]
+
+
+def forward(core: Core, config: Config, disguise: Callable[[AnyReport], AnyReport] | None = None) -> None:
+    """Have a core gather for a hub where its configuration names one, and not where it does not."""
+    wanted, held = any(one.type == "site" for one in config.sinks.values()), core.forwarder
+    if wanted and held is None:
+        core.forwarder = Forwarding(core, config.site, disguise)
+    elif not wanted and isinstance(held, Forwarding):
+        held.end()
+        core.forwarder = None
 
 
 class _Held(msgspec.Struct):
@@ -131,6 +142,13 @@ class Forwarding:
             leases=identity.corroboration.remote.told or [], minutes=self._minutes.tolist(),
         )  # fmt: skip
         return {"held": np.frombuffer(msgspec.msgpack.encode(held), np.uint8)}
+
+    def end(self) -> None:
+        """Gather no more."""
+        identity = self._core.entities.identity
+        identity.contacts.told = identity.links.told = None
+        identity.corroboration.presence.told = identity.corroboration.remote.told = None
+        self._core.incidents.tell_no_more()
 
     def _signals(self) -> list[AnyReport]:
         entities, ts, site = self._core.entities, self._now_ns, self._site

@@ -19,6 +19,7 @@ from sensor.model.source import Account, Batch
 from sensor.model.times import TICK_NS
 from sensor.pipeline.beside import Around
 from sensor.pipeline.core import STEP_FLOWS, Core
+from sensor.pipeline.forwarding import forward
 from sensor.pipeline.gathering import Gathering
 from sensor.pipeline.keeping import Keeping
 from sensor.pipeline.observing import Observing, source_of
@@ -103,6 +104,7 @@ class Live:
         self._settle()
         before = self._core.config
         self._core.use(config)
+        forward(self._core, config)
         for number in self._sources.change(config):
             self._mark.forget(number)
         self._expect()

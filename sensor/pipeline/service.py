@@ -17,6 +17,7 @@ from sensor.pipeline.claims import Claims
 from sensor.pipeline.collecting import look_rarely
 from sensor.pipeline.core import Core, secret_of
 from sensor.pipeline.feeds import ONCE_ONLY
+from sensor.pipeline.forwarding import forward
 from sensor.pipeline.inputs import Options, open_sources
 from sensor.pipeline.live import DRAIN_S, Live
 from sensor.pipeline.observing import Observing
@@ -45,6 +46,7 @@ class Sensor:
         self.metrics = Metrics(sensor.__version__)
         self.metrics.watch_process()
         self._core = Core(config, state, _own_secret(secret_file))
+        forward(self._core, config)
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
         self._observing = Observing(self._core, self.metrics, kinds)
         self._observing.count()

@@ -192,3 +192,21 @@ def test_reports_can_be_disguised(core):
     step(core, 0, flow())
 
     assert [(), ()] == [one.addresses for one in said(forwarder.packets()) if isinstance(one, Sighting)]
+
+
+def test_gathering_begins_and_ends_with_the_configuration(core):
+    """A hub that is named by a reload is gathered for, and one that is no more is not."""
+    hub = config.Component(name="hub", type="site")
+    named = msgspec.structs.replace(core.config, sinks={"hub": hub})
+    module.forward(core, core.config)
+    assert core.forwarder is None
+    module.forward(core, named)
+    first = core.forwarder
+    module.forward(core, named)
+    assert isinstance(first, Forwarding)
+    assert core.forwarder is first
+    module.forward(core, core.config)
+    step(core, 0, flow())
+
+    identity = core.entities.identity
+    assert [None] * 3 == [core.forwarder, identity.links.told, identity.corroboration.presence.told]
