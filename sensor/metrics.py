@@ -18,6 +18,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from sensor.model.event import EVENT_KINDS, MFA, SIGNIN_SOURCES
+from sensor.model.site_packet import KINDS
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PLAIN_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,6 +30,10 @@ STAGES = ("read", "resolve", "score", "learn", "link", "commit")
 RESULTS = ("success", "failure", "interrupt")
 VERDICTS = ("supported", "unsupported", "contradicted", "unknown")
 SINK_FAILURES = ("away", "permanent", "refused", "state")
+SITE_REFUSALS = (
+    *("broken", "handshake_failed", "malformed", "not_now", "refused_certificate", "too_many_connections", "too_slow"),
+    *("unknown_site", "status_403", "status_404", "status_405", "status_411", "status_413"),
+)
 CAPTURES = ("pcap", "pcapng", "span")
 """Sources of packets: the reasons of `expect` are theirs."""
 LOG_REASONS = (
@@ -275,6 +280,17 @@ class Metrics:
             metric.labels(name)
         for reason in SINK_FAILURES:
             self.sink_failures.labels(name, reason)
+
+    def expect_hub(self) -> None:
+        """Make the series of a site's spool appear at 0."""
+        for kind in KINDS:
+            self.spool_bytes.labels(kind)
+            self.spool_dropped.labels(kind)
+
+    def expect_sites(self) -> None:
+        """Make the series of what sites send to a hub appear at 0."""
+        for reason in (*SITE_REFUSALS, OTHER):
+            self.site_refused.labels(reason)
 
     def forget_sink(self, name: str) -> None:
         """Take away the series of a sink that is no longer configured."""

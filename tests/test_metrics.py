@@ -33,7 +33,7 @@ NAMES = [
 ]
 BESIDE = [
     "signin_mfa_total", "disk_free_bytes", "disk_full", "archive_gone_bytes_total", "sink_sent_total",
-    "sink_failures_total", "sink_lag_seconds", "sink_up",
+    "sink_failures_total", "sink_lag_seconds", "sink_up", "spool_bytes", "spool_dropped_total", "site_refused_total",
 ]  # fmt: skip
 
 
@@ -64,6 +64,8 @@ def test_every_documented_metric_is_declared(metrics):
 def test_the_reference_names_the_labels_that_are_shown(metrics):
     """What is declared is what the text has."""
     metrics.expect_sink("hook")
+    metrics.expect_hub()
+    metrics.expect_sites()
     metrics.action(None, "block_address", "proposed", 1)
     shown = {}
     for line in series(metrics):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sensor.config import Component, Config, listen_address
 from sensor.errors import ConfigError, Malformed
-from sensor.metrics import Metrics
+from sensor.metrics import OTHER, SITE_REFUSALS, Metrics
 from sensor.pipeline.site_feed import source_of
 from sensor.sources.site import Settings, settings_of
 from sensor.store.inbox import Inbox
@@ -22,10 +22,6 @@ from sensor.wire.syslog_server import server_context
 
 LOOK_S = 60.0
 """Between two looks for whether the certificate was renewed."""
-REASONS = (
-    *("broken", "handshake_failed", "malformed", "not_now", "refused_certificate", "too_many_connections", "too_slow"),
-    *("unknown_site", "status_403", "status_404", "status_405", "status_411", "status_413"),
-)
 _LOG = logging.getLogger(__name__)
 
 
@@ -98,8 +94,7 @@ class Receiving:
             return
         self._open = _Open(one, sites, self._folder)
         self.said = f"sites on {self._open.address}"
-        for reason in REASONS:
-            self._metrics.site_refused.labels(reason)
+        self._metrics.expect_sites()
         self._metrics.saturation.labels("inbox").set(0)
 
     def close(self, drain_s: float) -> None:  # noqa: ARG002 - Beside
@@ -147,7 +142,9 @@ class _Open:
         """Bring the metrics up to date, and take a certificate that was renewed."""
         metrics.saturation.labels("inbox").set(self._inbox.fill())
         for reason, count in dict(self._server.refused).items():
-            metrics.site_refused.labels(reason if reason in REASONS else "other").inc(count - self._told.get(reason, 0))
+            metrics.site_refused.labels(reason if reason in SITE_REFUSALS else OTHER).inc(
+                count - self._told.get(reason, 0)
+            )
             self._told[reason] = count
         if time.monotonic() - self._looked_s < LOOK_S:
             return

@@ -120,8 +120,7 @@ class Uplink:
             self._metrics.expect_sink(name)
             self._metrics.sink_up.labels(name).set_function(fresh.is_up)
             self._metrics.sink_lag.labels(name).set_function(fresh.waits_s)
-            for kind in KINDS:
-                self._metrics.spool_dropped.labels(kind)
+            self._metrics.expect_hub()
             fresh.start()
             fresh.measure(self._metrics)
 

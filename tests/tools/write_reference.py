@@ -19,6 +19,7 @@ from sensor.model.event import EVENT_KINDS, MFA, SIGNIN_SOURCES
 from sensor.model.guard import Guard
 from sensor.model.response import MODES, STATES, VERBS
 from sensor.model.sequences import SEQUENCES
+from sensor.model.site_packet import KINDS as PACKETS
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 NOTE = "*Written from the code by `python -m tests.tools.write_reference`: change it there.*"
@@ -83,8 +84,9 @@ def metrics_text():
         "source": "type of the source: " + listed(registry.names("sensor.sources"))
         + "; of sign-ins " + listed(SIGNIN_SOURCES),
         "reason": "of captures " + listed(DROP_REASONS) + "; of logs " + listed(metrics.LOG_REASONS)
-        + f", and reasons of one product's own; of sinks {listed(metrics.SINK_FAILURES)}",
-        "kind": listed(EVENT_KINDS),
+        + f", and reasons of one product's own; of sinks {listed(metrics.SINK_FAILURES)}; of sites "
+        + listed(metrics.SITE_REFUSALS),
+        "kind": f"of events {listed(EVENT_KINDS)}; of the spool {listed(PACKETS)}",
         "location": listed(metrics.LOCATIONS),
         "learning": listed(metrics.LEARNING),
         "detector": "name of the detector's module, or `sequence`",
@@ -186,7 +188,8 @@ def source(name):
     module = registry.load("sensor.sources", name)
     api = getattr(module, "API", None)
     options = {"site": str, **getattr(module, "OPTIONS", {})}
-    takes = "an interface" if getattr(module, "LIVE", False) else "what it receives" if getattr(
+    live = "what sites send, or `path`, a file of it" if name == "site" else "an interface"
+    takes = live if getattr(module, "LIVE", False) else "what it receives" if getattr(
         module, "LISTENS", False
     ) else "`path`"  # fmt: skip
     if takes == "`path`":
