@@ -31,8 +31,8 @@ TRIAGE_PER_1000 = 1.0
 """Incidents a day: the default budget, spent whole."""
 FINDINGS = 20
 """Told of an incident, and as many times again as it grows: 19 rows of evidence in the story's page."""
-HEALTHS = 288
-"""A day: every five minutes."""
+HEALTHS, PACKETS = 24, 288
+"""A day: `pipeline.forwarding` tells how the site is every hour, and what it saw every five minutes."""
 DARK_H = 6.0
 CORE_SHARE = 0.5
 """Of a core in the busiest hour: what is left catches up after an outage."""
@@ -64,7 +64,7 @@ def bytes_a_day(of: np.ndarray, told: Told, day: Day) -> np.ndarray:
     device = day.slots * told.present + day.contacts * told.contact
     device += day.sightings * told.sighting + day.links * told.link
     incidents = np.maximum(1.0, of * TRIAGE_PER_1000 / 1000.0)
-    return of * device + incidents * FINDINGS * told.finding + HEALTHS * told.health
+    return of * device + incidents * FINDINGS * told.finding + HEALTHS * told.health + PACKETS * told.packet
 
 
 def cpu_a_day(of: np.ndarray, told: Told, applied: Applied, day: Day) -> float:

@@ -6,7 +6,7 @@ from tests.bench import fleet_costs, fleet_size
 from tests.bench.fleet_costs import BUSY, OFFICE, Applied, Costs, Told
 
 COSTS = Costs(7_000, 500, 11_000, 2e-6, 1.5e-4, 2e-4, 640, 1.5e-5, 5e-5, 3_500, 0.05)
-TOLD = Told(15, 13, 39, 19, 800, 580, 1e-7)
+TOLD = Told(15, 13, 39, 19, 800, 580, 150, 1e-7)
 APPLIED = Applied(3e-6, 4e-6, 1e-4, 1e-6, 10_000)
 
 
@@ -21,7 +21,12 @@ def test_sites_are_drawn_to_the_wanted_number_of_devices():
 def test_what_a_site_sends_grows_with_its_devices_and_their_day():
     """And an empty site still says that it is there."""
     small, large = fleet_size.bytes_a_day(np.array([1, 1_000]), TOLD, OFFICE)
-    assert fleet_size.HEALTHS * TOLD.health < small < large < fleet_size.bytes_a_day(np.array([1_000]), TOLD, BUSY)[0]
+    assert (
+        fleet_size.HEALTHS * TOLD.health + fleet_size.PACKETS * TOLD.packet
+        < small
+        < large
+        < fleet_size.bytes_a_day(np.array([1_000]), TOLD, BUSY)[0]
+    )
 
 
 def test_the_first_limit_is_named_first():
