@@ -30,6 +30,7 @@ from sensor.model.site_packet import KINDS, PACKET_MAX, Kind, Packet
 from sensor.model.times import DAY_NS, HOUR_NS, MINUTE_NS
 from sensor.pipeline.core import Core
 from sensor.pipeline.site_health import health_of
+from sensor.pipeline.uplink import limit_spool
 
 INTERVAL_NS = 5 * MINUTE_NS
 """A slot of presence; and the lack of a contact is judged after ten minutes (`corroboration.ABSENT_NS`), by when
@@ -46,6 +47,7 @@ Key = tuple[int, int, Place, str]
 
 def forward(core: Core, config: Config, disguise: Callable[[AnyReport], AnyReport] | None = None) -> None:
     """Have a core gather for a hub where its configuration names one, and not where it does not."""
+    limit_spool(config, core.state.spool)
     wanted, held = any(one.type == "site" for one in config.sinks.values()), core.forwarder
     if wanted and held is None:
         core.forwarder = Forwarding(core, config.site, disguise)

@@ -134,6 +134,8 @@ class Live:
         read = [slot for slot in sources.slots if slot.account.records]
         run = Run(core, [_Counted(slot.account) for slot in read])
         sources.commit()
+        for site, link in sources.links().items():
+            core.fleet.link(site, link)
         core.commit(run.inputs(), sources.positions(), self._gathering.save(sources.names()))
         for reader in paused:
             reader.resume(acknowledge=True)

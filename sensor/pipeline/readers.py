@@ -10,6 +10,7 @@ from collections import deque
 
 import msgspec
 
+from sensor.model.fleet import SiteLink
 from sensor.model.source import Account, Batch
 from sensor.pipeline.claims import FeedClaims
 from sensor.pipeline.feeds import Feed, Polled
@@ -85,6 +86,12 @@ class Reader:
         if acknowledge and not self._queue:
             supervised(self.name, self._feed.acknowledge)
         self._polling.release()
+
+    def links(self) -> dict[str, SiteLink]:
+        """Return how sites are heard, of a feed of sites."""
+        links = getattr(self._feed, "links", None)
+        found: dict[str, SiteLink] = {} if links is None or self._failed else links()
+        return found
 
     def finish(self) -> None:
         """Poll no more; of a feed that can be stopped take what it still has, as flows that went on until now."""

@@ -14,6 +14,7 @@ import msgspec
 
 from sensor.config import Component, Config
 from sensor.errors import ConfigError
+from sensor.model.fleet import SiteLink
 from sensor.model.source import Account
 from sensor.pipeline.claims import Claims
 from sensor.pipeline.feeds import ONCE_ONLY, open_feed
@@ -157,6 +158,10 @@ class Sources:
     def positions(self) -> dict[str, str]:
         """Return how far each was read, behind what was taken."""
         return {one.name: one.position for one in self.slots if one.position is not None and one.component is not None}
+
+    def links(self) -> dict[str, SiteLink]:
+        """Return how each site is heard whose reports come from a site's sink."""
+        return {site: link for one in self.slots if one.reader is not None for site, link in one.reader.links().items()}
 
     def begin(self) -> None:
         """Count from nothing again: what was counted is committed."""
