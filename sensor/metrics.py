@@ -143,7 +143,9 @@ class Metrics:
         self.incidents = self._counter(
             "incidents", "Incidents that reached a tier; exemplars name them", "site", "tier"
         )
-        self.incidents_open = self._gauge("incidents_open", "Incidents open now", "site", "tier")
+        self.incidents_open = self._gauge(
+            "incidents_open", "Incidents open now, at each site of theirs", "site", "tier"
+        )
         self.risk = self._gauge(
             "risk_db", "Decibans of the open incidents of the site's riskiest devices, by rank", "site", "rank"
         )
@@ -233,7 +235,7 @@ class Metrics:
         """
         detectors = list(detectors)
         for site in sites:
-            self._expect_site(site, detectors)
+            self.expect_site(site, detectors)
         for site, source in sources:
             self.expect_source(site, source, reasons)
         for source in SIGNIN_SOURCES:
@@ -260,7 +262,8 @@ class Metrics:
         for kind in () if source in CAPTURES else EVENT_KINDS:
             self.event(site, source, kind, 0)
 
-    def _expect_site(self, site: str, detectors: Iterable[str]) -> None:
+    def expect_site(self, site: str, detectors: Iterable[str]) -> None:
+        """Make the series of a site appear at 0, those of its sources apart."""
         self.flows.labels(site)
         self.last_heard.labels(site)
         for rank in range(1, RANKS + 1):

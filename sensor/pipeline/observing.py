@@ -24,6 +24,7 @@ from sensor.metrics import (
 )
 from sensor.model.capture import DROP_REASONS
 from sensor.model.event import MFA
+from sensor.model.fleet import SourceHealth
 from sensor.model.result import InputResult
 from sensor.model.times import parse
 from sensor.pipeline.core import Core
@@ -48,6 +49,8 @@ class Observing:
         self._core, self.metrics = core, metrics
         self._before: dict[str, dict[object, int]] = {}
         self._sources: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str]] = set()
+        self._expected: set[str] = set()
         core.stages = metrics.stages
         metrics.expect(
             self._sites(), sorted(set(sources)), [one.name for one in core.detectors], core.saturation(), DROP_REASONS,
@@ -87,11 +90,28 @@ class Observing:
             metrics.mfa.labels(metrics.named("source", source, SOURCES_MAX), mfa if mfa in MFA else OTHER).inc(count)
         for (name, detector), count in self._grown("evidence", core.incidents.evidence_counts):
             metrics.evidence.labels(name, detector).inc(count)
-        for name, row in core.fleet.rows.items():
-            metrics.last_heard.labels(name).set(row.heard_ns / 1e9)
+        self._take_fleet()
         for (source, result, verdict), count in entities.identity.corroboration.take_counts(every=every).items():
             metrics.signins.labels(metrics.named("source", source, SOURCES_MAX), result, verdict).inc(count)
         self._count_incidents()
+
+    def _take_fleet(self) -> None:
+        """Show when each site was heard, and the sources that are read there, as the site last said."""
+        metrics, told = self.metrics, dict[tuple[str, str], SourceHealth]()
+        for site, row in self._core.fleet.rows.items():
+            if site not in self._expected:
+                self._expected.add(site)
+                metrics.expect_site(site, [one.name for one in self._core.detectors])
+            metrics.last_heard.labels(site).set(row.heard_ns / 1e9)
+            for one in row.health.sources if row.health is not None else ():
+                told[metrics.edge(site, one.source)] = one
+        for labels, one in told.items():
+            metrics.source_up.labels(*labels).set(1 if one.up else 0)
+            metrics.source_lag.labels(*labels).set(one.lag_s)
+        for labels in self._told - told.keys():
+            metrics.source_up.remove(*labels)
+            metrics.source_lag.remove(*labels)
+        self._told = set(told)
 
     def take_stock(self) -> None:
         """Bring up to date what is counted over the whole inventory, and what the state holds."""
@@ -120,7 +140,10 @@ class Observing:
             if tier == "triage" and case is not None and case.evidence:
                 first_ns = min(parse(one.ts) for one in case.evidence.values())
                 metrics.delay.observe(max(0.0, (case.opened_ns - first_ns) / 1e9), named)
-        held = Counted((case.site, case.tier) for case in core.incidents.cases.values() if case.is_open)
+        held = Counted(
+            (site, case.tier) for case in core.incidents.cases.values() if case.is_open
+            for site in {case.site, *(one.site for one in case.evidence.values())}
+        )  # fmt: skip
         sites = self._sites()
         for site in sites:
             for tier in TIERS:
@@ -144,7 +167,8 @@ class Observing:
 
     def _sites(self) -> list[str]:
         core = self._core
-        return list(dict.fromkeys([core.config.site, *core.config.sites, *core.entities.sites]))
+        named = [core.config.site, *core.config.sites, *core.entities.sites, *core.fleet.rows]
+        return list(dict.fromkeys(named))
 
     def _grown(self, part: str, now: Mapping[Key, int]) -> Iterator[tuple[Key, int]]:
         """Give what grew since the last time."""

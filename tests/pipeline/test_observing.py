@@ -1,10 +1,14 @@
 """What the core counted, as metrics: equal to the state's own values, monotone, bounded, back at 0 when it is over."""
 
+import re
+
+import msgspec
 import pytest
 
 import sensor
 from sensor import config
 from sensor.metrics import SERIES_MAX, Metrics
+from sensor.model.fleet import SiteHealth, SourceHealth
 from sensor.model.result import InputResult
 from sensor.pipeline import judging
 from sensor.pipeline.core import Core
@@ -190,3 +194,40 @@ def test_the_two_forms_of_captures_are_one_source():
     assert ["pcap", "pcap", "zeek", "unknown"] == [
         source_of(InputResult(**held, format=form, rejected={})) for form in ("pcap", "pcapng", "zeek-conn", "")
     ]
+
+
+def test_a_hub_shows_its_sites_and_their_sources_as_they_said(tmp_path):
+    """Every series of a site from when it is known; a source that is no more is taken away; the bound holds."""
+    health = SiteHealth(sources=(SourceHealth(source="span", up=True), SourceHealth(source="zeek", up=False, lag_s=9)))
+    with State(tmp_path, exclusive=True) as state:
+        one = Observed(state)
+        one.core.fleet.hear("PER", 5 * 10**9, health)
+        one.core.fleet.expect(["MEL"])
+        one.look()
+        text = one.observing.metrics.text().decode()
+        assert (1.0, 0.0, 9.0) == (
+            one.value("source_up", site="PER", source="span"), one.value("source_up", site="PER", source="zeek"),
+            one.value("source_lag_seconds", site="PER", source="zeek"),
+        )  # fmt: skip
+        assert (5.0, 0.0) == tuple(one.value("site_last_heard_timestamp_seconds", site=name) for name in ("PER", "MEL"))
+        assert 0.0 == one.value("incidents_open", site="MEL", tier="page")
+        assert 50 == text.count('spanline_risk_db{rank="') // 3 == len(re.findall('spanline_risk_db.*"PER"', text))
+        more = tuple(SourceHealth(source=f"s{number}", up=True) for number in range(3 * SERIES_MAX))
+        one.core.fleet.hear("PER", 6 * 10**9, SiteHealth(sources=more))
+        one.look()
+        text = one.observing.metrics.text().decode()
+    assert 'spanline_source_up{site="PER",source="zeek"}' not in text
+    assert text.count('site="PER"') < SERIES_MAX
+
+
+def test_an_incident_of_two_sites_is_open_at_both(tmp_path, scene):
+    """So that whoever is called for either is called."""
+    with State(tmp_path, exclusive=True) as state:
+        one = Observed(state)
+        one.run(scene)
+        (case,) = [case for case in one.core.incidents.cases.values() if case.tier == "triage"]
+        held = next(iter(case.evidence.values()))
+        case.evidence["EV-other"] = msgspec.structs.replace(held, id="EV-other", site="PER")
+        one.core.fleet.hear("PER", 1)
+        one.look()
+        assert (1.0, 1.0) == tuple(one.value("incidents_open", site=site, tier="triage") for site in ("local", "PER"))
