@@ -25,6 +25,7 @@ from sensor.model.guard import Guard, problem
 from sensor.model.person import read_grant
 from sensor.model.response import MODES, VERBS
 from sensor.model.sequences import SEQUENCES
+from sensor.model.site_packet import fleet_problem
 
 PRIVATE_NETWORKS: tuple[str, ...] = (
     "10.0.0.0/8",
@@ -307,7 +308,9 @@ def _check(config: Config) -> None:
             if site != config.site and site not in config.sites:
                 close = _closest(site, [config.site, *config.sites])
                 raise ConfigError(f"[tenants.{name}] sites: there is no site {site!r}{close}")
-    for table, wrong in (("guard", problem(config.guard)), ("privacy", private.problem(config.privacy))):
+    kinds = ([one.type for one in tables.values()] for tables in (config.sources, config.sinks))
+    fleet = "sites", fleet_problem(config.site, config.sites, *kinds)
+    for table, wrong in (fleet, ("guard", problem(config.guard)), ("privacy", private.problem(config.privacy))):
         if wrong is not None:
             raise ConfigError(f"[{table}] {wrong}")
     host, _ = listen_address("metrics", config.metrics.listen)

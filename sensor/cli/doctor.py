@@ -121,6 +121,7 @@ def _configured(config: "Config") -> Iterator[Finding]:
                 except ConfigError as error:
                     yield _finding(f"{what}: {key}", ok=False, why=str(error), remedy="give the secret", needed=True)
     yield from _sinks(config)
+    yield from _fleet(config)
 
 
 def _sinks(config: "Config") -> Iterator[Finding]:
@@ -132,6 +133,18 @@ def _sinks(config: "Config") -> Iterator[Finding]:
             f"sink {one.name} ({one.type})", ok=one.ok, why=one.why,
             remedy="check its address, what is between, and its credentials", needed=True,
         )  # fmt: skip
+
+
+def _fleet(config: "Config") -> Iterator[Finding]:
+    """Whether a hub can receive, and a site reach its hub."""
+    if not any(one.type == "site" for one in (*config.sources.values(), *config.sinks.values())):
+        return
+    import datetime as dt
+
+    from sensor.pipeline.fleet_doctor import looked
+
+    for it in looked(config, dt.datetime.now(dt.UTC)):  # noqa: TID251 - of certificates
+        yield _finding(it.what, ok=it.ok, why=it.why, remedy=it.remedy, needed=it.needed)
 
 
 def _path(what: str, pattern: str) -> Finding:

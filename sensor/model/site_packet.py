@@ -4,6 +4,7 @@ A packet is what one commit has to say of one kind; its body means nothing here.
 in the order of its site: who said it, and what was said before.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import msgspec
@@ -57,3 +58,25 @@ def problem(site: str) -> str | None:
     return (
         None if site.isprintable() and not set(site) & set("=/") else "a site's name is printable, without '=' or '/'"
     )
+
+
+def fleet_problem(site: str, sites: Collection[str], sources: Sequence[str], sinks: Sequence[str]) -> str | None:
+    """Say what will not do about a hub or a site of it; None where nothing.
+
+    Args:
+        site: Name of what is configured.
+        sites: Names of the other sites of the configuration.
+        sources: Types of its sources.
+        sinks: Types of its sinks.
+    """
+    if sinks.count("site") > 1:
+        return "a site has one hub: one sink of type site"
+    if sources.count("site") > 1:
+        return "a hub has one source of type site"
+    if "site" in sources and not sites:
+        return "a source of type site needs the sites that may send: [sites.NAME], a table each, which may be empty"
+    for name in (site,) if "site" in sinks else sites if "site" in sources else ():
+        wrong = problem(name)
+        if wrong is not None:
+            return f"site {name!r}: {wrong}"
+    return None
