@@ -56,6 +56,8 @@ OWN_P = 0.05
 PUSH_NS = 2 * SECOND_NS
 """One push is written once a device of the user within about 2 s (Okta)."""
 RING = 8
+FLOWS = 4
+"""Sign-ins with a wrong secret remembered by name: one of several that are written at once."""
 PRESSED_MAX, UNKNOWN_MAX = 100_000, 4096
 """Accounts under pressure at a time, and names that are no known account."""
 _PROMPTS = frozenset({"denied", "timed_out"})
@@ -99,7 +101,7 @@ class Pressure:
             "denied": (np.uint8, (RING,), 0), "at": (np.int64, (), 0), "counted_day": (np.int32, (), -1),
             "succeeded": (np.int64, (), 0),
             "timed_day": (np.int32, (), -1),
-            "wrong": (np.int32, (), 0), "wrong_since": (np.int64, (), 0), "wrong_flow": (np.uint64, (4,), 0),
+            "wrong": (np.int32, (), 0), "wrong_since": (np.int64, (), 0), "wrong_flow": (np.uint64, (FLOWS,), 0),
             "wrong_own": (np.int32, (), 0), "wrong_last": (np.int64, (), 0),
         }  # fmt: skip
         self._held = Slots(spec, PRESSED_MAX, UNKNOWN_MAX)
@@ -261,9 +263,10 @@ class Pressure:
         if columns["wrong_since"][row] <= seen.ts - DAY_NS:
             columns["wrong"][row], columns["wrong_own"][row], columns["wrong_since"][row] = 0, 0, seen.ts
         flow = self._habits.traits.key(seen.row.id)
-        if flow in columns["wrong_flow"][row]:
+        # A row of another log may come when its ring has forgotten it: a sign-in that was seen before was counted then.
+        if flow in columns["wrong_flow"][row] or (columns["wrong"][row] >= FLOWS and not seen.begun):
             return None
-        columns["wrong_flow"][row, int(columns["wrong"][row]) % 4] = flow
+        columns["wrong_flow"][row, int(columns["wrong"][row]) % FLOWS] = flow
         columns["wrong"][row] += 1
         columns["wrong_last"][row] = seen.ts
         judged = self._habits.judge(tick)

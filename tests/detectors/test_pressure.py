@@ -5,7 +5,8 @@ import pytest
 
 from sensor.detectors.place import detector as place
 from sensor.detectors.pressure import AGAIN, DENIED_RATE, OWN_P, again, detector
-from tests.detectors.acts_made import ANN, SAFARI, act, known, office, run, signin
+from sensor.model.times import TICK_NS
+from tests.detectors.acts_made import ANN, SAFARI, act, known, office, run, signin, tick_of
 from tests.scenes import SECRET
 
 AWAY = {"ip": "203.0.113.5", "country": "US", "asn": 64500, "user_agent": SAFARI}
@@ -121,6 +122,24 @@ def test_wrong_secrets_are_a_power_and_a_lockout_a_factor():
     assert np.isclose(0.6**10 / 200, shut.evidence.p)
     assert "until it was locked" in shut.evidence.text
     assert np.isclose(again(shut.evidence), shut.evidence.p)
+
+
+def test_another_logs_rows_of_the_same_sign_ins_count_nothing():
+    """Microsoft 365 tells of twelve failures again, when the last four alone are remembered by name."""
+    entities = known()
+    pressure = detector(entities, SECRET)
+    rows = wrong(12, day=DAY)
+    (told,) = run(entities, [pressure], rows)
+    copies = [
+        signin(day=DAY, hour=1 + (n + 0.02) / 60, source="m365", outcome="failure", reason_code="50126",
+               ip="203.0.113.5", correlation_id=row.correlation_id)
+        for n, row in enumerate(rows)
+    ]  # fmt: skip
+    late = tick_of(entities, copies, end_ns=rows[-1].ts + 300 * TICK_NS)
+    found = pressure.score(late)
+
+    assert (12.0, 12) == (told.evidence.observed, len(late.signins))
+    assert [] == found
 
 
 def test_a_saved_password_that_is_out_of_date_weighs_little():
