@@ -42,11 +42,11 @@ LOG_REASONS = (
 )
 """Why most sources of records refuse one; those of one product's own records appear when they come up."""
 SERIES_MAX = 2000
-"""At most, a site, whatever the input. What is bounded below comes to some 1,900."""
+"""At most, a site, whatever the input. What is bounded below comes to 1,971, the riskiest included."""
 OTHER = "other"
 SOURCES_MAX, DETECTORS_MAX, TABLES_MAX, STATISTICS_MAX, SINKS_MAX = 48, 64, 128, 64, 16
 """Values of one label. The release has some 30 sources, 40 detectors, 40 tables and 14 statistics."""
-PAIRS_MAX = 400
+PAIRS_MAX = 360
 """Series of `dropped` and of `events`, each a site."""
 ACTIONS_MAX = 100
 NO_CONNECTOR = "none"
@@ -149,6 +149,11 @@ class Metrics:
         self.risk = self._gauge(
             "risk_db", "Decibans of the open incidents of the site's riskiest devices, by rank", "site", "rank"
         )
+        self.device_risk = self._gauge(
+            "device_risk_db", "Decibans of the open incidents of one of the riskiest devices, by its pseudonym; "
+            "only with `[metrics] top`", "site", "device",
+        )  # fmt: skip
+        self.account_risk = self._gauge("account_risk_db", "The same of one of the riskiest accounts", "account")
         self.budget = self._gauge(
             "alert_budget_ratio", "Incidents that reached a tier today over the day's ceiling of incidents", "tier"
         )

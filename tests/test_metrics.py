@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from sensor.metrics import SERIES_MAX, Metrics
+from sensor.metrics import SERIES_MAX, SINKS_MAX, SOURCES_MAX, Metrics
+from sensor.model.listener import TOP_MAX
 
 NAMES = [
     "build_info",
@@ -34,6 +35,7 @@ NAMES = [
 BESIDE = [
     "signin_mfa_total", "disk_free_bytes", "disk_full", "archive_gone_bytes_total", "sink_sent_total",
     "sink_failures_total", "sink_lag_seconds", "sink_up", "spool_bytes", "spool_dropped_total", "site_refused_total",
+    "device_risk_db", "account_risk_db",
 ]  # fmt: skip
 
 
@@ -67,6 +69,8 @@ def test_the_reference_names_the_labels_that_are_shown(metrics):
     metrics.expect_hub()
     metrics.expect_sites()
     metrics.action(None, "block_address", "proposed", 1)
+    metrics.device_risk.labels("SYD", "host-0123456789abcdef").set(1)
+    metrics.account_risk.labels("account-0123456789abcdef").set(1)
     shown = {}
     for line in series(metrics):
         name = re.sub(r"_(bucket|sum|count)$", "", line.partition("{")[0].partition(" ")[0])
@@ -100,6 +104,29 @@ def test_a_site_has_a_bounded_number_of_series(metrics):
     """Far below the cap, and the text ends as OpenMetrics must."""
     assert len(series(metrics)) < SERIES_MAX / 4
     assert metrics.text().endswith(b"# EOF\n")
+
+
+def test_the_most_that_any_input_can_make_of_a_site_is_below_the_cap():
+    """Every label filled with more values than it may have, and a top of 50."""
+    one = Metrics("1.2.3")
+    names = [f"n{number}" for number in range(500)]
+    one.expect(["SYD"], [("SYD", name) for name in names], names, names, names, [(name, 0.01) for name in names])
+    for name in names:
+        one.drop("SYD", "pcap", name, 1)
+        one.event("SYD", name, name, 1)
+        one.action(name, "block_address", name, 1)
+        one.mfa.labels(one.named("source", name, SOURCES_MAX), "none")
+        one.signins.labels(one.named("source", name, SOURCES_MAX), "success", "unknown")
+    for name in names[:SINKS_MAX]:
+        one.expect_sink(name)
+    one.expect_hub()
+    one.expect_sites()
+    for number in range(TOP_MAX):
+        one.device_risk.labels("SYD", f"host-{number:016x}").set(1)
+        one.account_risk.labels(f"account-{number:016x}").set(1)
+
+    count = len(series(one))
+    assert SERIES_MAX >= count
 
 
 def test_a_stage_is_counted_in_the_bucket_that_holds_it(metrics):

@@ -16,10 +16,18 @@ class MetricsListener(msgspec.Struct, frozen=True):
     password: SecretPlace | None = None
     token: SecretPlace | None = None
     """A bearer token, in place of user and password or beside them."""
+    top: int = 0
+    """Series of so many of the riskiest devices of each site and accounts, under pseudonyms; 50 at most."""
+
+
+TOP_MAX = 50
+"""Of devices and of accounts: beside all else a site stays below its bound of series."""
 
 
 def problem(listener: MetricsListener, *, is_loopback: bool) -> str | None:
     """Say what would serve the metrics in the clear, or to anybody, where others can reach them; None where nothing."""
+    if not 0 <= listener.top <= TOP_MAX:
+        return f"top = {listener.top}: from 0 to {TOP_MAX}"
     if bool(listener.cert) != bool(listener.key):
         return "needs cert and key together"
     for name, secret in (("password", listener.password), ("token", listener.token)):

@@ -28,6 +28,7 @@ from sensor.model.fleet import SourceHealth
 from sensor.model.result import InputResult
 from sensor.model.times import parse
 from sensor.pipeline.core import Core
+from sensor.pipeline.riskiest import Riskiest
 from sensor.pipeline.site_health import learning_of
 from sensor.store.actions import Actions
 
@@ -38,15 +39,18 @@ PCAPNG = "pcapng"
 class Observing:
     """One core's metrics."""
 
-    def __init__(self, core: Core, metrics: Metrics, sources: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self, core: Core, metrics: Metrics, sources: Iterable[tuple[str, str]], riskiest: Riskiest | None = None
+    ) -> None:  # fmt: skip
         """Have every series appear whose labels are known.
 
         Args:
             core: What counts; its times are counted in the metrics from here on.
             metrics: Where.
             sources: (site, source) of everything that is read.
+            riskiest: Shows the riskiest devices and accounts, where somebody asks for them.
         """
-        self._core, self.metrics = core, metrics
+        self._core, self.metrics, self._riskiest = core, metrics, riskiest
         self._before: dict[str, dict[object, int]] = {}
         self._sources: set[tuple[str, str]] = set()
         self._told: set[tuple[str, str]] = set()
@@ -122,6 +126,8 @@ class Observing:
             named = metrics.named("statistic", statistic, STATISTICS_MAX)
             metrics.calibration.labels(named, f"{alpha:g}").set(0.0 if math.isnan(ratio) else ratio)
         self._count_devices()
+        if self._riskiest is not None:
+            self._riskiest.show(metrics, core.devices(), core.incidents.risk("account"))
         known, now_ns = core.entities.identity.accounts.rows, core.entities.now_ns
         learning = Counted(learning_of(row, now_ns) for row in known)
         for state in LEARNING:

@@ -23,6 +23,7 @@ from sensor.pipeline.live import DRAIN_S, Live
 from sensor.pipeline.observing import Observing
 from sensor.pipeline.reloading import Reloading
 from sensor.pipeline.replaying import Run
+from sensor.pipeline.riskiest import riskiest_of
 from sensor.pipeline.sourcing import Sources
 from sensor.store.alive import Alive
 from sensor.store.state import State
@@ -48,7 +49,7 @@ class Sensor:
         self._core = Core(config, state, _own_secret(secret_file))
         forward(self._core, config)
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
-        self._observing = Observing(self._core, self.metrics, kinds)
+        self._observing = Observing(self._core, self.metrics, kinds, riskiest_of(config, state.folder))
         self._observing.count()
         self._observing.take_stock()  # what the state holds, before anything new is committed
         self._around: Around | None = None

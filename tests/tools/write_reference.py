@@ -17,6 +17,7 @@ from sensor.model import listener
 from sensor.model.capture import DROP_REASONS
 from sensor.model.event import EVENT_KINDS, MFA, SIGNIN_SOURCES
 from sensor.model.guard import Guard
+from sensor.model.privacy import Privacy
 from sensor.model.response import MODES, STATES, VERBS
 from sensor.model.sequences import SEQUENCES
 from sensor.model.site_packet import KINDS as PACKETS
@@ -103,6 +104,8 @@ def metrics_text():
         "statistic": "what is calibrated, as `volumes.bytes_out.high`",
         "alpha": "0.01, 0.001 or 0.0001",
         "table": "name of a bounded table",
+        "device": "pseudonym of its host name, `host-` and 16 digits (`spanline reveal`); with `[metrics] top` alone",
+        "account": "pseudonym of its user name, `account-` and 16 digits; with `[metrics] top` alone",
     }  # fmt: skip
     labels = {label for held in one.declared for label in held.labels} - {"version"}
     assert labels == set(values), labels ^ set(values)
@@ -127,6 +130,7 @@ def configuration_text():
         table("archive", config.Archive),
         table("sites.NAME", config.Site),
         table("guard", Guard),
+        table("privacy", Privacy),
         table("metrics", listener.MetricsListener),
         table("console", config.Console, skip=("oidc",)),
         table("console.oidc", config.Oidc),
@@ -146,7 +150,7 @@ def configuration_text():
 WHOSE = "Whose records they are."
 TABLES = (
     *("budget", "sequences", "tenants", "archive", "sites", "sources", "sinks", "responses", "guard", "metrics"),
-    "console",
+    *("console", "privacy"),
 )
 
 
