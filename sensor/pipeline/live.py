@@ -16,7 +16,7 @@ import numpy as np
 from sensor.config import Config
 from sensor.errors import ConfigError
 from sensor.model.source import Account, Batch
-from sensor.model.times import TICK_NS
+from sensor.model.times import SECOND_NS, TICK_NS
 from sensor.pipeline.beside import Around
 from sensor.pipeline.core import STEP_FLOWS, Core
 from sensor.pipeline.forwarding import forward
@@ -26,6 +26,7 @@ from sensor.pipeline.observing import Observing, source_of
 from sensor.pipeline.pace import Pace
 from sensor.pipeline.replaying import Run
 from sensor.pipeline.responding import Responses
+from sensor.pipeline.source_health import SourceTally
 from sensor.pipeline.sourcing import Sources
 from sensor.pipeline.watermark import Watermark
 from sensor.wire import memory
@@ -66,6 +67,8 @@ class Live:
         self._dirty = False
         self._responses = Responses(core.config, core.state.folder, clock)
         self._keeping = Keeping(core, observing.metrics)
+        self._tally = SourceTally(lambda: sources.slots, lambda number: self._mark.lag_ns(number) / SECOND_NS)
+        self._tally.serve(core)
         if core.held:
             self._gathering.load(core.held, sources.number_of, clock.now_ns())
             core.held = {}
@@ -105,6 +108,7 @@ class Live:
         before = self._core.config
         self._core.use(config)
         forward(self._core, config)
+        self._tally.serve(self._core)
         for number in self._sources.change(config):
             self._mark.forget(number)
         self._expect()
@@ -142,6 +146,7 @@ class Live:
         sources.begin()
         for slot, one in zip(read, run.inputs(), strict=True):
             self._observing.read(slot.type or source_of(one), one)
+            self._tally.count(slot.type, one)
         self._observing.count()
         self._observing.take_stock()
         self._say_lag()
