@@ -240,7 +240,9 @@ class Place:
         what = {
             "network": f"network {network}", "country": f"country {row.country}",
             "agent": f"client {agent_name(row.user_agent or '')}",
-        }[JUDGED[k]]  # fmt: skip
+        }  # fmt: skip
+        beside = [what[trait] for j, trait in enumerate(JUDGED) if j != k and judged.own[j, i] < 1.0]
+        nor = f" (nor the {' and the '.join(beside)})" if beside else ""
         how = "signed in" if row.result == "success" else "gave the right secret, and no second factor,"
         blind = "" if row.country else "; no country is known, so it is judged by its network"
         old = int(judged.day[i] - judged.first_day[i])
@@ -248,7 +250,8 @@ class Place:
         again_so = f"; {first}" if judged.repeated[i] else ""
         return (
             f"{who.name} {how} from {row.ip or 'an unknown address'} ({where}). In {days:,} days the account never "
-            f"used the {what}, and of its tenant's {tenant_days:,} account-days {_share(judged.tail[k, i])} are as rare"
+            f"used the {what[JUDGED[k]]}{nor}, and of its tenant's {tenant_days:,} account-days "
+            f"{_share(judged.tail[k, i])} are as rare"
             f"{self._hour(judged, i, seen)}{blind}{again_so}; p = {judged.p[i]:.2g}."
         )
 
@@ -294,10 +297,11 @@ class Place:
 
     def _impossible(self, tick: Tick, i: int, km: float, hours: float) -> Finding:
         event, who = tick.events[i], who_of(self._names, tick, i)
+        where = f" ({event.country})" if event.country else ""
         case = Case(
             ts=event.ts, target=("travel", event.ts // (24 * HOUR_NS)), p=p_of_decibans(TRAVEL_DB),
-            text=f"{who.name} signed in from {event.country or event.ip}, {km:,.0f} km from its sign-in {hours:.1f} h "
-            "before. VPNs, carriers and relays do that every day: weak by itself.",
+            text=f"{who.name} signed in from {event.ip or 'an unknown address'}{where}, {km:,.0f} km from its "
+            f"sign-in {hours:.1f} h before. VPNs, carriers and relays do that every day: weak by itself.",
             observed=1.0, basis={"rate": p_of_decibans(TRAVEL_DB), "km": km, "hours": hours}, stage="entry",
             keys=keys_of(event), events=(event,), counter=("a VPN, a carrier or a relay moves an address as far",),
         )  # fmt: skip

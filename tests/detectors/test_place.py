@@ -31,7 +31,7 @@ def test_a_place_new_to_account_and_tenant_is_rare():
     assert np.isclose(3 * own * tail, evidence.p)
     assert np.isclose(again(evidence), evidence.p)
     assert 3 == basis["traits"]
-    assert "AS64500" in evidence.text
+    assert "never used the network AS64500 (nor the country US and the client Safari on macOS)" in evidence.text
     assert "203.0.113.5 (US, AS64500)" in evidence.text
     assert "judged" == detected.coverage().state
 
