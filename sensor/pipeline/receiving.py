@@ -7,12 +7,14 @@ hand it on is the feed's (`sensor.pipeline.site_feed`), which reads the same inb
 import logging
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from sensor.config import Component, Config, listen_address
 from sensor.errors import ConfigError, Malformed
 from sensor.metrics import OTHER, SITE_REFUSALS, Metrics
 from sensor.pipeline.site_feed import source_of
+from sensor.pipeline.site_nats_ends import Taker
 from sensor.sources.site import Settings, settings_of
 from sensor.store.inbox import Inbox
 from sensor.wire.clock import SystemClock
@@ -77,7 +79,7 @@ class Receiving:
         one, held = source_of(config), self._open
         sites = frozenset(config.sites)
         if held is not None and one == held.component:
-            held.store.sites = sites
+            held.follow(sites)
             return
         if held is not None:
             held.close()
@@ -93,7 +95,7 @@ class Receiving:
         if one is None:
             return
         self._open = _Open(one, sites, self._folder)
-        self.said = f"sites on {self._open.address}"
+        self.said = f"sites on {', '.join(self._open.ways)}"
         self._metrics.expect_sites()
         self._metrics.saturation.labels("inbox").set(0)
 
@@ -105,47 +107,84 @@ class Receiving:
 
 
 class _Open:
-    """One table's inbox and server."""
+    """One table's inbox, and the ways that lead to it."""
 
     def __init__(self, one: Component, sites: frozenset[str], folder: Path) -> None:
+        self.component, self._settings = one, settings_of(one.options)
+        self.ways: list[str] = []
+        self._told: dict[str, int] = {}
+        place = f"sources.{one.name}"
+        try:
+            self._inbox = Inbox(folder, self._settings.limit_bytes)
+        except ValueError as error:
+            raise ConfigError(f"[{place}] {error}") from error
+        self.store = Stored(self._inbox, sites)
+        self._listener: _Listener | None = None
+        self._taker: Taker | None = None
+        try:
+            if self._settings.listen:
+                self._listener = _Listener(place, self._settings, self.store)
+                self.ways.append(self._listener.address)
+            if self._settings.nats:
+                self._taker = Taker(self._settings, self._inbox, sites)
+                self.ways.append(self._settings.nats)
+        except ConfigError:
+            self.close()
+            raise
+
+    def follow(self, sites: frozenset[str]) -> None:
+        """Take from these sites alone. Raises ConfigError, and goes on as before."""
+        if self._taker is not None:
+            self._taker.follow(sites)
+        self.store.sites = sites
+
+    def look(self, metrics: Metrics) -> None:
+        """Bring the metrics up to date, and take a certificate that was renewed."""
+        metrics.saturation.labels("inbox").set(self._inbox.fill())
+        refused: Counter[str] = Counter()
+        for way in (self._listener, self._taker):
+            if way is not None:
+                refused.update(dict(way.refused))
+        for reason, count in refused.items():
+            metrics.site_refused.labels(reason if reason in SITE_REFUSALS else OTHER).inc(
+                count - self._told.get(reason, 0)
+            )
+            self._told[reason] = count
+        if self._listener is not None:
+            self._listener.renew(self.component.name)
+
+    def close(self) -> None:
+        """Stop receiving."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._taker is not None:
+            self._taker.close()
+        self._inbox.close()
+
+
+class _Listener:
+    """The server to which sites push over HTTPS."""
+
+    def __init__(self, place: str, settings: Settings, store: Stored) -> None:
         from sensor.wire.site_https_server import SiteServer
 
-        self.component, settings = one, settings_of(one.options)
-        place = f"sources.{one.name}"
         host, port = listen_address(place, settings.listen)
         try:
             context = server_context(settings.cert, settings.key, settings.ca)
         except OSError as error:
             raise ConfigError(f"[{place}] cert, key or ca cannot be used: {error}") from error
-        self._renewed_s, self._looked_s = _changed_s(settings), time.monotonic()
         self._settings = settings
+        self._renewed_s, self._looked_s = _changed_s(settings), time.monotonic()
+        refused = frozenset(one.replace(":", "").lower() for one in settings.refused)
         try:
-            self._inbox = Inbox(folder, settings.limit_bytes)
-        except ValueError as error:
-            raise ConfigError(f"[{place}] {error}") from error
-        self.store = Stored(self._inbox, sites)
-        try:
-            self._server = SiteServer(
-                host,
-                port,
-                context,
-                self.store,
-                refused=frozenset(one.replace(":", "").lower() for one in settings.refused),
-            )
+            self._server = SiteServer(host, port, context, store, refused=refused)
         except OSError as error:
-            self._inbox.close()
             raise ConfigError(f"[{place}] listen = {settings.listen!r}: {error.strerror or error}") from error
         self.address = f"https://{f'[{host}]' if ':' in host else host}:{self._server.port}"
-        self._told: dict[str, int] = {}
+        self.refused, self.close = self._server.refused, self._server.close
 
-    def look(self, metrics: Metrics) -> None:
-        """Bring the metrics up to date, and take a certificate that was renewed."""
-        metrics.saturation.labels("inbox").set(self._inbox.fill())
-        for reason, count in dict(self._server.refused).items():
-            metrics.site_refused.labels(reason if reason in SITE_REFUSALS else OTHER).inc(
-                count - self._told.get(reason, 0)
-            )
-            self._told[reason] = count
+    def renew(self, name: str) -> None:
+        """Take a certificate that was renewed, looked for once a minute."""
         if time.monotonic() - self._looked_s < LOOK_S:
             return
         self._looked_s, changed_s = time.monotonic(), _changed_s(self._settings)
@@ -154,14 +193,9 @@ class _Open:
                 held = self._settings
                 self._server.context = server_context(held.cert, held.key, held.ca)
                 self._renewed_s = changed_s
-                _LOG.info("certificate renewed source=%s", self.component.name)
+                _LOG.info("certificate renewed source=%s", name)
             except OSError as error:
                 _LOG.warning("certificate not read, the one before stays in force: %s", error)
-
-    def close(self) -> None:
-        """Stop receiving."""
-        self._server.close()
-        self._inbox.close()
 
 
 def _changed_s(settings: Settings) -> tuple[float, ...]:

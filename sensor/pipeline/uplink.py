@@ -20,6 +20,8 @@ from sensor.errors import ConfigError, Permanent
 from sensor.metrics import Metrics
 from sensor.model.site_packet import KINDS
 from sensor.pipeline.pushing import Pusher
+from sensor.pipeline.site_nats_ends import probe as nats_probe
+from sensor.pipeline.site_nats_ends import publisher
 from sensor.sinks.site import Settings
 from sensor.store.spool import Spool, SpoolReader
 from sensor.wire.site_https import client_context
@@ -63,8 +65,10 @@ def limit_spool(config: Config, spool: Spool) -> None:
     spool.limit_bytes, spool.keep_bytes = settings.limit_bytes, settings.keep_bytes
 
 
-def carrier_of(settings: Settings, open_spool: Callable[[], SpoolReader]) -> Carrier:
-    """Make what carries, by the options; nothing is opened yet. Raises OSError where a file is not there."""
+def carrier_of(settings: Settings, site: str, open_spool: Callable[[], SpoolReader]) -> Carrier:
+    """Make what carries, by the options; nothing is opened yet. Raises ConfigError, or OSError: no such file."""
+    if settings.nats:
+        return publisher(settings, site, open_spool)
     client_context(settings.ca_file, settings.cert, settings.key)
     return Pusher(open_spool, _client(settings))
 
@@ -80,6 +84,8 @@ def probe(config: Config) -> str:
     one = hub_of(config)
     assert one is not None  # noqa: S101 - asked where there is one
     settings = settings_of(one)
+    if settings.nats:
+        return nats_probe(settings, config.site)
     client = _client(settings)
     try:
         answer = client.ask()
@@ -142,8 +148,8 @@ class _Running(threading.Thread):
         self._waits_since_s: float | None = None
         self._failed, self._lock = "", threading.Lock()
         try:
-            self._carrier = carrier_of(self._settings, lambda: SpoolReader(folder, site))
-        except OSError as error:
+            self._carrier = carrier_of(self._settings, site, lambda: SpoolReader(folder, site))
+        except (OSError, ConfigError) as error:
             raise ConfigError(f"[sinks.{one.name}] {error}") from error
 
     def run(self) -> None:

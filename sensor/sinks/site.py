@@ -1,4 +1,4 @@
-"""The hub of this site: told of incidents, sightings, presence and health out of the spool, over HTTPS.
+"""The hub of this site: told of incidents, sightings, presence and health, over HTTPS, NATS or in bundles.
 
 What is told is gathered by `sensor.pipeline.forwarding` and kept by `sensor.store.spool`; what carries it is
 `sensor.pipeline.uplink`. Here is what a table of this type may say. A configuration has one.
@@ -8,7 +8,7 @@ import msgspec
 
 from sensor.model.sink import SecretPlace
 from sensor.model.site_packet import PACKET_MAX
-from sensor.wire import bundle_keys, site_https_client
+from sensor.wire import bundle_keys, site_https_client, site_nats
 
 LIMIT_MIN = 16 * PACKET_MAX
 BUNDLE_BYTES_MAX = 256_000_000
@@ -29,6 +29,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """An HTTP proxy through which a tunnel to the hub is asked for: `http://proxy.example:3128`."""
     limit_bytes: int = 1_000_000_000
     """Of what waits for the hub; beyond, the least valuable goes: raw flows, state, signals, and incidents last."""
+    nats: str = ""
+    """Instead of `url`: this site's leaf node, `nats://127.0.0.1:4222` (docs/nats). `ca_file`, `cert` and `key` are for
+    one that is on another machine, `tls://…`."""
+    user: str = "spanline"
+    """Of ours, at the leaf node."""
+    password: SecretPlace | None = None
+    """Where its password is."""
     folder: str = ""
     """Instead of `url`: folder for signed bundles, for a link that goes one way (docs/bundles.md)."""
     sign_key: SecretPlace | None = None
@@ -51,11 +58,27 @@ def problem(settings: Settings) -> str | None:
     """Say what will not do about them; None where nothing."""
     if settings.folder:
         return _folder_problem(settings)
+    if settings.nats:
+        return _nats_problem(settings)
     wrong = site_https_client.problem(settings.url)
     if wrong is not None:
         return wrong
     if not settings.cert or not settings.key:
         return "needs cert and key: the hub knows a site by its certificate (docs/fleet.md says how to make one)"
+    return _limits_problem(settings)
+
+
+def _nats_problem(settings: Settings) -> str | None:
+    """Say what will not do about a leaf node."""
+    if settings.url:
+        return "has one way to its hub: url, nats or folder"
+    if settings.password is not None and (settings.password.env is None) == (settings.password.file is None):
+        return 'password: expected { env = "NAME" } or { file = "PATH" }'
+    link = site_nats.Link(settings.nats, settings.user, None, settings.ca_file, settings.cert, settings.key)
+    return site_nats.problem(link) or _limits_problem(settings)
+
+
+def _limits_problem(settings: Settings) -> str | None:
     if settings.limit_bytes < LIMIT_MIN or settings.keep_bytes < 0:
         return f"limit_bytes must be at least {LIMIT_MIN}, and keep_bytes at least 0"
     return None
@@ -63,8 +86,8 @@ def problem(settings: Settings) -> str | None:
 
 def _folder_problem(settings: Settings) -> str | None:
     """Say what will not do about bundles."""
-    if settings.url:
-        return "has one way to its hub: url, or folder"
+    if settings.url or settings.nats:
+        return "has one way to its hub: url, nats or folder"
     if settings.sign_key is None or (settings.sign_key.env is None) == (settings.sign_key.file is None):
         return 'needs sign_key = { file = "…" }, which `spanline bundle keys FILE` makes'
     if settings.encrypt_to:

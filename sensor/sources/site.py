@@ -1,4 +1,4 @@
-"""Sites that send what they know to this hub: over HTTPS, each with a certificate that names it.
+"""Sites that send what they know to this hub: over HTTPS or NATS, each with a certificate that names it, or in bundles.
 
 What receives is `sensor.pipeline.receiving`, what hands on `sensor.pipeline.site_feed`; here is what a table may say.
 The sites are those of the configuration's `[sites.*]`: nobody else's envelopes are taken. A file of envelopes is read
@@ -12,6 +12,7 @@ import msgspec
 
 from sensor.model.sink import SecretPlace
 from sensor.sources._site_file import SiteSource, recognises
+from sensor.wire import site_nats
 
 __all__ = ["LIVE", "OPTIONS", "Settings", "SiteSource", "problem", "recognises", "settings_of"]
 
@@ -32,6 +33,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """File of the authority whose certificates sites must show, PEM: one for this alone, not a public one."""
     refused: tuple[str, ...] = ()
     """SHA-256 of certificates that are taken no more, as `openssl x509 -fingerprint -sha256` prints it."""
+    nats: str = ""
+    """The hub's NATS server, `nats://127.0.0.1:4222` (docs/nats), by which sites' leaf nodes deliver. `ca`, `cert` and
+    `key` are for one that is on another machine, `tls://…`."""
+    user: str = "spanline"
+    """Of ours, at that server."""
+    password: SecretPlace | None = None
+    """Where its password is."""
     folder: str = ""
     """Folder into which signed bundles come over a link that goes one way; `[sites.*] bundle_keys` says whose."""
     open_keys: tuple[SecretPlace, ...] = ()
@@ -45,8 +53,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 OPTIONS: dict[str, type] = {
-    "listen": str, "cert": str, "key": str, "ca": str, "refused": list, "folder": str, "open_keys": list,
-    "bundles_kept_bytes": int, "limit_bytes": int, "gap_wait_s": int,
+    "listen": str, "cert": str, "key": str, "ca": str, "nats": str, "user": str, "password": dict, "refused": list,
+    "folder": str, "open_keys": list, "bundles_kept_bytes": int, "limit_bytes": int, "gap_wait_s": int,
 }  # fmt: skip
 _DIGEST = re.compile(r"[0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
 LIMIT_MIN = 16 << 20
@@ -67,8 +75,15 @@ def problem(options: Mapping[str, object]) -> str | None:
     except msgspec.ValidationError as error:
         return str(error)
     tls = {key: bool(getattr(settings, key)) for key in ("cert", "key", "ca")}
-    if not settings.listen and not settings.folder:
-        return 'needs listen = "address:port", as 0.0.0.0:8478, or folder = "…", into which bundles come'
+    if not (settings.listen or settings.folder or settings.nats):
+        return 'needs listen = "address:port", as 0.0.0.0:8478, nats = "nats://…", or folder = "…" for bundles'
+    if settings.nats:
+        wrong = site_nats.problem(site_nats.Link(settings.nats, ca=settings.ca, cert=settings.cert, key=settings.key))
+        place = settings.password
+        if wrong is None and place is not None and (place.env is None) == (place.file is None):
+            wrong = 'password: expected { env = "NAME" } or { file = "PATH" }'
+        if wrong is not None:
+            return wrong
     if settings.listen and not all(tls.values()):
         lacking = ", ".join(key for key, is_there in tls.items() if not is_there)
         return f"needs {lacking}: sites prove by a certificate who they are (docs/fleet.md says how to make them)"

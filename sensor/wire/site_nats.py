@@ -24,6 +24,7 @@ from sensor.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
 SITE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 """A site's name is one token of a subject, where dots, wildcards and blanks mean something else."""
@@ -32,6 +33,8 @@ CONNECT_S = 5
 """Until a server on this machine, or near it, has answered."""
 PING_S, PINGS_MAX = 10, 2
 """As the servers themselves: a connection that has gone is noticed after half a minute."""
+ASK_S = 12.0
+"""The hub's program says every 10 s what it has."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """A server that is started again is there in a second; one that is away for hours is asked twice a minute."""
 
@@ -138,6 +141,29 @@ async def connected(link: Link, name: str, *, problem_of: Callable[[Exception], 
     finally:
         with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
             await client.close()
+
+
+def ask(link: Link, site: str) -> str:
+    """Reach a site's leaf node, and wait for a word of the hub's; say what came of it. Raises Transient, Permanent."""
+    return asyncio.run(_ask(link, site))
+
+
+async def _ask(link: Link, site: str) -> str:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    async with connected(link, f"spanline {site}", problem_of=lambda _: None) as client:
+
+        async def hear(message: "Msg") -> None:
+            await heard.put(message.data)
+
+        await client.subscribe(have_of(site), cb=hear)
+        await client.flush()
+        try:
+            have = msgspec.json.decode(await asyncio.wait_for(heard.get(), ASK_S), type=Have)
+        except TimeoutError as error:
+            raise Transient(f"{link.url} answers; of the hub nothing was heard for {ASK_S:.0f} s") from error
+        except msgspec.DecodeError as error:
+            raise Transient(f"{link.url}: what came on {have_of(site)} is none of the hub's words") from error
+        return f"{link.url} answers, and the hub has {have.sequence} envelopes of site {site}"
 
 
 async def rest(stop: threading.Event, failures: int) -> None:
