@@ -52,6 +52,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "audit": ("sensor.cli.actions", "audit", "Check the log of responses."),
     "reveal": ("sensor.cli.reveal", "reveal", "Say whom a pseudonym stands for; the audit log has who asked and why."),
     "report": ("sensor.cli.report", "report", "Write the readiness report, by control, for print."),
+    "bundle": (
+        "sensor.cli.bundle",
+        "bundle",
+        "Carry what a site tells its hub as signed files, over a diode or by hand.",
+    ),
     "backup": ("sensor.cli.backup", "backup", "Write the whole state to one file, while a sensor goes on."),
     "restore": ("sensor.cli.backup", "restore", "Put a backup's state into a folder, checked."),
     "warm": ("sensor.cli.warm", "main", "Compile every kernel into the cache."),

@@ -114,6 +114,10 @@ class Bundler:
         """Close the spool, and let others export."""
         self._opened.close()
 
+    def has_fresh(self) -> bool:
+        """Tell whether there is anything that was not yet exported."""
+        return bool(self.reader.read(self.reader.acked(), 1, 0))
+
     def fresh(self) -> Iterator[Exported]:
         """Export what was not yet exported. Raises OSError."""
         after = self.reader.acked()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from sensor.errors import Malformed
+from sensor.errors import Malformed, Transient
 from sensor.model.site_packet import Envelope
 from sensor.store.bundle_window import WINDOW, BundleWindow
 from sensor.store.inbox import Inbox
@@ -58,50 +58,34 @@ class Unbundler:
 
     Attributes:
         inbox: Where they go.
+        trust: Whose are taken.
     """
 
     def __init__(self, inbox: Inbox, window: BundleWindow, trust: Trust, now_ns: Callable[[], int]) -> None:
-        self.inbox, self._window, self._trust, self._now_ns = inbox, window, trust, now_ns
-
-    def look(self, path: Path) -> tuple[Head | None, Imported | None]:
-        """Read the front of a file: what names the bundle, or why it is none. Raises OSError, Transient."""
-        try:
-            with bundle_files.opened(path) as found:
-                return verify(found.read, found.bytes, self._trust.site_keys).head, None
-        except (Malformed, Incomplete) as error:
-            return None, _refused(path, error)
-
-    def check(self, path: Path) -> Imported:
-        """Verify a file whole and take nothing: `known` where it is what its site signed. Raises OSError."""
-        try:
-            with bundle_files.opened(path) as found:
-                bundle = verify(found.read, found.bytes, self._trust.site_keys)
-                for _ in self._envelopes(bundle):
-                    pass
-                return _said(path, bundle, "known")
-        except (Malformed, Incomplete) as error:
-            return _refused(path, error)
+        self.inbox, self._window, self.trust, self._now_ns = inbox, window, trust, now_ns
 
     def take(self, path: Path) -> Imported:
-        """Take a file. Raises OSError: it cannot be read, or the inbox cannot be written now (Transient)."""
+        """Take a file. Raises Transient: the inbox cannot be written now."""
         try:
             with bundle_files.opened(path) as found:
-                bundle = verify(found.read, found.bytes, self._trust.site_keys)
+                bundle = verify(found.read, found.bytes, self.trust.site_keys)
                 seen = self._window.judge(bundle.head.site, bundle.head.made_ns)
                 if seen == "taken":
                     return _said(path, bundle, "known", "it was taken before")
                 if seen == "too old":
                     raise Malformed(_too_old(bundle.head))
-                for _ in self._envelopes(bundle):
+                for _ in _envelopes(bundle, self.trust):
                     pass
                 return self._store(path, bundle)
-        except (Malformed, Incomplete) as error:
+        except Transient:
+            raise
+        except (Malformed, Incomplete, OSError) as error:
             return _refused(path, error)
 
     def _store(self, path: Path, bundle: Bundle) -> Imported:
         """Store what is new of a bundle that was verified whole."""
         head, fresh = bundle.head, 0
-        for chunk in _chunks(self._envelopes(bundle)):
+        for chunk in _chunks(_envelopes(bundle, self.trust)):
             receipt = self.inbox.take(head.site, chunk, self._now_ns(), may_skip=True)
             fresh += receipt.stored
             if receipt.is_full:
@@ -111,18 +95,40 @@ class Unbundler:
         self._window.take(head.site, head.made_ns)
         return _said(path, bundle, "taken" if fresh else "known", "" if fresh else "all of it was here", fresh)
 
-    def _envelopes(self, bundle: Bundle) -> Iterator[Envelope]:
-        """Read a bundle's envelopes, which stay packed. Raises Malformed, Incomplete."""
-        for sequence, content in bundle.envelopes(self._trust.hub_keys):
-            one = site_envelope.decode(content)
-            if one.site != bundle.head.site:
-                raise Malformed(f"envelope {sequence} is of {one.site!r}, in a bundle that {bundle.head.site!r} signed")
-            if one.sequence != sequence:
-                raise Malformed(f"envelope {sequence} says that it is {one.sequence}")
-            yield one
+
+def look(trust: Trust, path: Path) -> tuple[Head | None, Imported | None]:
+    """Read the front of a file: what names the bundle, or why it is none."""
+    try:
+        with bundle_files.opened(path) as found:
+            return verify(found.read, found.bytes, trust.site_keys).head, None
+    except (Malformed, Incomplete, OSError) as error:
+        return None, _refused(path, error)
 
 
-def in_order(unbundler: Unbundler, paths: Sequence[Path]) -> tuple[list[Path], list[Imported]]:
+def check(trust: Trust, path: Path) -> Imported:
+    """Verify a file whole and take nothing: `known` where it is what its site signed."""
+    try:
+        with bundle_files.opened(path) as found:
+            bundle = verify(found.read, found.bytes, trust.site_keys)
+            for _ in _envelopes(bundle, trust):
+                pass
+            return _said(path, bundle, "known")
+    except (Malformed, Incomplete, OSError) as error:
+        return _refused(path, error)
+
+
+def _envelopes(bundle: Bundle, trust: Trust) -> Iterator[Envelope]:
+    """Read a bundle's envelopes, which stay packed. Raises Malformed, Incomplete."""
+    for sequence, content in bundle.envelopes(trust.hub_keys):
+        one = site_envelope.decode(content)
+        if one.site != bundle.head.site:
+            raise Malformed(f"envelope {sequence} is of {one.site!r}, in a bundle that {bundle.head.site!r} signed")
+        if one.sequence != sequence:
+            raise Malformed(f"envelope {sequence} says that it is {one.sequence}")
+        yield one
+
+
+def in_order(trust: Trust, paths: Sequence[Path]) -> tuple[list[Path], list[Imported]]:
     """Put files into the order in which their sites made them, by what was signed and not by their names.
 
     Returns:
@@ -131,7 +137,7 @@ def in_order(unbundler: Unbundler, paths: Sequence[Path]) -> tuple[list[Path], l
     known: list[tuple[str, int, int, Path]] = []
     others: list[Imported] = []
     for path in paths:
-        head, other = unbundler.look(path)
+        head, other = look(trust, path)
         if head is not None:
             known.append((head.site, head.first, head.made_ns, path))
         elif other is not None:
@@ -146,7 +152,7 @@ def missing(inbox: Inbox) -> dict[str, tuple[tuple[int, int], ...]]:
 
 def how_to_fill(first: int, last: int) -> str:
     """Return the command that exports a range again at its site."""
-    return f"spanline bundle export --from {first} --to {last}"
+    return f"spanline bundle export --config site.toml --from {first} --to {last}"
 
 
 def _chunks(envelopes: Iterator[Envelope]) -> Iterator[list[Envelope]]:
@@ -168,7 +174,8 @@ def _said(path: Path, bundle: Bundle, outcome: Outcome, why: str = "", fresh: in
 
 
 def _refused(path: Path, error: Exception) -> Imported:
-    return Imported(str(path), "incomplete" if isinstance(error, Incomplete) else "refused", str(error))
+    why = f"it cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+    return Imported(str(path), "incomplete" if isinstance(error, Incomplete) else "refused", why)
 
 
 def _too_old(head: Head) -> str:

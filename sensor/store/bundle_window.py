@@ -34,8 +34,8 @@ class BundleWindow:
     """The windows of all sites, over a connection of their own to an inbox that was opened before."""
 
     def __init__(self, folder: Path) -> None:
-        """Open it beside a state."""
-        self._connection = sqlite3.connect(folder / FILE, isolation_level=None)
+        """Open it beside a state; for one thread at a time, which need not be the one that opens it."""
+        self._connection = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
         self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_TABLES)

@@ -103,11 +103,11 @@ def room_taken(folder: Path) -> int:
     return total
 
 
-def in_folder(folder: Path) -> list[tuple[Path, Mark]]:
-    """Return the files of a folder that may be bundles, by name, FOUND_MAX at most. Raises OSError."""
+def in_folder(folder: Path, most: int = FOUND_MAX) -> list[tuple[Path, Mark]]:
+    """Return the files of a folder that may be bundles, by name, so many at most. Raises OSError."""
     with os.scandir(folder) as listed:
         names = heapq.nsmallest(
-            FOUND_MAX, (one.name for one in listed if one.name.endswith(SUFFIX) and not one.name.startswith("."))
+            most, (one.name for one in listed if one.name.endswith(SUFFIX) and not one.name.startswith("."))
         )
     found = []
     for name in names:
@@ -140,12 +140,52 @@ def opened(path: Path) -> Iterator[Found]:
         os.close(handle)
 
 
-def remove(path: Path, mark: Mark) -> None:
-    """Remove a file that is still the one that was looked at. Raises OSError."""
-    with contextlib.suppress(FileNotFoundError):
-        if _mark(path.lstat()) == mark:
+def put_aside(path: Path, mark: Mark, name: str, limit_bytes: int) -> None:
+    """Move a file that is still the one that was looked at into a folder beside it, and bound what lies there.
+
+    Args:
+        path: The file.
+        mark: As it was looked at; another one is left where it is.
+        name: The folder, in the file's own; made where there is none, and it must be no link.
+        limit_bytes: Of that folder, the oldest goes first; 0: the file is removed.
+
+    Raises:
+        OSError: It cannot be moved.
+    """
+    try:
+        if _mark(path.lstat()) != mark:
+            return
+        if not limit_bytes:
             path.unlink()
-            _sync(path.parent)
+            return
+        with contextlib.suppress(FileExistsError):
+            (path.parent / name).mkdir(0o750)
+        aside = os.open(path.parent / name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:  # somebody took it away
+        return
+    try:
+        os.rename(path, path.name, dst_dir_fd=aside)
+        _bound(aside, limit_bytes)
+    finally:
+        os.close(aside)
+
+
+def _bound(folder: int, limit_bytes: int) -> None:
+    """Remove the oldest files of an open folder until the rest fits."""
+    held: list[tuple[int, str, int]] = []
+    with os.scandir(folder) as listed:
+        for one in listed:
+            with contextlib.suppress(FileNotFoundError):
+                status = one.stat(follow_symlinks=False)
+                if not stat.S_ISDIR(status.st_mode):
+                    held.append((status.st_mtime_ns, one.name, status.st_size))
+    over, count = sum(size for *_, size in held) - limit_bytes, len(held)
+    for _, name, size in sorted(held):
+        if over <= 0 and count <= FOUND_MAX:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+        over, count = over - size, count - 1
 
 
 def _mark(status: os.stat_result) -> Mark:

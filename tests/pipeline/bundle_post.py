@@ -17,9 +17,8 @@ class Hub:
         self.folder = folder
         self.inbox = Inbox(folder)
         self.window = BundleWindow(folder)
-        trust = Trust(KEYS if site_keys is None else site_keys, [hub()] if hub_keys is None else hub_keys)
-        self.unbundler = Unbundler(self.inbox, self.window, trust, lambda: 5)
-        self.take, self.check = self.unbundler.take, self.unbundler.check
+        self.trust = Trust(KEYS if site_keys is None else site_keys, [hub()] if hub_keys is None else hub_keys)
+        self.take = Unbundler(self.inbox, self.window, self.trust, lambda: 5).take
 
     def held(self, site="SYD"):
         """Return (epoch, sequence) of what is held of a site, in the order in which it is handed on."""

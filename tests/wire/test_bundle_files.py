@@ -85,28 +85,59 @@ def test_links_pipes_and_folders_are_not_opened(tmp_path):
             pass
 
 
-def test_a_folder_of_too_many_files_is_read_in_part(tmp_path, monkeypatch):
+def test_a_folder_of_too_many_files_is_read_in_part(tmp_path):
     """The first by name; hidden ones and others do not count."""
-    monkeypatch.setattr(bundle_files, "FOUND_MAX", 2)
     for name in ("c.bundle", "b.bundle", ".a.bundle", "a.txt", "a.bundle"):
         (tmp_path / name).touch()
 
-    assert ["a.bundle", "b.bundle"] == [path.name for path, _ in bundle_files.in_folder(tmp_path)]
+    assert ["a.bundle", "b.bundle"] == [path.name for path, _ in bundle_files.in_folder(tmp_path, 2)]
 
 
-def test_only_the_file_that_was_looked_at_is_removed(tmp_path):
-    """One that was exchanged meanwhile stays; one that is gone is no error."""
+def test_only_the_file_that_was_looked_at_is_put_aside(tmp_path):
+    """One that was exchanged meanwhile stays; one that is gone is no error; without a limit it is removed."""
     path, _ = bundle_files.write(tmp_path, writer(), ENVELOPES.values())
     [(_, mark)] = bundle_files.in_folder(tmp_path)
     bundle_files.write(tmp_path, writer(), ENVELOPES.values())
-    bundle_files.remove(path, mark)
+    bundle_files.put_aside(path, mark, "taken", 1 << 20)
     assert path.exists()
     [(_, mark)] = bundle_files.in_folder(tmp_path)
-    bundle_files.remove(path, mark)
-    bundle_files.remove(path, mark)
+    bundle_files.put_aside(path, mark, "taken", 1 << 20)
+    bundle_files.put_aside(path, mark, "taken", 1 << 20)
 
+    assert [path.name] == [one.name for one in (tmp_path / "taken").iterdir()]
+    assert not path.exists()
+    path, _ = bundle_files.write(tmp_path, writer(), ENVELOPES.values())
+    bundle_files.put_aside(path, bundle_files.in_folder(tmp_path)[0][1], "taken", 0)
     assert not path.exists()
     assert 0 == bundle_files.room_taken(tmp_path / "none")
+
+
+def test_what_is_put_aside_is_bounded(tmp_path, monkeypatch):
+    """The oldest go first, by bytes and by number."""
+    for place, name in enumerate("abcd"):
+        path = tmp_path / f"{name}.bundle"
+        path.write_bytes(bytes(100))
+        os.utime(path, (place, place))
+        bundle_files.put_aside(path, bundle_files.in_folder(tmp_path)[0][1], "taken", 250)
+    assert ["c.bundle", "d.bundle"] == sorted(one.name for one in (tmp_path / "taken").iterdir())
+    monkeypatch.setattr(bundle_files, "FOUND_MAX", 1)
+    path.write_bytes(b"")
+    bundle_files.put_aside(path, bundle_files.in_folder(tmp_path)[0][1], "taken", 250)
+
+    assert ["d.bundle"] == [one.name for one in (tmp_path / "taken").iterdir()]
+
+
+def test_nothing_is_moved_through_a_link(tmp_path):
+    """Whoever may write into the folder cannot have files put elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder = tmp_path / "in"
+    path, _ = bundle_files.write(folder, writer(), ENVELOPES.values())
+    (folder / "taken").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="taken"):
+        bundle_files.put_aside(path, bundle_files.in_folder(folder)[0][1], "taken", 1 << 20)
+
+    assert (True, []) == (path.exists(), list(elsewhere.iterdir()))
 
 
 def test_the_writer_s_head_says_who_signed(tmp_path):
