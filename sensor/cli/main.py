@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "accounts": ("sensor.cli.accounts", "accounts", "List accounts with the devices they are linked to."),
     "account": ("sensor.cli.accounts", "account", "Show one account: its links, its last sign-ins."),
     "signins": ("sensor.cli.signins", "signins", "List SaaS sign-ins with what the network says of each."),
+    "sites": ("sensor.cli.sites", "sites", "List sites, the one to look at first in front."),
     "quarantine": (
         "sensor.cli.quarantine",
         "quarantine",
@@ -51,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "actions": ("sensor.cli.actions", "actions", "List responses; approve, deny, undo or stop them."),
     "audit": ("sensor.cli.actions", "audit", "Check the log of responses."),
     "reveal": ("sensor.cli.reveal", "reveal", "Say whom a pseudonym stands for; the audit log has who asked and why."),
+    "erase": ("sensor.cli.erase", "erase", "Erase a person or a device from the state, with a proof."),
     "report": ("sensor.cli.report", "report", "Write the readiness report, by control, for print."),
     "bundle": (
         "sensor.cli.bundle",

@@ -4,15 +4,21 @@ Captures are read to their end; everything else is followed side by side. SIGHUP
 configuration read again. Under systemd it says when it is ready, and gives signs of life.
 """
 
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sensor.cli import logs
-from sensor.cli.options import config_option
+from sensor.cli.options import WORK_FAILED, config_option, fail
 from sensor.cli.warm import warm_up
+
+if TYPE_CHECKING:
+    from sensor.config import Config
 
 
 @click.command(
@@ -60,6 +66,7 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    _erase(Path(config.state))
     with State(Path(config.state), exclusive=True) as state:
         sensor = Sensor(config, state, Path(config.state) / "secret")
         with sensor.beside() as said:
@@ -70,4 +77,23 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
                 click.echo("every configured file is read", err=True)
             else:
                 sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
+    if not once and not stop.is_set():
+        _begin_anew(config)
     click.echo("stopped", err=True)
+
+
+def _begin_anew(config: "Config") -> None:
+    """Carry out the erasure that waits, and become the sensor that goes on without whom it is about."""
+    _erase(Path(config.state))
+    if any(one.type == "span" for one in config.sources.values()):
+        fail("start it again: it gave up the privileges that a live port needs", WORK_FAILED)
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very command, as it was given
+
+
+def _erase(folder: Path) -> None:
+    """Carry out an erasure that waits, or was interrupted."""
+    from sensor.pipeline import erasing
+
+    proof = erasing.finish(folder) if erasing.is_asked(folder) else None
+    if proof is not None:
+        click.echo(f"erased {proof.id}: see `spanline audit verify`", err=True)

@@ -40,6 +40,8 @@ class KnownNames:
         if not self._root or not text:
             return text
         pieces, made, at = _PIECE.findall(text), [], 0
+        if self._root.keys().isdisjoint(piece.lower() for piece in pieces):
+            return text
         while at < len(pieces):
             end, stands = self._longest(pieces, at)
             if stands is None or self._is_ours(pieces, at):
@@ -53,7 +55,10 @@ class KnownNames:
     def holds(self, text: str) -> bool:
         """Tell whether a name is in a text."""
         pieces = _PIECE.findall(text)
-        return any(self._longest(pieces, at)[1] is not None for at in range(len(pieces)))
+        begins = self._root.keys()
+        return any(
+            piece.lower() in begins and self._longest(pieces, at)[1] is not None for at, piece in enumerate(pieces)
+        )
 
     def _longest(self, pieces: list[str], at: int) -> tuple[int, str | None]:
         """Return where the longest name that begins at a place ends, and what stands for it."""

@@ -16,6 +16,7 @@ from sensor.pipeline.beside import Around
 from sensor.pipeline.claims import Claims
 from sensor.pipeline.collecting import look_rarely
 from sensor.pipeline.core import Core, secret_of
+from sensor.pipeline.erasing import is_asked
 from sensor.pipeline.feeds import ONCE_ONLY
 from sensor.pipeline.forwarding import forward
 from sensor.pipeline.inputs import Options, open_sources
@@ -98,7 +99,7 @@ class Sensor:
             opened.callback(live.close)
             self.manager.ready("following")
             ready()
-            while not stop.is_set():
+            while not stop.is_set() and not is_asked(self.state.folder):
                 live.turn(stop)
                 changed = reloading.look(time.monotonic()) if reloading is not None else None
                 if changed is not None:
@@ -106,7 +107,10 @@ class Sensor:
                     self.config = changed
                     live.change(changed)
                     self.manager.ready("following")
-            self.manager.stopping()
+            if stop.is_set():
+                self.manager.stopping()
+            else:
+                self.manager.reloading()  # somebody is to be erased: what runs begins anew on the state without them
 
     def _alive(self) -> None:
         """Give a sign of life to whoever watches."""

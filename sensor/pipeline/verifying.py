@@ -73,6 +73,8 @@ def again(evidence: Evidence, archive: Archive, state: State) -> Again:
     numbers = _asked(module, "numbers", evidence, archive)
     observed = _asked(module, "recount", evidence, archive)
     held = evidence.observed
+    if parse(evidence.ts) <= int(state.meta("erased_ns") or 0) and (observed != held or not _same(numbers, evidence)):
+        return Again(None, _float(p), None, "somebody was erased since: its records may be theirs")
     if observed is not None and observed != held and (reason := _excuse(evidence, archive, state)):
         return Again(None, _float(p), None, reason)
     why = "its detector cannot count again" if not hasattr(module, "recount") else _expired(archive)
@@ -167,6 +169,12 @@ def _excuse(evidence: Evidence, archive: Archive, state: State) -> str:
     if device is not None and device.aliases:
         return "its device was known as several: their records stand under each"
     return _expired(archive) if _may_have_expired(evidence, archive) else ""
+
+
+def _same(numbers: object, evidence: Evidence) -> bool:
+    """Tell whether numbers that were had again are the evidence's."""
+    held = numbers.items() if isinstance(numbers, dict) else ()
+    return all(evidence.basis.get(name) == value for name, value in held)
 
 
 def _may_have_expired(evidence: Evidence, archive: Archive) -> bool:

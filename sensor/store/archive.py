@@ -160,7 +160,7 @@ class Archive:
         file = ArchiveFile(path, name, place, level, taken_ns, ts[0].as_py(), ts[len(ts) - 1].as_py(), len(part), 0)
         self._folders |= {one for one in (self._folder / path).parents if one.is_relative_to(self._folder)}
         self._settle(WRITING_MAX - 1)
-        self._writing.append((file, self._writer.submit(_written, self._folder / path, part)))
+        self._writing.append((file, self._writer.submit(write_file, self._folder / path, part)))
 
     def _settle(self, left: int = 0) -> None:
         """Wait for the files that are being written, but the last `left`."""
@@ -301,8 +301,13 @@ def _fitting(files: Sequence[ArchiveFile]) -> list[ArchiveFile]:
     return some
 
 
-def _written(path: Path, part: "pa.Table") -> tuple[int, bytes]:
-    """Write one file durably; return its size and digest."""
+def write_file(path: Path, part: "pa.Table") -> tuple[int, bytes]:
+    """Write one file durably; return its size and digest.
+
+    Args:
+        path: Where; folders are made.
+        part: Rows of one partition, by time.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

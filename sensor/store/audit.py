@@ -52,6 +52,7 @@ class AuditLog:
         with _alone(folder):
             self._key = _own_key(folder)
             self._file = (folder / LOG).open("ab")
+            _give(self._file.fileno(), folder)
             self._look()
 
     def append(self, ts: str, what: str, body: Mapping[str, object]) -> int:
@@ -130,6 +131,7 @@ class AuditLog:
         more = (self._folder / LOG).read_bytes().splitlines(keepends=True)[len(lines) :]
         beside = self._folder / f"{LOG}.new"
         with beside.open("wb") as file:
+            _give(file.fileno(), self._folder)
             file.writelines([*lines, *more])
             file.flush()
             os.fsync(file.fileno())
@@ -296,8 +298,16 @@ def _mark(path: Path) -> tuple[int, int]:
 def _alone(folder: Path) -> Iterator[None]:
     """Hold off other processes that add lines."""
     with (folder / LOCK).open("a") as lock:
+        _give(lock.fileno(), folder)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _give(handle: int, folder: Path) -> None:
+    """Let a file be the folder's owner's, where root made it for a sensor that runs as another."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _text(signature: bytes) -> str:
@@ -315,6 +325,7 @@ def _own_key(folder: Path) -> "Ed25519PrivateKey":
         made = Ed25519PrivateKey.generate()
         (folder / PUBLIC).write_text(made.public_key().public_bytes_raw().hex() + "\n")
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _give(handle, folder)
         with os.fdopen(handle, "wb") as file:
             file.write(made.private_bytes_raw().hex().encode())
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text().strip()))

@@ -7,10 +7,11 @@ over the database, with the new snapshot already on disk.
 import fcntl
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -34,6 +35,7 @@ from sensor.store.spool import Spool
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+T = TypeVar("T")
 INPUTS_MAX = 10_000
 """Accounts of inputs that are kept, the latest: a sensor that follows logs adds one each few seconds."""
 SIGNINS_WAITING = 20_000
@@ -138,6 +140,33 @@ class State:
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
         if old is not None and old != name:
             (self.folder / old).unlink(missing_ok=True)
+
+    def rewrite(
+        self, columns: "Mapping[str, NDArray[Any]]", change: Callable[[sqlite3.Connection], None]
+    ) -> None:  # fmt: skip
+        """Change what is kept, all or nothing, with other columns and what waits for the archive's list.
+
+        Args:
+            columns: Of the snapshot from now on; empty: there is none.
+            change: Is given the database, inside the transaction.
+        """
+        from sensor.store import snapshot
+
+        old, serial = self.meta("snapshot"), int(self.meta("serial") or 0) + 1
+        name = f"snapshot-{serial:08d}.npz"
+        checksum = snapshot.write(self.folder / name, columns) if columns else ""
+        self._connection.execute("PRAGMA secure_delete = ON")
+        with self._connection:
+            change(self._connection)
+            self.manifest.write_pending()
+            held = {"serial": str(serial), "snapshot": name, "snapshot_checksum": checksum} if columns else {}
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
+        if old is not None and columns:
+            (self.folder / old).unlink(missing_ok=True)
+
+    def look(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what somebody reads of the database who looks through every table."""
+        return ask(self._connection)
 
     def settle(self) -> None:
         """Write what was put in order after a commit, so that nobody else waits for it to write."""
