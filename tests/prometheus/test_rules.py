@@ -37,6 +37,32 @@ def test_the_example_configurations_are_valid():
     assert 0 == run("amtool", "check-config", "alertmanager.yml")[0]
 
 
+ROUTED = (
+    ("on-call", {"alertname": "SpanlineIncident", "tier": "page", "site": "SYD"}),
+    ("queue", {"alertname": "SpanlineIncident", "tier": "triage", "site": "SYD"}),
+    ("on-call", {"alertname": "SpanlinePage", "site": "SYD"}),
+    ("queue", {"alertname": "SpanlineSiteSilent", "site": "SYD"}),
+    ("queue", {"alertname": "SpanlineSinkDown", "sink": "pager"}),
+    ("perth-on-call", {"alertname": "SpanlineIncident", "tier": "page", "site": "PER"}),
+    ("perth-queue", {"alertname": "SpanlineIncident", "tier": "triage", "site": "PER"}),
+    ("perth-on-call", {"alertname": "SpanlinePage", "site": "PER"}),
+    ("perth-queue", {"alertname": "SpanlineSourceDown", "site": "PER"}),
+    ("queue", {"alertname": "SpanlineSiteSilent", "site": "PER"}),
+    ("nobody", {"alertname": "SomebodyElses", "site": "PER"}),
+)
+
+
+@pytest.mark.needs_tool("amtool")
+@pytest.mark.parametrize(("receiver", "labels"), ROUTED)
+def test_an_alert_comes_to_the_people_of_its_site(receiver, labels):
+    """A site with people of its own has its own queue and its own call; the others share theirs."""
+    told = [f"{name}={value}" for name, value in labels.items()]
+    asked = ("--config.file=alertmanager.yml", f"--verify.receivers={receiver}")
+    code, said = run("amtool", "config", "routes", "test", *asked, *told)
+
+    assert 0 == code, said
+
+
 def test_every_alert_is_tested_to_fire_and_to_be_quiet():
     """An alert that nobody saw firing, or that always fires, is none."""
     tests = (FOLDER / "tests" / "alerts.yml").read_text()
