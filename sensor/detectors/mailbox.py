@@ -4,7 +4,8 @@ People read, move and delete mail all day: it weighs only after a rare place, or
 open, and opens nothing. Then: a folder that the account never changed before, with Sent Items and Deleted Items apart,
 where traces are removed; a mailbox that is not its own; messages read in bulk or synchronised whole.
 
-A folder is compared by its name and by what was done in it. Counted in active days. Exchange's own services
+A folder is compared by its name and by what was done in it; to change what is attached to a message is an act of its
+own, as payments are diverted by it. Counted in active days. Exchange's own services
 (`Client=REST;Client=RESTSystem`) act for nobody and are left out.
 """
 
@@ -204,7 +205,9 @@ def _is_service(event: Event) -> bool:
 
 
 def _act(event: Event) -> str:
-    return _CHANGES.get(event.action.lower(), "used")
+    act = _CHANGES.get(event.action.lower(), "used")
+    attached = act == "changed" and any("attachment" in str(one).lower() for one in event.detail.get("changed", ()))
+    return "changed what is attached to" if attached else act
 
 
 def _others(event: Event, name: str) -> str | None:

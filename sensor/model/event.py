@@ -17,7 +17,7 @@ absent value is None, never 0 or an empty text.
 - mail_rule: `rule`, `moves_to`, `marks_read`, `deletes`, `stops`, `forwards_to` [], `redirects_to` [], `senders` [],
   `words` [], `enabled`, `mailbox`, `copies_to`, `keeps_copy` (of what is sent on), `condition`, `operation`.
 - mailbox: `folders` [], `items` n, `message_ids` [], `subjects` [], `logon_type` (owner, admin, delegate), `mailbox`,
-  `client`, `access` (Bind, Sync), `throttled`.
+  `client`, `access` (Bind, Sync), `throttled`, `changed` (properties of the messages) [].
 - file: `file`, `folder`, `site_url`, `label`, `file_id`, `file_type`, `owner`, `targets` [] (whom it was shared with),
   `visibility_change` (external, internal, none), `new_access`, `target_domain`.
 - email: `message_id`, `network_message_id`, `sender`, `recipients` [], `subject`, `direction`, `delivery` (delivered,

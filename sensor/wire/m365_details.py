@@ -14,6 +14,8 @@ from sensor.wire.fields import Fields
 _LOGON_TYPES = {"0": "owner", "1": "admin", "2": "delegate"}
 _ITEMS_MAX = 1000
 """Messages of one record that are kept; Exchange aggregates up to two minutes of access in one."""
+_CHANGED = "ModifiedProperties"
+"""Of an item: names, as texts (the schema) or in objects."""
 _DELIVERY = {
     "deliveredasspam": "junked",
     "junk": "junked",
@@ -43,6 +45,7 @@ def read_mailbox(record: Fields) -> dict[str, Any]:
         items=record.number("OperationCount") or len(ids) or None,
         message_ids=ids,
         subjects=_distinct(item.text("Subject") for item in items),
+        changed=_distinct([one.text("Name") for one in record.each(_CHANGED)] or record.texts(_CHANGED))[:_ITEMS_MAX],
         logon_type=None if logon is None else _LOGON_TYPES.get(logon, logon.lower()),
         mailbox=fold(record.text("MailboxOwnerUPN")),
         client=record.text("ClientInfoString"),

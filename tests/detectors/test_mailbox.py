@@ -33,6 +33,14 @@ def test_a_folder_that_was_never_changed_is_told_of_a_suspected_account():
     assert "\\Deleted Items" in traces.evidence.text
 
 
+def test_to_change_what_is_attached_is_an_act_of_its_own():
+    """In a folder whose messages the account changes daily."""
+    (one,) = found(mail(changed=["AttachmentCollection"]))
+
+    assert "changed what is attached to 1 message in folders where it never did (\\Inbox)" in one.evidence.text
+    assert [] == found(mail(changed=["Subject"]))
+
+
 @pytest.mark.parametrize(
     "event",
     [

@@ -56,6 +56,15 @@ def test_one_item_and_several_are_read_alike():
     } == read_mailbox(Fields(more))
 
 
+@pytest.mark.parametrize(
+    "properties",
+    [["AttachmentCollection"], '["AttachmentCollection"]', [{"Name": "AttachmentCollection", "NewValue": "x"}]],
+)
+def test_what_of_a_message_was_changed_is_named(properties):
+    """As texts, as the schema has it, as JSON in a text, or in objects."""
+    assert ["AttachmentCollection"] == read_mailbox(Fields({"ModifiedProperties": properties}))["changed"]
+
+
 def test_a_file_has_its_place():
     """Name, folder, site, size and what it is."""
     record = {
