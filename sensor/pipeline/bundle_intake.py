@@ -1,9 +1,10 @@
 """A folder into which bundles come over a link that goes one way, watched while the hub runs.
 
 What was taken moves into FOLDER/taken, and what was refused into FOLDER/refused: both are bounded, the oldest goes
-first. A hub that was put back from a backup takes again what it kept. A file is refused for good only when it has stood
-unchanged for a while: until then it may be one that is still being copied. Whoever writes into the folder chooses names
-and contents; neither makes anything of a file but its signature.
+first. Both are looked at again at the start, and when the keys change: a hub that was put back from a backup takes
+again what it kept, and what was refused for want of a key is taken when there is one. A file is refused only when it
+has stood unchanged for a while: until then it may be one that is still being copied. Whoever writes into the folder
+chooses names and contents; neither makes anything of a file but its signature.
 """
 
 import logging
@@ -12,9 +13,10 @@ import threading
 import time
 from pathlib import Path
 
-from sensor.errors import Transient
+from sensor.errors import ConfigError, Transient
 from sensor.model.text import clean
 from sensor.pipeline.unbundling import Imported, Trust, Unbundler, in_order
+from sensor.sources.site import Settings
 from sensor.store.bundle_window import BundleWindow
 from sensor.store.inbox import Inbox
 from sensor.wire import bundle_files
@@ -32,12 +34,22 @@ _STAYS = float("inf")
 _LOG = logging.getLogger(__name__)
 
 
+def intake(place: str, settings: Settings, trust: Trust, state: Path) -> "BundleIntake":
+    """Begin to watch the folder that a source's options name. Raises ConfigError."""
+    try:
+        one = BundleIntake(Path(settings.folder), state, trust, settings.limit_bytes, settings.bundles_kept_bytes)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"[{place}] {error}") from error
+    one.start()
+    return one
+
+
 class BundleIntake(threading.Thread):
     """One folder's thread.
 
     Attributes:
         problem: Why nothing is taken at present; empty while all is well.
-        refused: Files that were not taken, by reason.
+        refused: Files that were not taken, by reason: `broken` is cut short.
         taken: Bundles of which something was new.
     """
 
@@ -66,12 +78,13 @@ class BundleIntake(threading.Thread):
         self._seen: dict[Path, tuple[Mark, float]] = {}
         """Files that were not taken: as they were, and since when they are so, s."""
         self._again, self._stays = True, ""
-        self.problem, self.taken, self.refused = "", 0, {"incomplete": 0, "refused": 0}
+        self.problem, self.taken, self.refused = "", 0, {"broken": 0, "malformed": 0}
 
     def trusts(self, trust: Trust) -> None:
-        """Take the bundles of others from now on."""
+        """Take the bundles of these from now on; what was refused is looked at again."""
         self._trust = trust
         self._unbundler.trust = trust
+        self._again = True
 
     def run(self) -> None:
         """Watch until told to stop."""
@@ -94,9 +107,15 @@ class BundleIntake(threading.Thread):
     def round(self, now_s: float) -> list[Imported]:
         """Look once; return what became of each file that is new or changed. Raises OSError: not now."""
         done: list[Imported] = []
-        if self._again:  # a state may have been put back since these were taken
-            done += self._take(dict(bundle_files.in_folder(self._folder / TAKEN)) if self._has(TAKEN) else {}, now_s)
+        if self._again:  # a state may have been put back since these were put aside, or others are trusted
             self._again = False
+            try:
+                self._seen = {path: seen for path, seen in self._seen.items() if seen[1] == _STAYS}
+                for name in filter(self._has, (TAKEN, REFUSED)):
+                    done += self._take(dict(bundle_files.in_folder(self._folder / name)), now_s)
+            except OSError:
+                self._again = True
+                raise
         found = dict(bundle_files.in_folder(self._folder))
         self._seen = {path: seen for path, seen in self._seen.items() if found.get(path) == seen[0]}
         done += self._take({path: mark for path, mark in found.items() if path not in self._seen}, now_s)
@@ -136,7 +155,7 @@ class BundleIntake(threading.Thread):
             self.taken += one.fresh > 0
             self._put_aside(path, mark, TAKEN, self._kept_bytes)
             return
-        self.refused["incomplete" if one.outcome == "incomplete" else "refused"] += 1
+        self.refused["broken" if one.outcome == "incomplete" else "malformed"] += 1
         _LOG.warning("bundle %s file=%s: %s", one.outcome, clean(path.name), clean(one.why))
         self._put_aside(path, mark, REFUSED, REFUSED_BYTES)
 

@@ -3,6 +3,7 @@
 A key is read where it is needed, from a file that others cannot read, or from the environment.
 """
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,12 @@ import msgspec
 
 from sensor.config import Component, Config, Secret
 from sensor.errors import ConfigError
-from sensor.pipeline.bundling import BUNDLE_BYTES, FOLDER_BYTES, Bundler
+from sensor.model.sink import SecretPlace
+from sensor.pipeline.bundle_carrier import BundleCarrier
+from sensor.pipeline.bundling import Bundler
 from sensor.pipeline.unbundling import Trust
-from sensor.wire import bundle_keys
+from sensor.sinks.site import Settings
+from sensor.wire import bundle_files, bundle_keys
 from sensor.wire.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -51,31 +55,41 @@ def export_of(
     one = _of_type(config.sinks)
     if one is None:
         raise ConfigError('no hub is configured: [sinks.hub] with type = "site" has a spool kept for it')
-    place, options = f"sinks.{one.name}", one.options
-    folder = out or (Path(str(options["folder"])) if options.get("folder") else None)
-    if folder is None:
-        raise ConfigError(f'[{place}] has no folder = "…": say --out FOLDER')
-    text = str(encrypt_to if encrypt_to is not None else options.get("encrypt_to", ""))
+    settings = msgspec.convert(one.options, Settings)
+    settings = msgspec.structs.replace(
+        settings,
+        folder=str(out) if out is not None else settings.folder,
+        sign_key=SecretPlace(file=str(key)) if key is not None else settings.sign_key,
+        encrypt_to=encrypt_to if encrypt_to is not None else settings.encrypt_to,
+    )
     try:
-        return Export(
-            folder,
-            bundle_keys.signing_key(*_key_text(place, key, options.get("sign_key"))),
-            bundle_keys.sealing_key(text) if text else None,
-            not (options.get("url") or options.get("nats")),
-            _whole(options.get("bundle_bytes"), BUNDLE_BYTES),
-            _whole(options.get("folder_bytes"), FOLDER_BYTES),
-        )
-    except ValueError as error:
-        raise ConfigError(f"[{place}] {error}") from error
+        return _export(settings)
+    except ConfigError as error:
+        raise ConfigError(f"[sinks.{one.name}] {error}") from error
 
 
 def open_bundler(config: Config, state: Path, how: Export) -> Bundler:
     """Open a site's spool for export. Raises ValueError where another process exports."""
-    clock = SystemClock(threading.Event())
-    return Bundler(
-        state, config.site, how.out, how.sign, how.seal_to, clock.now_ns,
-        bundle_bytes=how.bundle_bytes, folder_bytes=how.folder_bytes, advances=how.advances,
-    )  # fmt: skip
+    return _opened(how, config.site, state)
+
+
+def carrier(settings: Settings, site: str, state: Path) -> BundleCarrier:
+    """Make what exports while a sensor runs, by its sink's options. Raises ConfigError where its key is none.
+
+    The key is read for each round, so that one that is replaced is in force with the next bundle.
+    """
+    _export(settings)
+    return BundleCarrier(lambda: _opened(_export(settings), site, state), settings.every_s, settings.repeat)
+
+
+def probe(settings: Settings) -> str:
+    """Look whether bundles can be written and signed. Raises OSError, ConfigError."""
+    _export(settings)
+    folder = Path(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(f"{folder} cannot be written")
+    return f"{folder} holds {bundle_files.room_taken(folder):,} bytes of bundles"
 
 
 def make_key(path: Path, *, opens: bool) -> str:
@@ -91,7 +105,7 @@ def public_key(path: Path) -> str:
 def trust_of(config: Config) -> Trust:
     """Return whose bundles a hub takes, and what opens them. Raises ConfigError."""
     one = _of_type(config.sources)
-    places = msgspec.convert(one.options.get("open_keys", []), list[Secret]) if one is not None else []
+    places = msgspec.convert(one.options.get("open_keys", []), list[SecretPlace]) if one is not None else []
     try:
         site_keys = {
             site: [bundle_keys.verifying_key(key) for key in told.bundle_keys]
@@ -104,10 +118,10 @@ def trust_of(config: Config) -> Trust:
     return Trust(site_keys, hub_keys)
 
 
-def secret_text(place: Secret) -> tuple[str, str]:
+def secret_text(place: SecretPlace) -> tuple[str, str]:
     """Return a key's text and where it is. Raises ValueError, of which ConfigError is one."""
     if place.file is None:
-        return place.read(), f"the environment's {place.env}"
+        return Secret(env=place.env).read(), f"the environment's {place.env}"
     path = Path(place.file)
     try:
         return bundle_keys.read_file(path), str(path)
@@ -115,19 +129,31 @@ def secret_text(place: Secret) -> tuple[str, str]:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _key_text(place: str, path: Path | None, told: object) -> tuple[str, str]:
-    if path is not None:
-        return secret_text(Secret(file=str(path)))
-    if told is None:
-        raise ConfigError(
-            f'[{place}] has no sign_key = {{ file = "…" }}: make a key with `spanline bundle keys FILE`, or say --key'
+def _export(settings: Settings) -> Export:
+    if not settings.folder:
+        raise ConfigError('has no folder = "…": say --out FOLDER')
+    if settings.sign_key is None:
+        raise ConfigError('has no sign_key = { file = "…" }: make one with `spanline bundle keys FILE`, or say --key')
+    try:
+        return Export(
+            Path(settings.folder),
+            bundle_keys.signing_key(*secret_text(settings.sign_key)),
+            bundle_keys.sealing_key(settings.encrypt_to) if settings.encrypt_to else None,
+            not (settings.url or settings.nats),
+            settings.bundle_bytes,
+            settings.folder_bytes,
         )
-    return secret_text(msgspec.convert(told, Secret, from_attributes=True))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _opened(how: Export, site: str, state: Path) -> Bundler:
+    clock = SystemClock(threading.Event())
+    return Bundler(
+        state, site, how.out, how.sign, how.seal_to, clock.now_ns,
+        bundle_bytes=how.bundle_bytes, folder_bytes=how.folder_bytes, advances=how.advances,
+    )  # fmt: skip
 
 
 def _of_type(components: Mapping[str, Component]) -> Component | None:
     return next((one for one in components.values() if one.type == "site"), None)
-
-
-def _whole(told: object, default: int) -> int:
-    return told if isinstance(told, int) else default

@@ -13,8 +13,11 @@ from pathlib import Path
 from sensor.config import Component, Config, listen_address
 from sensor.errors import ConfigError, Malformed
 from sensor.metrics import OTHER, SITE_REFUSALS, Metrics
+from sensor.pipeline.bundle_intake import BundleIntake, intake
+from sensor.pipeline.bundle_settings import trust_of
 from sensor.pipeline.site_feed import source_of
 from sensor.pipeline.site_nats_ends import Taker
+from sensor.pipeline.unbundling import Trust
 from sensor.sources.site import Settings, settings_of
 from sensor.store.inbox import Inbox
 from sensor.wire.clock import SystemClock
@@ -77,24 +80,24 @@ class Receiving:
     def reload(self, config: Config) -> None:
         """Receive as a configuration says. Raises ConfigError, and goes on as before."""
         one, held = source_of(config), self._open
-        sites = frozenset(config.sites)
+        sites, trust = frozenset(config.sites), trust_of(config)
         if held is not None and one == held.component:
-            held.follow(sites)
+            held.follow(sites, trust)
             return
         if held is not None:
             held.close()
         self._open = None
         try:
-            self._begin(one, sites)
+            self._begin(one, sites, trust)
         except ConfigError:
             if held is not None:
-                self._begin(held.component, held.store.sites)
+                self._begin(held.component, held.store.sites, held.trust)
             raise
 
-    def _begin(self, one: Component | None, sites: frozenset[str]) -> None:
+    def _begin(self, one: Component | None, sites: frozenset[str], trust: Trust) -> None:
         if one is None:
             return
-        self._open = _Open(one, sites, self._folder)
+        self._open = _Open(one, sites, trust, self._folder)
         self.said = f"sites on {', '.join(self._open.ways)}"
         self._metrics.expect_sites()
         self._metrics.saturation.labels("inbox").set(0)
@@ -109,8 +112,8 @@ class Receiving:
 class _Open:
     """One table's inbox, and the ways that lead to it."""
 
-    def __init__(self, one: Component, sites: frozenset[str], folder: Path) -> None:
-        self.component, self._settings = one, settings_of(one.options)
+    def __init__(self, one: Component, sites: frozenset[str], trust: Trust, folder: Path) -> None:
+        self.component, self._settings, self.trust = one, settings_of(one.options), trust
         self.ways: list[str] = []
         self._told: dict[str, int] = {}
         place = f"sources.{one.name}"
@@ -121,6 +124,7 @@ class _Open:
         self.store = Stored(self._inbox, sites)
         self._listener: _Listener | None = None
         self._taker: Taker | None = None
+        self._intake: BundleIntake | None = None
         try:
             if self._settings.listen:
                 self._listener = _Listener(place, self._settings, self.store)
@@ -128,21 +132,27 @@ class _Open:
             if self._settings.nats:
                 self._taker = Taker(self._settings, self._inbox, sites)
                 self.ways.append(self._settings.nats)
+            if self._settings.folder:
+                self._intake = intake(place, self._settings, trust, folder)
+                self.ways.append(self._settings.folder)
         except ConfigError:
             self.close()
             raise
 
-    def follow(self, sites: frozenset[str]) -> None:
-        """Take from these sites alone. Raises ConfigError, and goes on as before."""
+    def follow(self, sites: frozenset[str], trust: Trust) -> None:
+        """Take from these sites alone, by these keys. Raises ConfigError, and goes on as before."""
         if self._taker is not None:
             self._taker.follow(sites)
+        if self._intake is not None:
+            self._intake.trusts(trust)
+        self.trust = trust
         self.store.sites = sites
 
     def look(self, metrics: Metrics) -> None:
         """Bring the metrics up to date, and take a certificate that was renewed."""
         metrics.saturation.labels("inbox").set(self._inbox.fill())
         refused: Counter[str] = Counter()
-        for way in (self._listener, self._taker):
+        for way in (self._listener, self._taker, self._intake):
             if way is not None:
                 refused.update(dict(way.refused))
         for reason, count in refused.items():
@@ -159,6 +169,8 @@ class _Open:
             self._listener.close()
         if self._taker is not None:
             self._taker.close()
+        if self._intake is not None:
+            self._intake.close()
         self._inbox.close()
 
 

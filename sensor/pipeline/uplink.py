@@ -19,6 +19,7 @@ from sensor.config import Component, Config
 from sensor.errors import ConfigError, Permanent
 from sensor.metrics import Metrics
 from sensor.model.site_packet import KINDS
+from sensor.pipeline import bundle_settings
 from sensor.pipeline.pushing import Pusher
 from sensor.pipeline.site_nats_ends import probe as nats_probe
 from sensor.pipeline.site_nats_ends import publisher
@@ -63,6 +64,8 @@ def limit_spool(config: Config, spool: Spool) -> None:
     one = hub_of(config)
     settings = Settings() if one is None else settings_of(one)
     spool.limit_bytes, spool.keep_bytes = settings.limit_bytes, settings.keep_bytes
+    if settings.folder:  # nothing comes back: what was exported may be asked for as long as there is room
+        spool.keep_bytes = spool.limit_bytes
 
 
 def carrier_of(settings: Settings, site: str, open_spool: Callable[[], SpoolReader]) -> Carrier:
@@ -84,6 +87,8 @@ def probe(config: Config) -> str:
     one = hub_of(config)
     assert one is not None  # noqa: S101 - asked where there is one
     settings = settings_of(one)
+    if settings.folder:
+        return bundle_settings.probe(settings)
     if settings.nats:
         return nats_probe(settings, config.site)
     client = _client(settings)
@@ -148,7 +153,11 @@ class _Running(threading.Thread):
         self._waits_since_s: float | None = None
         self._failed, self._lock = "", threading.Lock()
         try:
-            self._carrier = carrier_of(self._settings, site, lambda: SpoolReader(folder, site))
+            self._carrier = (
+                bundle_settings.carrier(self._settings, site, folder)
+                if self._settings.folder
+                else carrier_of(self._settings, site, lambda: SpoolReader(folder, site))
+            )
         except (OSError, ConfigError) as error:
             raise ConfigError(f"[sinks.{one.name}] {error}") from error
 
@@ -170,7 +179,10 @@ class _Running(threading.Thread):
         """End within a time; a request under way beyond it is left to end by itself."""
         until_s = time.monotonic() + drain_s
         self.wake()
-        while self.is_alive() and time.monotonic() < until_s and not self._carrier.problem and self._looked().held():
+        drains = getattr(self._carrier, "drains", True)
+        while drains and self.is_alive() and time.monotonic() < until_s and not self._carrier.problem:
+            if not self._looked().held():
+                break
             time.sleep(min(0.05, LOOK_S))
         self._stop_event.set()
         self.wake()

@@ -66,7 +66,7 @@ def test_a_copy_under_way_is_waited_for(intake, post, tmp_path):
     path.write_bytes(whole)
 
     assert [("taken", 1)] == outcomes(intake.round(122.0))
-    assert {"incomplete": 0, "refused": 0} == intake.refused
+    assert {"broken": 0, "malformed": 0} == intake.refused
 
 
 def test_what_stays_wrong_is_put_aside_and_counted(intake, post, tmp_path):
@@ -84,7 +84,7 @@ def test_what_stays_wrong_is_put_aside_and_counted(intake, post, tmp_path):
     assert ["again", "cut", "damaged", "link", "none", "other"] == [
         name.removesuffix(".bundle") for name in names(tmp_path / "in" / "refused")
     ]
-    assert {"incomplete": 2, "refused": 4} == intake.refused
+    assert {"broken": 2, "malformed": 4} == intake.refused
     assert ([], []) == (held(tmp_path), intake.round(200.0))
 
 
@@ -112,6 +112,18 @@ def test_kept_bundles_are_known_at_the_next_start(tmp_path, post):
         assert [(expected, 1)] == outcomes(one.round(0.0))
         one.close()
     assert [1, 2, 3] == held(tmp_path)
+
+
+def test_what_was_refused_for_want_of_a_key_is_taken_with_it(intake, post, tmp_path):
+    """Whether it still lies there or was put aside."""
+    for first, now_s in ((1, 0.0), (4, 60.0)):
+        post.send(first, first + 2, sign=signer("new"))
+        assert [("refused", 0)] == outcomes(intake.round(now_s))
+    assert 1 == len(names(tmp_path / "in" / "refused"))
+    intake.trusts(Trust({"SYD": [signer("new").public_key()]}))
+
+    assert [("taken", 1), ("taken", 4)] == outcomes(intake.round(61.0))
+    assert [1, 2, 3, 4, 5, 6] == held(tmp_path)
 
 
 def test_nothing_is_kept_where_nothing_shall_be(tmp_path, post):
