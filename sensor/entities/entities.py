@@ -281,6 +281,7 @@ class Entities:
             self.reported.load(msgspec.json.decode(state["reported/held"].tobytes()))
             if self.reported.any:
                 self.identity.contacts.delay_ns = REPORTED_DELAY_NS
+                self.identity.resume(int(state["now_ns"][0]))
         text = state["sites"].tobytes().decode()
         self.sites = text.split("\n") if text else []
         self.now_ns = int(state["now_ns"][0])

@@ -138,6 +138,10 @@ class Identity:
         """Return the state as named arrays."""
         return {**self.accounts.save(), **self.links.save(), **self.contacts.save(), **self.corroboration.save()}
 
+    def resume(self, now_ns: int) -> None:
+        """Go on at an event time, ns: what is reported of before is late, and changes verdicts that were given."""
+        self._now_ns = now_ns
+
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         for part in (self.accounts, self.links, self.contacts, self.corroboration):

@@ -21,7 +21,7 @@ from sensor.entities.reported import Reported
 from sensor.entities.thinned import marks
 from sensor.model.account import KINDS, LINK_KINDS
 from sensor.model.evidence import Evidence, Finding
-from sensor.model.report import AnyReport, Contact, Covered, Lease, Linked, Present, Told
+from sensor.model.report import AnyReport, Contact, Covered, Lease, Linked, Present, Told, read_ids
 from sensor.model.times import DAY_NS, SECOND_NS
 
 TENTH_NS = SECOND_NS // 10
@@ -128,8 +128,8 @@ def _present(known: Known, report: Present, site: int) -> None:
     known.devices.touch(found["row"], found["slot"].astype(np.int64) * SLOT_NS, np.ones(len(found), np.bool_))
 
 
-def _rows(known: Known, devices: Sequence[str], report: AnyReport, site: int) -> NDArray[np.int32]:
-    return np.array([_row(known, one, report, site) for one in devices], np.int32)
+def _rows(known: Known, devices: bytes, report: AnyReport, site: int) -> NDArray[np.int32]:
+    return np.array([_row(known, one, report, site) for one in read_ids(devices)], np.int32)
 
 
 def _row(known: Known, device: str, report: AnyReport, site: int) -> int:

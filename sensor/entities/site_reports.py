@@ -1,7 +1,7 @@
 """What a site tells its hub of who is where, made of columns that changed: devices, links, leases, contacts, presence.
 
 Only the site's own: a process that ingests for several tells of the one that it is named after. Addresses that were
-only seen sending are not told of. Not here: when, and in which packets (`pipeline.forwarding`).
+only seen sending are not told of, nor what they did. Not here: when, and in which packets (`pipeline.forwarding`).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from sensor.entities.presence import RING
 from sensor.entities.remote import Span
 from sensor.entities.thinned import thin
 from sensor.model import addresses
-from sensor.model.report import AnyReport, Contact, Covered, Lease, Linked, Present, Sighting
+from sensor.model.report import AnyReport, Contact, Covered, Lease, Linked, Present, Sighting, written_ids
 from sensor.model.times import SECOND_NS
 
 CELLS_MAX = 8192
@@ -119,7 +119,7 @@ def contacts(
             found.append(
                 Contact(
                     ts=ts, provider=provider, elsewhere=is_elsewhere, who=places.astype("<u2").tobytes(),
-                    devices=tuple(entities.devices.ids[row] for row in devices.tolist()),
+                    devices=written_ids([entities.devices.ids[row] for row in devices.tolist()]),
                     before=before.astype("<u4").tobytes(),
                 )
             )  # fmt: skip
@@ -141,6 +141,7 @@ def present(entities: Entities, changed: NDArray[np.int64], ts: int, site: int) 
     device, slot, row = device[row >= 0], slot[row >= 0], row[row >= 0]
     cells = presence.table.columns["cells"][row, slot % RING]
     mine = (cells["slot"] == slot) & ((cells["site"] == site + 1) | (cells["site"] == 0))
+    mine &= devices.table.columns["confirmed"][device] == 1
     device, slot, cells = device[mine], slot[mine], cells[mine]
     order = np.lexsort((slot, device))
     found = []

@@ -2,8 +2,9 @@
 
 What a verdict asks of a slot survives: how many distinct outside addresses (as bits of the sketch), the flags, and the
 share of the bytes that one peer had. Bytes are known within 6 %, shares within half a percent; a peer with less than a
-quarter is not named, for it is no tunnel and hides none (`contradictions`). Which addresses they were does not leave
-the site. Not here: which slots are told, and when.
+quarter is not named, for it is no tunnel and hides none (`contradictions`); of one that is, 16 bits of its hash: two
+that are alike make a tunnel likelier, and so a contradiction less. Which addresses they were does not leave the site.
+Not here: which slots are told, and when.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.entities.presence import MARK
-from sensor.model.report import ABSENT, TOTAL_STEPS, Present
+from sensor.model.report import ABSENT, TOTAL_STEPS, Present, written_ids
 
 SHARE_MIN = 0.25
 _LOW = np.uint64(0xFFFF_FFFF)
@@ -37,10 +38,10 @@ def thin(
     flags = cells["flags"] | np.where(cells["site"] == 0, ABSENT, 0)
     total = np.round(TOTAL_STEPS * np.log2(1 + cells["total"].astype(np.float64)))
     return Present(
-        ts=ts, devices=tuple(devices), slot=first, who=who.astype("<u2").tobytes(),
+        ts=ts, devices=written_ids(devices), slot=first, who=who.astype("<u2").tobytes(),
         after=(slot - first).astype("<u2").tobytes(), names=names.astype(np.uint8).tobytes(),
         flags=flags.astype("<u2").tobytes(), total=np.clip(total, 0, 255).astype(np.uint8).tobytes(),
-        share=share.tobytes(), peer=cells["peer"][share > 0].astype("<u4").tobytes(),
+        share=share.tobytes(), peer=(cells["peer"][share > 0] & 0xFFFF).astype("<u2").tobytes(),
     )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def marks(report: Present, rows: NDArray[np.int32], site: int) -> NDArray[np.voi
     names = np.frombuffer(report.names, np.uint8).astype(np.int64)
     share = np.frombuffer(report.share, np.uint8) / 255
     peer = np.zeros(len(share), np.uint64)
-    peer[share > 0] = np.frombuffer(report.peer, "<u4")
+    peer[share > 0] = np.frombuffer(report.peer, "<u2")
     total = np.exp2(np.frombuffer(report.total, np.uint8) / TOTAL_STEPS) - 1
     times = np.where(known, np.maximum(names, 1), 0)
     times += known & (names == 1) & (share < 1)  # another peer, of the same bit

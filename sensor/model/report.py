@@ -20,6 +20,7 @@ REPORTS_MAX = 65_536
 CELLS_MAX = 65_536
 """Rows of one report's columns: a packet has 256 KiB."""
 DEVICES_MAX = 65_535
+ID_BYTES = 6
 MINUTES_MAX = 1440
 TEXT_MAX = 4096
 """Characters of a name in a report."""
@@ -99,7 +100,8 @@ class Contact(_Report, frozen=True, kw_only=True, array_like=True, tag="contact"
     provider: str
     elsewhere: bool = False
     """An agent told of them: they did not come from the site."""
-    devices: tuple[str, ...]
+    devices: bytes
+    """Ids, six bytes each (`written_ids`)."""
     who: bytes
     """Place in `devices`, uint16, shape (n,)."""
     before: bytes
@@ -109,7 +111,8 @@ class Contact(_Report, frozen=True, kw_only=True, array_like=True, tag="contact"
 class Present(_Report, frozen=True, kw_only=True, array_like=True, tag="present"):
     """Slots of five minutes in which devices were there, and how busy (`sensor.entities.presence`)."""
 
-    devices: tuple[str, ...]
+    devices: bytes
+    """Ids, six bytes each."""
     slot: int
     """The first."""
     who: bytes
@@ -125,7 +128,7 @@ class Present(_Report, frozen=True, kw_only=True, array_like=True, tag="present"
     share: bytes
     """Of them to one peer beyond all others together, in 255ths, uint8, shape (n,)."""
     peer: bytes
-    """That peer, hashed, uint32, shape (k,): of the rows whose share is not 0, in order."""
+    """That peer, hashed, uint16, shape (k,): of the rows whose share is not 0, in order."""
 
 
 TOTAL_STEPS = 6
@@ -187,6 +190,16 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[list[AnyReport]] = msgspec.msgpack.Decoder(list[AnyReport])
 
 
+def written_ids(devices: Sequence[str]) -> bytes:
+    """Write ids of devices, each `dev-` and twelve hexadecimal digits (`sensor.entities.devices`)."""
+    return bytes.fromhex("".join(one.removeprefix("dev-") for one in devices))
+
+
+def read_ids(written: bytes) -> list[str]:
+    """Return the ids that were written."""
+    return [f"dev-{written[at : at + ID_BYTES].hex()}" for at in range(0, len(written), ID_BYTES)]
+
+
 def encode(reports: Sequence[AnyReport]) -> bytes:
     """Write reports as the body of a packet."""
     return _ENCODER.encode(list(reports))
@@ -236,10 +249,11 @@ def problem(report: AnyReport, site: str) -> str | None:
 def _unfit(report: Contact | Present) -> str | None:
     """Say what is wrong with columns that name devices by their place."""
     who = np.frombuffer(report.who, "<u2")
-    if len(report.devices) > DEVICES_MAX or (len(who) and int(who.max()) >= len(report.devices)):
+    count, rest = divmod(len(report.devices), ID_BYTES)
+    if rest or count > DEVICES_MAX or (len(who) and int(who.max()) >= count):
         return "bad_columns"
     if isinstance(report, Contact):
         return None
     share = np.frombuffer(report.share, np.uint8)
-    fits = len(report.peer) == 4 * int((share > 0).sum()) and 0 < report.slot < (1 << 31) - (1 << 16)
+    fits = len(report.peer) == 2 * int((share > 0).sum()) and 0 < report.slot < (1 << 31) - (1 << 16)
     return None if fits and int(np.frombuffer(report.names, np.uint8).max(initial=0)) <= 64 else "bad_columns"

@@ -1,14 +1,14 @@
 """What a site gathers for its hub while it steps, and cuts into packets for the spool.
 
-Signals (devices, links, contacts, presence, coverage) are told every INTERVAL_NS of event time, findings with the
-commit that follows them; one that grows is told with the signals. A slot of presence is told when it is over, and again
-where it changed later. What is gathered and not told yet is part of the state, so that a restart tells it. Where no hub
-is configured nothing of this is there, and nothing is gathered.
+Signals (devices, links, contacts, presence, coverage) are told every INTERVAL_NS of event time where there is a
+contact among them, else every QUIET_NS; findings with the commit that follows them, their growth with the signals. A
+slot of presence is told when it is over, and again where it changed later. What is gathered and not told yet is part of
+the state, so that a restart tells it. Where no hub is configured nothing of this is there, and nothing is gathered.
 
 Not here: the spool, and how it is sent.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,8 +34,12 @@ from sensor.pipeline.uplink import limit_spool
 
 INTERVAL_NS = 5 * MINUTE_NS
 """A slot of presence; and the lack of a contact is judged after ten minutes (`corroboration.ABSENT_NS`), by when
-two of these have told of it."""
-HEALTH_NS = HOUR_NS
+a contact must have been told of."""
+QUIET_NS = 10 * MINUTE_NS
+"""Where nobody signs in and nothing is found, two slots at once: of a site with a dozen devices the envelopes are
+a third of all bytes. A site that is not heard of for 15 minutes is silent (`model.fleet`)."""
+HEALTH_NS = 6 * HOUR_NS
+"""Unless a source goes up or down, or an incident opens or ends: that is told at once."""
 LINK_NS = 6 * HOUR_NS
 """A link that is in use is told again so often: of others on a device 12 hours count (`ties.OTHERS_NS`)."""
 BEHIND_NS = 10 * MINUTE_NS
@@ -60,8 +64,11 @@ class _Held(msgspec.Struct):
     """What a restart needs."""
 
     next_ns: int = 0
+    quiet_ns: int = 0
     health_ns: int = 0
     since_ns: int = 0
+    state: str = ""
+    """Of sources and incidents, as the health was last told."""
     sightings: dict[str, tuple[int, int]] = {}
     """Digest and day of what was last said of a device, by its id."""
     links: list[tuple[Key, tuple[int, int]]] = []
@@ -117,8 +124,11 @@ class Forwarding:
     def after(self, end_ns: int) -> None:
         """Look at what a step changed; tell of it where it is time."""
         self._now_ns = max(self._now_ns, end_ns)
-        if self._now_ns >= self._held.next_ns:
-            self._held.next_ns = (self._now_ns // INTERVAL_NS + 1) * INTERVAL_NS
+        if self._now_ns < self._held.next_ns:
+            return
+        self._held.next_ns = (self._now_ns // INTERVAL_NS + 1) * INTERVAL_NS
+        if self._is_ending or self._now_ns >= self._held.quiet_ns or self._has_news():
+            self._held.quiet_ns = (self._now_ns // INTERVAL_NS) * INTERVAL_NS + QUIET_NS
             self._pack([*self._signals(), *self._incidents(every=True), *self._health()])
 
     def packets(self) -> list[Packet]:
@@ -151,6 +161,11 @@ class Forwarding:
         identity.contacts.told = identity.links.told = None
         identity.corroboration.presence.told = identity.corroboration.remote.told = None
         self._core.incidents.tell_no_more()
+
+    def _has_news(self) -> bool:
+        """Tell whether something is gathered for which a verdict may wait."""
+        identity = self._core.entities.identity
+        return bool(identity.contacts.told or identity.corroboration.remote.told or self._findings)
 
     def _signals(self) -> list[AnyReport]:
         entities, ts, site = self._core.entities, self._now_ns, self._site
@@ -239,10 +254,13 @@ class Forwarding:
         )  # fmt: skip
 
     def _health(self) -> list[AnyReport]:
-        if self._now_ns < self._held.health_ns:
+        sources = list(self.sources())
+        tiers = Counter(case.tier for case in self._core.incidents.cases.values() if case.is_open and case.is_incident)
+        state = repr((sorted((one.source, one.up) for one in sources), sorted(tiers.items())))
+        if self._now_ns < self._held.health_ns and state == self._held.state:
             return []
-        self._held.health_ns = (self._now_ns // HEALTH_NS + 1) * HEALTH_NS
-        return [Health(ts=self._now_ns, health=health_of(self._core, self._site_name, self.sources()))]
+        self._held.health_ns, self._held.state = (self._now_ns // HEALTH_NS + 1) * HEALTH_NS, state
+        return [Health(ts=self._now_ns, health=health_of(self._core, self._site_name, sources))]
 
     def _pack(self, reports: Sequence[AnyReport]) -> None:
         """Cut reports into packets, a kind each, in the order of KINDS."""

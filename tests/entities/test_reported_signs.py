@@ -4,33 +4,34 @@ import msgspec
 import numpy as np
 
 from sensor.model.evidence import Peer
-from sensor.model.report import Contact, Covered, Lease, Linked, Told
+from sensor.model.report import Contact, Covered, Lease, Linked, Told, written_ids
 from sensor.model.times import MINUTE_NS
 from tests.entities.test_entities import fresh
 from tests.entities.test_reported import hear, seen
 from tests.incidents.hands import seen as found_by
 from tests.scenes import DAY, START, S
 
+LAPTOP = "dev-00ff10203040"
 MINUTE = START // MINUTE_NS
 
 
 def link(kind="ntlm", account="ann@example.com", **more):
-    given = {"of": "user", "device": "dev-1", "first_ns": START, "last_ns": START + 5, "count": 4, "days": 2}
+    given = {"of": "user", "device": LAPTOP, "first_ns": START, "last_ns": START + 5, "count": 4, "days": 2}
     return Linked(ts=START + 9 * S, site="A", account=account, kind=kind, **(given | more))
 
 
-def contact(*tenths, provider="microsoft", device="dev-1", **more):
+def contact(*tenths, provider="microsoft", device=LAPTOP, **more):
     who, before = np.zeros(len(tenths), "<u2"), np.array(tenths, "<u4")
     return Contact(
-        ts=START + 400 * S, site="A", provider=provider, devices=(device,), who=who.tobytes(), before=before.tobytes(),
-        **more,
+        ts=START + 400 * S, site="A", provider=provider, devices=written_ids([device]), who=who.tobytes(),
+        before=before.tobytes(), **more,
     )  # fmt: skip
 
 
 def test_a_link_is_as_its_site_has_counted_it():
     """Told again it grows; it is never counted twice, and never falls."""
     entities = fresh()
-    hear(entities, seen("dev-1", addresses=("10.0.0.5",)), link(forms=("ann",), ids=("42",)))
+    hear(entities, seen(LAPTOP, addresses=("10.0.0.5",)), link(forms=("ann",), ids=("42",)))
     hear(entities, link(count=9, days=3, last_ns=START + 2 * DAY), at_s=20)
     hear(entities, link(count=1, days=1), at_s=30)
     row = entities.account_row("ann@example.com")
@@ -62,8 +63,8 @@ def test_contacts_are_within_a_tenth_of_a_second():
     """Of the device at its site, and of an agent's elsewhere; a verdict finds the nearest."""
     entities = fresh()
     contacts = entities.identity.contacts
-    hear(entities, seen("dev-1"), contact(1234, 20), contact(7, provider="okta", elsewhere=True), at_s=400)
-    row = entities.reported.row(0, "dev-1")
+    hear(entities, seen(LAPTOP), contact(1234, 20), contact(7, provider="okta", elsewhere=True), at_s=400)
+    row = entities.reported.row(0, LAPTOP)
 
     when = START + 400 * S
     assert [-123_400_000_000, -2_000_000_000] == [
@@ -88,13 +89,13 @@ def test_a_lease_holds_until_its_end_is_told():
     """By the public address, with the hub's own rows."""
     entities = fresh()
     lease = Lease(
-        ts=START, site="A", device="dev-1", kind="vpn", public="203.0.113.9", assigned="10.9.0.7", begin_ns=START,
+        ts=START, site="A", device=LAPTOP, kind="vpn", public="203.0.113.9", assigned="10.9.0.7", begin_ns=START,
         end_ns=START + 3600 * S,
     )  # fmt: skip
-    hear(entities, seen("dev-1"), lease)
+    hear(entities, seen(LAPTOP), lease)
     remote = entities.identity.corroboration.remote
 
-    assert [entities.reported.row(0, "dev-1")] == [one.device for one in remote.at("203.0.113.9", START + 1800 * S)]
+    assert [entities.reported.row(0, LAPTOP)] == [one.device for one in remote.at("203.0.113.9", START + 1800 * S)]
     hear(entities, msgspec.structs.replace(lease, end_ns=START + 900 * S), at_s=1000)
     assert [] == remote.at("203.0.113.9", START + 1800 * S)
 
@@ -124,7 +125,7 @@ def test_late_contacts_change_a_verdict_that_was_open(monkeypatch):
     entities = fresh()
     told = []
     monkeypatch.setattr(entities.identity.corroboration, "late", lambda times, devices, now: told.append(times))
-    hear(entities, seen("dev-1"), at_s=7200)
+    hear(entities, seen(LAPTOP), at_s=7200)
     hear(entities, contact(0), at_s=7200)
 
     assert [[START + 400 * S]] == told

@@ -14,14 +14,14 @@ TS = 1_700_000_000 * 10**9
 
 def contact(**more):
     given = {
-        "provider": "microsoft", "devices": ("dev-a", "dev-b"), "who": b"\0\0\1\0", "before": b"\1\0\0\0\2\0\0\0"
+        "provider": "microsoft", "devices": bytes(12), "who": b"\0\0\1\0", "before": b"\1\0\0\0\2\0\0\0"
     }  # fmt: skip
     return Contact(ts=TS, **(given | more))
 
 
 def present(rows=2, **more):
     given = {
-        "devices": ("dev-a",), "slot": 5_000_000, "who": bytes(2 * rows), "after": bytes(2 * rows),
+        "devices": bytes(6), "slot": 5_000_000, "who": bytes(2 * rows), "after": bytes(2 * rows),
         "names": bytes(rows), "flags": bytes(2 * rows), "total": bytes(rows), "share": bytes(rows), "peer": b"",
     }  # fmt: skip
     return Present(ts=TS, **(given | more))
@@ -47,7 +47,8 @@ def test_reports_are_read_as_they_were_written():
     ("report", "why"),
     [
         (contact(who=b"\0\0"), "bad_columns"), (contact(who=b"\0\0\2\0"), "bad_columns"),
-        (contact(before=b"123"), "bad_columns"), (present(names=b"\x41\0"), "bad_columns"),
+        (contact(before=b"123"), "bad_columns"), (contact(devices=bytes(11)), "bad_columns"),
+        (present(names=b"\x41\0"), "bad_columns"),
         (present(share=b"\1\0"), "bad_columns"), (present(slot=0), "bad_columns"),
         (Covered(ts=TS, minute=1 << 31, flows=b"\1", names=b"\1"), "bad_columns"),
         (Covered(ts=TS, minute=1, flows=bytes(181), names=bytes(181)), "bad_columns"),
@@ -86,6 +87,13 @@ def test_a_later_release_may_add_fields_at_the_end():
 
     longer, shorter = (msgspec.msgpack.encode([one]) for one in ([*rows[0], "new"], rows[0][:-1]))
     assert decode(encode([link]), "SYD") == decode(longer, "SYD") == decode(shorter, "SYD")
+
+
+def test_ids_are_six_bytes_each():
+    """As devices have them."""
+    ids = ["dev-00ff10203040", "dev-abcdefabcdef"]
+
+    assert (12, ids) == (len(module.written_ids(ids)), module.read_ids(module.written_ids(ids)))
 
 
 def test_every_kind_of_report_has_its_packet():
