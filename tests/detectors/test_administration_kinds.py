@@ -38,6 +38,7 @@ STRONG = "StrongAuthenticationMethod"
         ("system.idp.lifecycle.create", {}, "federation"),
         ("zone.update", {}, None),
         ("ASSIGN_ROLE", {}, "role"),
+        ("STARTED_USER_TAKEOUT", {}, "takeout"),
         ("DELETE_ROLE", {}, None),
         ("2sv_disable", {}, "mfa_removed"),
         ("CHANGE_APPLICATION_SETTING", {"changes": {REUSE: "true"}}, "protection"),

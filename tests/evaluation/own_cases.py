@@ -147,7 +147,7 @@ POSITIVES = (
     ("files", sharepoint("AnonymousLinkCreated")),
     ("files", google("drive", "change_user_access", doc_id="d1", doc_title="Payroll", visibility_change="external",
                      visibility="people_with_link", old_visibility="private", target_user="out@mail.example")),
-    ("files", google("takeout", "takeout_initiated")),
+    ("files", google("takeout", "STARTED_USER_TAKEOUT", USER_EMAIL=RITA)),
     ("service", signin(0, client="IMAP4")),
 )  # fmt: skip
 NEGATIVES = (

@@ -36,7 +36,7 @@ def test_cases_of_our_own_are_told_apart_too():
     """Nine in ten positives of records nobody looked at before, one in twenty negatives at most."""
     positives, hit, negatives, false = own_cases.counts()
 
-    assert hit >= 0.89 * positives
+    assert hit >= 0.9 * positives
     assert false <= 0.05 * negatives
 
 
