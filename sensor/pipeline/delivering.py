@@ -195,18 +195,19 @@ class Carrier(threading.Thread):
         try:
             while not self.stop.is_set():
                 self.woken.clear()
+                is_last = self.ending.is_set()  # what was committed before that is seen by the round that follows
                 try:
-                    outbox = outbox or Outbox(self._folder, self._sink_name)
+                    outbox = outbox or self._open()
                     sent = self._round(outbox)
                 except _TROUBLE as error:
                     self._failed(error)
-                    if self.ending.is_set():
+                    if is_last:
                         return
                     self._hold_off(outbox)
                     continue
                 self._worked()
                 if not sent:
-                    if self.ending.is_set():
+                    if is_last:
                         return
                     self.woken.wait(LOOK_S)
         finally:
@@ -216,6 +217,13 @@ class Carrier(threading.Thread):
             self._sink.close()
             if outbox is not None:
                 outbox.close()
+
+    def _open(self) -> Outbox:
+        """Open the state's outbox. Raises Transient: a commit that takes long is no reason to give up."""
+        try:
+            return Outbox(self._folder, self._sink_name)
+        except ValueError as error:
+            raise Transient(str(error)) from error
 
     def _round(self, outbox: Outbox) -> bool:
         """Send one batch of what changed, and what is due again; False where nothing changed."""
@@ -298,10 +306,15 @@ class Carrier(threading.Thread):
             self.woken.clear()
             if outbox is not None and self._waits_since_s is None:
                 with contextlib.suppress(sqlite3.Error):
-                    cursor, since = outbox.cursor()
-                    changed = outbox.changed(max(cursor, seen), LOOKED_AT)
-                    seen = changed[-1].number if changed else seen
-                    self._waits_since_s = time.monotonic() if any(self._wants(one, since) for one in changed) else None
+                    seen = self._look(outbox, seen)
+
+    def _look(self, outbox: Outbox, seen: int) -> int:
+        """See whether something waits among what changed after a number; return the number of the last one seen."""
+        cursor, since = outbox.cursor()
+        changed = outbox.changed(max(cursor, seen), LOOKED_AT)
+        if any(self._wants(one, since) for one in changed):
+            self._waits_since_s = time.monotonic()
+        return changed[-1].number if changed else seen
 
     def waits_s(self) -> float:
         """Return how long the oldest change has waited, whether an attempt is under way, failed or is yet to be."""

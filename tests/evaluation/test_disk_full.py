@@ -26,11 +26,17 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
-def scraped(said, name):
-    """Return the value of a metric without labels."""
+def scraped(process, said, name):
+    """Return the value of a metric without labels, of a process that is alive."""
+    assert process.poll() is None, (process.returncode, said)
     address = next(found[1] for line in said if (found := re.search(r"http://(\S+)/metrics", line)))
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
-        found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
+    except OSError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        raise AssertionError((process.returncode, said)) from None
     return float(found[1]) if found else None
 
 
@@ -68,13 +74,13 @@ def test_the_archive_gives_way_reading_waits_and_nothing_is_lost(small_disk, tmp
         fill(small_disk / "ballast", 50 * MB)
         for part in story.parts():
             story.write(part)
-        until(lambda: scraped(said, "spanline_archive_gone_bytes_total") > 0)
+        until(lambda: scraped(process, said, "spanline_archive_gone_bytes_total") > 0)
         until(lambda: len(counted(folder)["incidents"]) >= 5)
         assert counted(folder)["flows"][0] < story.flows
 
         with contextlib.suppress(OSError):
             fill(small_disk / "ballast", 0)
-        until(lambda: scraped(said, "spanline_disk_full") == 1)
+        until(lambda: scraped(process, said, "spanline_disk_full") == 1)
         for part in story.parts():
             story.write(part)
         time.sleep(3)
@@ -82,7 +88,7 @@ def test_the_archive_gives_way_reading_waits_and_nothing_is_lost(small_disk, tmp
         assert counted(folder)["incidents"].keys() >= held["incidents"].keys()
 
         (small_disk / "ballast").unlink()
-        until(lambda: scraped(said, "spanline_disk_full") == 0)
+        until(lambda: scraped(process, said, "spanline_disk_full") == 0)
         until(lambda: counted(folder)["signins"] == story.signins)
     with State(folder / "state", readonly=True) as state:
         incidents = state.incidents(digest=True)

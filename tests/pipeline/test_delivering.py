@@ -37,7 +37,7 @@ def configured(**sinks):
     return configuration.build({"sinks": sinks})
 
 
-def until(true, seconds=10.0):
+def until(true, seconds=60.0):
     """Wait until it is so."""
     ends_s = time.monotonic() + seconds
     while not true():
@@ -82,11 +82,13 @@ def test_a_sink_that_is_new_gets_what_is_open_and_what_it_once_had_to_the_end(tm
     commit(state, [incident("INC-1"), incident("INC-2", state="expired"), incident("INC-3")])
     out = tmp_path / "a.jsonl"
     deliveries = Deliveries(configured(a={"type": "jsonl", "path": str(out)}), state.folder, metrics)
+    until(lambda: len(lines(out)) == 2)
     commit(state, [incident("INC-1", tier="digest"), incident("INC-3", state="closed", verdict="duplicate")])
-    until(lambda: len(lines(out)) >= 2)
+    deliveries.wake()
+    until(lambda: len(lines(out)) == 4)
     deliveries.close(5.0)
 
-    assert {"INC-1", "INC-3"} == {one["id"] for one in lines(out)}
+    assert ["INC-1", "INC-3"] * 2 == [one["id"] for one in lines(out)]
 
 
 def test_a_dead_sink_holds_up_nobody_and_gets_the_last_word(tmp_path, state, metrics):
@@ -111,6 +113,40 @@ def test_a_dead_sink_holds_up_nobody_and_gets_the_last_word(tmp_path, state, met
         deliveries.close(5.0)
 
     assert [60.0] == [one.json()["score_db"] for one in receiver.posts()]
+
+
+def test_what_is_committed_while_a_sink_is_reached_for_is_sent_before_the_end(state, metrics):
+    """The look before found nothing; the end comes in the middle of the probe."""
+    with receiving() as receiver:
+        receiver.gate.clear()
+        deliveries = Deliveries(configured(hook={"type": "webhook", "url": receiver.url}), state.folder, metrics)
+        until(lambda: receiver.sent)
+        commit(state, [incident("INC-1")])
+        for one in deliveries._carriers.values():
+            one.ending.set()
+            one.woken.set()
+        receiver.gate.set()
+        deliveries.close(30.0)
+
+    assert ["INC-1"] == [one.json()["id"] for one in receiver.posts()]
+
+
+def test_a_state_that_cannot_be_opened_now_is_tried_again(state, metrics, monkeypatch):
+    """As where another process holds it for longer than SQLite waits: the thread goes on."""
+    answers = [ValueError("database is locked"), None]
+    real = delivering.Outbox
+
+    def opened(*arguments):
+        if answers and (error := answers.pop(0)) is not None:
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(delivering, "Outbox", opened)
+    with receiving() as receiver:
+        commit(state, [incident("INC-1")])
+        deliveries = Deliveries(configured(hook={"type": "webhook", "url": receiver.url}), state.folder, metrics)
+        until(receiver.posts)
+        deliveries.close(30.0)
 
 
 def test_what_waits_for_a_sink_that_is_away_is_seen_before_the_next_attempt(state, metrics, monkeypatch):

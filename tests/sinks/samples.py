@@ -93,7 +93,10 @@ def receiving(port=0):
             pass
 
         def answer(self):
-            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            length = int(self.headers.get("content-length", "0"))
+            body = self.rfile.read(length)
+            if len(body) < length:  # the sender was killed in the middle
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             state.sent.append(Sent(self.command, self.path, headers, body, time.time()))
             state.gate.wait()
