@@ -36,7 +36,7 @@ class Pusher:
     Attributes:
         problem: Why nothing is carried at present; empty while all is well.
         sent: Envelopes that the hub stored.
-        failures: Of attempts, by reason: away, permanent, state, refused.
+        failures: Of attempts, by reason; `away` is also a hub that has no room.
     """
 
     def __init__(self, open_spool: Callable[[], SpoolReader], client: HubClient) -> None:
@@ -46,7 +46,7 @@ class Pusher:
         self._cursor: int | None = None
         self._ask_at_s = 0.0
         self.problem, self.sent = "", 0
-        self.failures = dict.fromkeys(("away", "permanent", "refused", "state"), 0)
+        self.failures = dict.fromkeys(("away", "permanent", "state"), 0)
 
     def wake(self) -> None:
         """Hear that there may be something new."""
@@ -112,7 +112,7 @@ class Pusher:
             spool.acknowledge(self._cursor)
         self._worked()
         if answer.is_full:
-            self.failures["refused"] += 1
+            self.failures["away"] += 1
             self.problem = "the hub has no room at present"
             return float(RETRY_S)
         return 0.0

@@ -14,6 +14,7 @@ import logging
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
@@ -96,6 +97,7 @@ class SiteServer:
         self.port = int(self._socket.getsockname()[1])
         self.refused: collections.Counter[str] = collections.Counter()
         self._open: set[socket.socket] = set()
+        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._of_site: dict[str, list[asyncio.Transport]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self.bodies = asyncio.Semaphore(BODIES)
@@ -133,6 +135,9 @@ class SiteServer:
         finally:
             for connection in self._open:  # those whose task was ended before it began
                 connection.close()
+            for transport in self._transports:  # those that wait for the other side to end, too
+                transport.abort()
+            await asyncio.sleep(0)
 
     def _one_more(self, group: asyncio.TaskGroup) -> None:
         """Take a connection. Not awaited: an accept that is cancelled loses the socket it was about to return."""
@@ -162,6 +167,7 @@ class SiteServer:
                 lambda: asyncio.StreamReaderProtocol(reader), connection, ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_S,
             )  # fmt: skip
+            self._transports.add(transport)
             site = self._named(transport)
             await _Talk(self, site, reader, transport).go_on()
             is_over = True

@@ -1,6 +1,7 @@
 """Sites and a hub without their cores: spools that are filled, an inbox that is emptied, and HTTPS between them."""
 
 import contextlib
+import socket
 import threading
 
 from sensor.pipeline.pushing import Pusher
@@ -21,8 +22,8 @@ from tests.wire.certificates import Authority
 class Hub:
     """A hub's inbox, server and feed over a state; what the feed gives is kept with the state, as a core would."""
 
-    def __init__(self, folder, authority, *sites, port=0, limit_bytes=1 << 30):
-        self.folder, self._pair, self.ca = folder, authority.issue("hub"), authority.file
+    def __init__(self, folder, pair, ca, *sites, port=0, limit_bytes=1 << 30):
+        self.folder, self._pair, self.ca = folder, pair, ca
         self.sites, self.port, self.limit_bytes = frozenset(sites), port, limit_bytes
         self.open()
 
@@ -66,9 +67,9 @@ class Hub:
 class Site:
     """A site's state, and what carries its spool."""
 
-    def __init__(self, folder, name, authority):
-        self.folder, self.name, self.ca = folder, name, authority.file
-        self.pair, self.count = authority.issue(name), 0
+    def __init__(self, folder, name, pair, ca):
+        self.folder, self.name, self.ca = folder, name, ca
+        self.pair, self.count = pair, 0
         self.open()
         self._thread = None
 
@@ -111,13 +112,64 @@ def body_of(text):
     return encode([Verdict(ts=1, incident="INC-1", evidence=(), verdict="true", reason=text)])
 
 
+class Line:
+    """A line to a hub that is cut at random, after any number of bytes in either direction.
+
+    Attributes:
+        port: Where it begins.
+        cuts: How often it was cut.
+        is_whole: It is cut no more.
+    """
+
+    def __init__(self, port, rng):
+        self._to, self._rng, self.cuts, self.is_whole = port, rng, 0, False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._held = []
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for one in self._held:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self._held += [near, far]
+                left = [self._rng.randint(0, 12_000)]
+                for a, b in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(a, b, left, (near, far)), daemon=True).start()
+
+    def _carry(self, a, b, left, both):
+        with contextlib.suppress(OSError):
+            while piece := a.recv(4096):
+                left[0] -= len(piece)
+                if left[0] < 0 and not self.is_whole:
+                    b.sendall(piece[: left[0]])
+                    self.cuts += 1
+                    break
+                b.sendall(piece)
+        for one in both:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
 @contextlib.contextmanager
 def fleet(folder, *names, **limits):
     """Make a hub and sites, in folders of their own."""
     (folder / "keys").mkdir()
     authority = Authority(folder / "keys")
-    hub = Hub(folder / "hub", authority, *names, **limits)
-    sites = [Site(folder / name, name, authority) for name in names]
+    hub = Hub(folder / "hub", authority.issue("hub"), authority.file, *names, **limits)
+    sites = [Site(folder / name, name, authority.issue(name), authority.file) for name in names]
     try:
         yield hub, *sites
     finally:
