@@ -77,13 +77,14 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
                 click.echo("every configured file is read", err=True)
             else:
                 sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
-    if not once and not stop.is_set():
-        _begin_anew(config)
-    click.echo("stopped", err=True)
+    _end(config, begins_anew=not (once or stop.is_set()))
 
 
-def _begin_anew(config: "Config") -> None:
-    """Carry out the erasure that waits, and become the sensor that goes on without whom it is about."""
+def _end(config: "Config", *, begins_anew: bool) -> None:
+    """End; or carry out the erasure that waits, and become the sensor that goes on without whom it is about."""
+    if not begins_anew:
+        click.echo("stopped", err=True)
+        return
     _erase(Path(config.state))
     if any(one.type == "span" for one in config.sources.values()):
         fail("start it again: it gave up the privileges that a live port needs", WORK_FAILED)

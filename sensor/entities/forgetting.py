@@ -5,6 +5,7 @@ name. Where the same person or device is met again, it is somebody new. Works on
 the names of those columns, so that no process that learns is needed.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -69,14 +70,14 @@ def forget_account(columns: Columns, row: int, stands: str) -> Columns:
 
 
 def forget_devices(columns: Columns, rows: Collection[int], stands: str) -> Columns:
-    """Return the columns without the device of these rows; their ids begin with `stands`."""
+    """Return the columns without the device of these rows; their ids follow from `stands`, and have an id's form."""
     macs = {int(columns["devices/table.mac"][row]) for row in rows} - {0}
     made = dict(columns)
 
     def devices(held: Held) -> None:
         macs.update(mac for row, more in held["more_macs"] if row in rows for mac in more)
         for row in rows:
-            held["ids"][row] = f"{stands}-{row}"
+            held["ids"][row] = f"dev-{hashlib.blake2b(f'{stands} {row}'.encode(), digest_size=6).hexdigest()}"
         naming, known = held["naming"], held["macs"]
         for part in ("names", "all"):
             naming[part] = [one for one in naming[part] if one[0] not in rows]

@@ -126,8 +126,11 @@ def _column(column: "NDArray[Any]", finder: Finder) -> "NDArray[Any]":
             continue
         if isinstance(held, dict | list):
             return np.frombuffer(encode(finder.walked(held)), np.uint8)
-    return np.frombuffer(finder.scrubbed(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
-                         np.uint8)  # fmt: skip
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return column  # of whatever form: what cannot be read is not changed, and the search tells of it
+    return np.frombuffer(finder.scrubbed(text).encode(), np.uint8) if text.replace("\n", "").isprintable() else column
 
 
 def _rows(connection: sqlite3.Connection, finder: Finder) -> Iterator[_Row]:

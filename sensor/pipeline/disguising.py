@@ -1,0 +1,122 @@
+"""Reports to a hub under pseudonyms, and at a hub that shares the key, accounts of its own known again.
+
+Nothing real leaves but what is not asked to be replaced: device ids are the site's own, what is hashed is hashed. Names
+of the state's entities are known as the core has them. Not here: which kinds are replaced (`[privacy]`).
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from sensor.config import Config
+from sensor.model.evidence import Finding
+from sensor.model.pseudonyms import Pseudonyms
+from sensor.model.report import AnyReport, Lease, Linked, Sighting, Told, Verdict
+from sensor.model.times import MINUTE_NS
+from sensor.pipeline.core import Core
+from sensor.pipeline.privacy import pseudonyms_of
+
+ALL_AGAIN_NS = 10 * MINUTE_NS
+"""Event time between two looks at all names; those of new rows are known at once."""
+
+
+def disguise_of(config: Config, folder: Path, core: Core) -> Callable[[AnyReport], AnyReport] | None:
+    """Return what is done to a report before it leaves; None where names leave as they are. Raises ConfigError."""
+    made = pseudonyms_of(config, folder)
+    return None if made is None else Disguise(made, core).report
+
+
+class Disguise:
+    """One site's reports."""
+
+    def __init__(self, pseudonyms: Pseudonyms, core: Core) -> None:
+        self._names, self._core = pseudonyms, core
+        self._accounts, self._hosts, self._all_ns = 0, 0, 0
+
+    def report(self, one: AnyReport) -> AnyReport:
+        """Return a report as it is told outside."""
+        names, replaced = self._names, msgspec.structs.replace
+        self._learn()
+        if isinstance(one, Sighting):
+            names.know((), (host for host, _ in one.names))
+            return replaced(
+                one, macs=tuple(map(names.column_mac, one.macs)),
+                addresses=tuple(map(names.column_address, one.addresses)),
+                names=tuple((names.host(host), who) for host, who in one.names),
+                agents={source: names.text(given) for source, given in one.agents.items()},
+                shared=None if one.shared is None else names.said(one.shared, "many"),
+            )  # fmt: skip
+        if isinstance(one, Linked):
+            names.know((one.account, *one.forms))
+            return replaced(
+                one, account=names.account(one.account), address=names.column_address(one.address),
+                forms=tuple(map(names.account, one.forms)), ids=tuple(map(names.account, one.ids)),
+            )  # fmt: skip
+        if isinstance(one, Lease):
+            return replaced(
+                one, account=names.account(one.account), public=names.column_address(one.public),
+                assigned=names.column_address(one.assigned),
+            )  # fmt: skip
+        if isinstance(one, Told):
+            return replaced(one, finding=self._finding(one), account=names.account(one.account))
+        return replaced(one, reason=names.said(one.reason, "")) if isinstance(one, Verdict) else one
+
+    def _finding(self, one: Told) -> Finding:
+        names, finding = self._names, one.finding
+        kind = finding.evidence.entity.kind
+        names.know((finding.name,) if kind == "account" else (), (finding.name,) if kind == "device" else ())
+        return msgspec.structs.replace(
+            finding, evidence=names.evidence(finding.evidence), name=names.named(kind, finding.name),
+            peers=tuple(
+                msgspec.structs.replace(
+                    peer, id=names.entity(peer.kind, peer.id), name=names.named(peer.kind, peer.name)
+                )
+                for peer in finding.peers
+            ),
+            counter=tuple(names.said(text, "") for text in finding.counter), check=names.said(finding.check, ""),
+        )  # fmt: skip
+
+    def _learn(self) -> None:
+        """Know the names of rows that are new, and of all each while: a row may get another."""
+        entities = self._core.entities
+        accounts, hosts = entities.identity.accounts.rows, entities.devices.naming.names
+        again = entities.now_ns >= self._all_ns + ALL_AGAIN_NS
+        if again:
+            self._accounts = self._hosts = 0
+            self._all_ns = entities.now_ns
+        if again or len(accounts) > self._accounts or len(hosts) > self._hosts:
+            self._names.know(
+                (form for row in islice(accounts, self._accounts, None) for form in (row.name, *row.forms)),
+                islice(hosts.values(), self._hosts, None),
+            )
+            self._accounts, self._hosts = len(accounts), len(hosts)
+
+
+class Recognised:
+    """At a hub that has the sites' key: reports in which its own accounts bear their names again."""
+
+    def __init__(self, pseudonyms: Pseudonyms, core: Core) -> None:
+        self._names, self._core = pseudonyms, core
+        self._real: dict[str, str] = {}
+        self._seen = 0
+
+    def report(self, one: AnyReport) -> AnyReport:
+        """Return a report with the names of accounts that are known here."""
+        replaced = msgspec.structs.replace
+        if isinstance(one, Linked):
+            return replaced(one, account=self._account(one.account), forms=tuple(map(self._account, one.forms)))
+        if isinstance(one, Lease | Told) and one.account:
+            return replaced(one, account=self._account(one.account))
+        return one
+
+    def _account(self, name: str) -> str:
+        rows = self._core.entities.identity.accounts.rows
+        for row in islice(rows, self._seen, None):
+            for form in (row.name, *row.forms):
+                local = form.rpartition("@")[0] if "@" in form else form
+                self._real.setdefault(self._names.account(local), local)
+        self._seen = len(rows)
+        stands, at, domain = name.partition("@")
+        return self._real[stands] + at + domain if stands in self._real else name
