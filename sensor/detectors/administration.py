@@ -60,7 +60,9 @@ _AGENTS = ("bav2ropc", "cbainprod", "cbainmail")
 """Agents that Exchange writes for passwords passed on by such protocols."""
 _TARGETED = frozenset({"mfa_added", "mfa_removed", "mfa_bypass"})
 """Acts that are about their target where no person did them."""
-_ORDER = (*KINDS, *SIGNINS)
+_LATER = ("takeout",)
+"""Kinds that came later: a state is by number, and an older one has fewer."""
+_ORDER = (*(kind for kind in KINDS if kind not in _LATER), *SIGNINS, *_LATER)
 ACTORS_MAX, UNKNOWN_MAX = 100_000, 4096
 USUAL_DAYS = 3
 """Days with an act from which on it may be the account's usual work: as many as make a device known."""
@@ -171,7 +173,7 @@ class Administration:
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
-        unpack(state, (("actors", self._actors), ("tenants", self._tenants)), optional=True)
+        unpack(_widened(state), (("actors", self._actors), ("tenants", self._tenants)), optional=True)
         if "made" in state:
             lines = state["made"].tobytes().decode().split("\n")
             self._made = {name: int(ts) for ts, name in (line.split(" ", 1) for line in lines if line)}
@@ -321,3 +323,13 @@ def _protocol(event: Event) -> str | None:
     if agent is not None and agent[:9].lower().startswith(_AGENTS):
         return "legacy"
     return "device_code" if event.detail.get("protocol") == "devicecode" else None
+
+
+def _widened(state: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return a state of fewer kinds with columns for all, the later ones never seen."""
+    return {
+        name: np.pad(column, ((0, 0), (0, len(_ORDER) - column.shape[1])))
+        if column.ndim == 2 and column.shape[1] < len(_ORDER)
+        else column
+        for name, column in state.items()
+    }
