@@ -9,19 +9,26 @@ from grafana.panels import ANY_IS_BAD, NONE_IS_WELL, Column, Links, Steps, Targe
 SILENT_S = 900
 """As the alert on a silent site has it."""
 _S = 'site=~"$site"'
+"""A site may be shown twice, by its own sensor and by its hub: of each series the larger counts, never their sum."""
 _HEARD = f"max by (site) (spanline_site_last_heard_timestamp_seconds{{{_S}}})"
 _SILENT = f"(time() - {_HEARD}) > bool {SILENT_S}"
+_DEVICES = f"max by (site, location, learning) (spanline_devices{{{_S}}})"
+_READY = f'max by (site, location) (spanline_devices{{{_S},learning="ready"}})'
+_PAGES = f'max by (site) (spanline_incidents_open{{{_S},tier="page"}})'
+_TRIAGE = f'max by (site) (spanline_incidents_open{{{_S},tier="triage"}})'
+_UP = f"min by (site, source) (spanline_source_up{{{_S}}})"
+_LEARNING = f'max by (site, location) (spanline_devices{{{_S},learning="learning"}})'
 _INCIDENTS = Links("Incidents in the console", "${console}/incidents")
 _BUDGET: Steps = ((None, palette.WELL), (0.8, palette.WATCH), (1.0, palette.BAD))
 _RISK: Steps = ((None, palette.WELL), (20.0, palette.WATCH), (40.0, palette.BAD))
 """From 20 dB an account's acts are triage, from 40 they page."""
 _COLUMNS = [
-    Column("Pages", f'sum by (site) (spanline_incidents_open{{{_S},tier="page"}})', steps=ANY_IS_BAD),
-    Column("Triage", f'sum by (site) (spanline_incidents_open{{{_S},tier="triage"}})', steps=NONE_IS_WELL),
+    Column("Pages", _PAGES, steps=ANY_IS_BAD),
+    Column("Triage", _TRIAGE, steps=NONE_IS_WELL),
     Column("Riskiest device", f'max by (site) (spanline_risk_db{{{_S},rank="1"}})', "dB", _RISK, 0),
     Column("Last record", f"time() - ({_HEARD} > 0)", "s", ((None, palette.WELL), (SILENT_S, palette.BAD))),
     Column(
-        "Sources down", f"sum by (site) (spanline_source_up{{{_S}}} == bool 0)", steps=ANY_IS_BAD,
+        "Sources down", f"sum by (site) ({_UP} == bool 0)", steps=ANY_IS_BAD,
     ),
     Column("Flows/s", f"sum by (site) (rate(spanline_flows_total{{{_S}}}[$__rate_interval]))", decimals=1),
     Column(
@@ -30,11 +37,10 @@ _COLUMNS = [
         f"(rate(spanline_records_total{{{_S}}}[$__rate_interval])), 1e-9)",
         "percentunit", ((None, palette.WELL), (0.001, palette.WATCH), (0.01, palette.BAD)),
     ),
-    Column("Devices", f"sum by (site) (spanline_devices{{{_S}}})"),
+    Column("Devices", f"sum by (site) ({_DEVICES})"),
     Column(
         "Ready",
-        f'sum by (site) (spanline_devices{{{_S},learning="ready"}}) / clamp_min(sum by (site) '
-        f"(spanline_devices{{{_S}}}), 1)",
+        f"sum by (site) ({_READY}) / clamp_min(sum by (site) ({_DEVICES}), 1)",
         "percentunit", decimals=0,
     ),
 ]  # fmt: skip
@@ -45,13 +51,13 @@ def fleet() -> Dashboard:
     help = "All sites at once: what is open, who is silent, whether the budget of alerts holds."
     return place(board("fleet", "fleet", help, hours=6), [
         ("", 5, [
-            (4, number("Pages open", f'sum(spanline_incidents_open{{{_S},tier="page"}})', steps=ANY_IS_BAD,
-                       help="Somebody has to look now.", link=_INCIDENTS)),
-            (4, number("Triage open", f'sum(spanline_incidents_open{{{_S},tier="triage"}})', steps=NONE_IS_WELL,
+            (4, number("Pages open", f"sum({_PAGES})", steps=ANY_IS_BAD,
+                       help="Somebody has to look now. One of several sites counts at each.", link=_INCIDENTS)),
+            (4, number("Triage open", f"sum({_TRIAGE})", steps=NONE_IS_WELL,
                        help="To be looked at today.", link=_INCIDENTS)),
             (4, number("Sites silent", f"sum({_SILENT})", steps=ANY_IS_BAD,
                        help=f"No record for {SILENT_S // 60} minutes of event time, or never.")),
-            (4, number("Sources down", f"sum(spanline_source_up{{{_S}}} == bool 0)", steps=ANY_IS_BAD,
+            (4, number("Sources down", f"sum({_UP} == bool 0)", steps=ANY_IS_BAD,
                        help="They cannot read.")),
             (4, number("Budget used today", 'max(spanline_alert_budget_ratio{tier="triage"})', unit="percentunit",
                        decimals=0, steps=_BUDGET, help="Incidents that opened over the day's ceiling, of all sites.")),
@@ -69,6 +75,14 @@ def fleet() -> Dashboard:
             (12, lines("Riskiest device of each site", [
                 Target(f'max by (site) (spanline_risk_db{{{_S},rank="1"}})', "{{site}}"),
             ], unit="dB", limits=_RISK, help="Decibans of its open incidents.")),
+        ]),
+        ("", 7, [
+            (12, lines("Source furthest behind, of each site", [
+                Target(f"max by (site) (spanline_source_lag_seconds{{{_S}}})", "{{site}}"),
+            ], unit="s", help="Behind the newest record of the site; as the site itself says, at a hub.")),
+            (12, lines("Devices still learning", [
+                Target(f"sum by (site) ({_LEARNING})", "{{site}}"),
+            ])),
         ]),
         ("", 7, [
             (12, states("Who is heard", _SILENT, "{{site}}", {

@@ -56,10 +56,13 @@ class Observing:
         self._told: set[tuple[str, str]] = set()
         self._expected: set[str] = set()
         core.stages = metrics.stages
+        read = set(sources)
         metrics.expect(
-            self._sites(), sorted(set(sources)), [one.name for one in core.detectors], core.saturation(), DROP_REASONS,
+            self._sites(), sorted(read), [one.name for one in core.detectors], core.saturation(), DROP_REASONS,
             core.calibration(),
         )  # fmt: skip
+        if read and {source for _, source in read} == {"site"}:  # a hub that is no site: it is never heard
+            metrics.last_heard.remove(core.config.site)
 
     def begin(self) -> None:
         """Hear that the core counts from nothing again."""

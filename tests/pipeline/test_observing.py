@@ -220,6 +220,18 @@ def test_a_hub_shows_its_sites_and_their_sources_as_they_said(tmp_path):
     assert text.count('site="PER"') < SERIES_MAX
 
 
+def test_a_hub_that_is_no_site_is_not_missed(tmp_path):
+    """It has no last record; one that reads something itself has."""
+    with State(tmp_path, exclusive=True) as state:
+        core = Core(config.default(), state)
+        alone, reading = (
+            Observing(core, Metrics("0"), [("local", source) for source in sources]).metrics.text().decode()
+            for sources in (("site",), ("site", "entra"))
+        )
+    heard = 'spanline_site_last_heard_timestamp_seconds{site="local"}'
+    assert (False, True) == (heard in alone, heard in reading)
+
+
 def test_an_incident_of_two_sites_is_open_at_both(tmp_path, scene):
     """So that whoever is called for either is called."""
     with State(tmp_path, exclusive=True) as state:
