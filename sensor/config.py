@@ -82,6 +82,8 @@ class Archive(msgspec.Struct, frozen=True):
     enabled: bool = True
     keep_days: int = 90
     limit_bytes: int = 200_000_000_000
+    incidents_keep_days: int = 0
+    """How long incidents are kept after they are over, with evidence and responses; 0: for good."""
 
 
 class Site(msgspec.Struct, frozen=True):

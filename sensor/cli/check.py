@@ -18,8 +18,24 @@ def check(*, file: Path, as_json: bool) -> None:
     if as_json:
         echo_json(effective)
         return
-    for line in _toml(effective, ""):
+    for line in (*_toml(effective, ""), "", *_kept(effective)):
         click.echo(line)
+
+
+def _kept(effective: dict[str, object]) -> list[str]:
+    """Say what is kept for how long, in one place, as remarks."""
+    archive = effective["archive"]
+    held: dict[str, object] = archive if isinstance(archive, dict) else {}
+    days, over = held["keep_days"], held["incidents_keep_days"]
+    records = f"{days} days, and at most {int(str(held['limit_bytes'])):,} bytes" if held["enabled"] else "not at all"
+    return [
+        "# Kept: records of the network and of products, sign-ins among them (archive): " + records,
+        f"# Kept: sign-ins with their verdicts: {days} days",
+        "# Kept: links of accounts: 30 days after they were last seen; devices: as long as they are met",
+        "# Kept: open incidents with their evidence: until closed, or 14 days (accounts) or 3 without anything new",
+        f"# Kept: incidents that are over: {f'{over} days' if over else 'for good ([archive] incidents_keep_days)'}",
+        "# Kept: the audit log: for good; what its lines say of a person, until `spanline erase`",
+    ]
 
 
 def _toml(table: dict[str, object], name: str) -> list[str]:

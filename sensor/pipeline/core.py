@@ -236,6 +236,8 @@ class Core:
         now_ns, lacking = max(self.clock_ns, self.entities.now_ns), self.room.lacking() if self.room is not None else 0
         self._tell_gone(self._archive.prepare(now_ns, kept.keep_days, kept.limit_bytes, lacking))
         self.state.forget_signins(rfc3339(self.entities.now_ns - kept.keep_days * DAY_NS))
+        if kept.incidents_keep_days:
+            self.state.forget_incidents(rfc3339(self.entities.now_ns - kept.incidents_keep_days * DAY_NS))
         columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
         for detector in self.detectors:
             columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}

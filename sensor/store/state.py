@@ -24,6 +24,7 @@ from sensor.model.result import InputResult
 from sensor.model.site_packet import Packet
 from sensor.store import schema
 from sensor.store.effects import answers
+from sensor.store.expiring import forget_incidents
 from sensor.store.held import INTO, Held, request_of, row_of
 from sensor.store.judgements import Judgements
 from sensor.store.ledger import StateLedger
@@ -285,6 +286,10 @@ class State:
         """Delete sign-ins of before a time; durable with the next commit."""
         self._write_signins()
         self._connection.execute("DELETE FROM signins WHERE ts < ?", (before,))
+
+    def forget_incidents(self, before: str) -> int:
+        """Delete incidents that are over since before a time, a bounded number; durable with the next commit."""
+        return forget_incidents(self._connection, self.seals, before)
 
     def close_incident(
         self, key: str, verdict: str, reason: str, author: str = "", mutes: Iterable[Mute] = ()
