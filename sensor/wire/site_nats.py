@@ -34,7 +34,7 @@ CONNECT_S = 5
 PING_S, PINGS_MAX = 10, 2
 """As the servers themselves: a connection that has gone is noticed after half a minute."""
 ASK_S = 12.0
-"""The hub's program says every 10 s what it has."""
+"""The hub's program says every 5 s what it has."""
 BACKOFF_S, BACKOFF_MAX_S = 0.5, 30.0
 """A server that is started again is there in a second; one that is away for hours is asked twice a minute."""
 

@@ -30,7 +30,7 @@ PENDING, PENDING_BYTES = 512, 32 << 20
 """A site's messages that wait for theirs: twice what a site has under way. More are dropped, and come again."""
 WAIT_S = 0.25
 """For the first of a batch, so that an end is seen."""
-SPEAK_S = 10.0
+SPEAK_S = 5.0
 """Between two announcements of what the hub has, where nothing changed: some tens of bytes a site."""
 _LOG = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ written down in the spool and makes room for more. The queue is emptied and fill
 - with each new connection (nothing is known then of what it holds);
 - when its stream has lost what was in it, or is gone: a server that was killed, a store that was deleted;
 - when everything in it was acknowledged and the hub still says that it has less: it refused some, or was put back;
+- when the hub is heard again after a silence: what was on the link is gone with it, and its repeat may be a minute off;
 - when nothing moves although the hub is heard.
 
 What the hub then gets twice it knows by its number. Does not decide what is sent, nor what is dropped: the spool does.
@@ -47,6 +48,8 @@ LOOK_S = 0.25
 """Between two looks for what the sensor committed."""
 CHECK_S = 2.0
 """Between two looks at the queue."""
+SILENT_S = 12.0
+"""The hub says every 5 s what it has: without two such words the link was gone, and with it what was on it."""
 STUCK_S, STUCK_MAX_S = 60.0, 600.0
 """Until a consumer that gives nothing is made anew, and at most between two such attempts."""
 WORDS, WORDS_MAX = 2, 64
@@ -149,6 +152,8 @@ class _Session:
         """By the hub, not looked at yet; the last one counts."""
         self._announced = 0
         """How often the hub was heard in this session."""
+        self._was_silent = False
+        """It was not heard for a while before."""
         self._moved_s, self._stuck_s = time.monotonic(), STUCK_S
         self._drained_at: int | None = None
         """`_announced` when everything was first seen acknowledged."""
@@ -177,8 +182,10 @@ class _Session:
             self._said.append(msgspec.json.decode(message.data[:1024], type=site_nats.Have))
         except msgspec.DecodeError:
             return
+        now_s, before_s = time.monotonic(), self._publisher.heard_s
+        self._was_silent |= before_s is not None and now_s - before_s > SILENT_S
         self._announced += 1
-        self._publisher.heard_s = time.monotonic()
+        self._publisher.heard_s = now_s
 
     async def _take_have(self) -> None:
         """Write down what the hub has; where that is less than it had, begin again from there."""
@@ -193,6 +200,10 @@ class _Session:
         while self._under_way and self._under_way[0][0] <= position:
             self._bytes -= self._under_way.popleft()[1]
             self._moved_s, self._stuck_s, self._drained_at, self._words = time.monotonic(), STUCK_S, None, WORDS
+        if self._was_silent:
+            self._was_silent = False
+            if self._under_way:
+                await self._refill()
 
     async def _publish(self) -> bool:
         """Publish what there is room for; False where there was nothing, or no room."""

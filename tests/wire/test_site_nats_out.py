@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 
 import msgspec
 import nats
@@ -89,6 +90,36 @@ def test_a_killed_leaf_without_its_store_loses_nothing(servers) -> None:
             wait(lambda: spool.position == 100)
     assert list(range(1, 101)) == sorted(inbox.came["SYD"])
     assert not sender.problem
+
+
+def test_a_hub_that_is_heard_again_is_sent_at_once_what_was_on_the_link(servers, monkeypatch) -> None:
+    """Repeats are a minute apart by then; a silence says that they are not worth waiting for."""
+    monkeypatch.setattr(site_nats_out, "REDELIVER_S", (600.0, 600.0))
+    monkeypatch.setattr(site_nats_out, "SILENT_S", 1.0)
+    asked(servers.leaves["SYD"], "$JS.API.STREAM.DELETE.SPANLINE_SYD")
+    spool, inbox = Spool("SYD", 20), Inbox()
+    sender = publisher(servers, "SYD", spool)
+    with running(sender):
+        with running(receiver(servers, inbox)):
+            wait(lambda: spool.position == 20)
+        lost = asyncio.run(swallowed(servers.hub, lambda: spool.add(20), 20))
+        assert 20 == lost
+        time.sleep(1.0)
+        with running(receiver(servers, inbox)):
+            wait(lambda: spool.position == 40)
+    assert spool.held == list(inbox.came["SYD"].values())
+
+
+async def swallowed(server, begin, count):
+    """Take so many envelopes at the hub without acknowledging them, as a link does that is going; return how many."""
+    client = await nats.connect(server.url, user="spanline", password=PASSWORD)
+    sub = await client.subscribe(site_nats.envelopes_of("SYD"))
+    await client.flush()
+    begin()
+    for _ in range(count):
+        await sub.next_msg(20)
+    await client.close()
+    return count
 
 
 def test_a_hub_that_was_put_back_is_sent_again_what_it_lost(servers) -> None:
