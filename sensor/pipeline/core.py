@@ -4,7 +4,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,6 +94,7 @@ class Core:
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
         unsent: What the state holds of what was gathered for a hub; dropped by whoever takes it.
         forwarder: Gathers for a hub, where there is one.
+        recognise: What is done to a site's report first: names under pseudonyms that are known here.
         room: The state's disk, where the archive gives way to it.
         gone_bytes: Of the archive that gave way.
     """
@@ -117,6 +118,7 @@ class Core:
         self.held: dict[str, NDArray[Any]] = {}
         self.unsent: dict[str, NDArray[Any]] = {}
         self.forwarder: Forwards | None = None
+        self.recognise: Callable[[AnyReport], AnyReport] | None = None
         self._listed: tuple[Device, ...] | None = None
         self.room: Room | None = None
         self.gone_bytes = 0
@@ -146,10 +148,11 @@ class Core:
         begin = time.perf_counter()
         fresh = self._increments(flows)
         learn = end_ns > self.clock_ns
+        reports = step.reports if self.recognise is None else [self.recognise(one) for one in step.reports]
         tick = self.entities.resolve(
             end_ns, flows, sites[flows["input"]], step.arp, sites[step.arp_input], step.arp_input, step.messages,
             [int(sites[message.input]) for message in step.messages], fresh=fresh, learn=learn, events=step.events,
-            event_site=[int(sites[event.input]) for event in step.events], reports=step.reports,
+            event_site=[int(sites[event.input]) for event in step.events], reports=reports,
         )  # fmt: skip
         self._count_events(step.events, sites)
         self._hear_of(step, sites)
@@ -158,7 +161,7 @@ class Core:
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
         findings = [finding for detector in self.detectors for finding in detector.score(tick)]
-        findings = [*findings, *self._hear_reports(step.reports)]
+        findings = [*findings, *self._hear_reports(reports)]
         findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
         begin = self._spent("score", begin)
         self.incidents.follow(tick.merged)
@@ -198,7 +201,7 @@ class Core:
             if isinstance(one, Verdict):
                 self.incidents.close_told(Closing(one.incident, one.evidence, one.verdict, one.reason))
         if reports:
-            self.incidents.serve_fleet()
+            self.incidents.serve_fleet({one.site for one in reports})
         return self.entities.findings(reports)
 
     def use(self, config: Config) -> None:
@@ -346,7 +349,7 @@ class Core:
         self.held = part_of(columns, "held")
         self.unsent = part_of(columns, "unsent")
         if self.entities.reported.any:
-            self.incidents.serve_fleet()
+            self.incidents.serve_fleet(self.entities.site_name(one) for one in self.entities.reported.sites())
         for detector in self.detectors:
             detector.load(part_of(columns, detector.name))
         self.open_flows = {

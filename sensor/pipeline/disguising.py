@@ -4,6 +4,7 @@ Nothing real leaves but what is not asked to be replaced: device ids are the sit
 of the state's entities are known as the core has them. Not here: which kinds are replaced (`[privacy]`).
 """
 
+import re
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from sensor.model.times import MINUTE_NS
 from sensor.pipeline.core import Core
 from sensor.pipeline.privacy import pseudonyms_of
 
+_STANDS = re.compile(r"account-[0-9a-f]{16}(?![0-9a-f])")
 ALL_AGAIN_NS = 10 * MINUTE_NS
 """Event time between two looks at all names; those of new rows are known at once."""
 
@@ -26,6 +28,13 @@ def disguise_of(config: Config, folder: Path, core: Core) -> Callable[[AnyReport
     """Return what is done to a report before it leaves; None where names leave as they are. Raises ConfigError."""
     made = pseudonyms_of(config, folder)
     return None if made is None else Disguise(made, core).report
+
+
+def recognised_of(config: Config, folder: Path, core: Core) -> Callable[[AnyReport], AnyReport] | None:
+    """Return what a hub does to reports, where it has a key of the sites'. Raises ConfigError."""
+    is_hub = any(one.type == "site" for one in config.sources.values())
+    made = pseudonyms_of(config, folder) if is_hub and config.privacy.key is not None else None
+    return None if made is None or "accounts" not in made.kinds else Recognised(made, core).report
 
 
 class Disguise:
@@ -107,16 +116,30 @@ class Recognised:
         replaced = msgspec.structs.replace
         if isinstance(one, Linked):
             return replaced(one, account=self._account(one.account), forms=tuple(map(self._account, one.forms)))
-        if isinstance(one, Lease | Told) and one.account:
+        if isinstance(one, Lease) and one.account:
             return replaced(one, account=self._account(one.account))
+        if isinstance(one, Told):
+            return replaced(one, account=self._account(one.account), finding=self._finding(one.finding))
         return one
 
-    def _account(self, name: str) -> str:
+    def _finding(self, one: Finding) -> Finding:
+        replaced, held, told = msgspec.structs.replace, one.evidence, self._account
+        evidence = replaced(
+            held, text=told(held.text), entity=replaced(held.entity, id=told(held.entity.id)),
+            keys=tuple(map(told, held.keys)),
+        )  # fmt: skip
+        peers = tuple(replaced(peer, id=told(peer.id), name=told(peer.name)) for peer in one.peers)
+        return replaced(
+            one, evidence=evidence, name=told(one.name), peers=peers, counter=tuple(map(told, one.counter)),
+            check=told(one.check),
+        )  # fmt: skip
+
+    def _account(self, text: str) -> str:
+        """Return a name or a sentence with the user names that are known for what stands for them."""
         rows = self._core.entities.identity.accounts.rows
         for row in islice(rows, self._seen, None):
             for form in (row.name, *row.forms):
                 local = form.rpartition("@")[0] if "@" in form else form
                 self._real.setdefault(self._names.account(local), local)
         self._seen = len(rows)
-        stands, at, domain = name.partition("@")
-        return self._real[stands] + at + domain if stands in self._real else name
+        return _STANDS.sub(lambda found: self._real.get(found.group(), found.group()), text)

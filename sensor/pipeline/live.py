@@ -19,6 +19,7 @@ from sensor.model.source import Account, Batch
 from sensor.model.times import SECOND_NS, TICK_NS
 from sensor.pipeline.beside import Around
 from sensor.pipeline.core import STEP_FLOWS, Core
+from sensor.pipeline.disguising import disguise_of
 from sensor.pipeline.forwarding import forward
 from sensor.pipeline.gathering import Gathering
 from sensor.pipeline.keeping import Keeping
@@ -107,7 +108,7 @@ class Live:
         self._settle()
         before = self._core.config
         self._core.use(config)
-        forward(self._core, config)
+        forward(self._core, config, disguise_of(config, self._core.state.folder, self._core))
         self._tally.serve(self._core)
         for number in self._sources.change(config):
             self._mark.forget(number)

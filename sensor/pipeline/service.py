@@ -16,6 +16,7 @@ from sensor.pipeline.beside import Around
 from sensor.pipeline.claims import Claims
 from sensor.pipeline.collecting import look_rarely
 from sensor.pipeline.core import Core, secret_of
+from sensor.pipeline.disguising import disguise_of, recognised_of
 from sensor.pipeline.erasing import is_asked
 from sensor.pipeline.feeds import ONCE_ONLY
 from sensor.pipeline.forwarding import forward
@@ -48,7 +49,8 @@ class Sensor:
         self.metrics = Metrics(sensor.__version__)
         self.metrics.watch_process()
         self._core = Core(config, state, _own_secret(secret_file))
-        forward(self._core, config)
+        forward(self._core, config, disguise_of(config, state.folder, self._core))
+        self._core.recognise = recognised_of(config, state.folder, self._core)
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
         self._observing = Observing(self._core, self.metrics, kinds, riskiest_of(config, state.folder))
         self._observing.count()

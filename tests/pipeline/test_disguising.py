@@ -86,5 +86,9 @@ def test_a_hub_with_the_key_knows_its_own_accounts_again(core):
     hub = Recognised(Pseudonyms(KEY), core)
     assert ["ann.lee@ex.com"] * 3 == [hub.report(one).account for one in told]
     assert ("ann.lee", "ann.lee@ex") == hub.report(told[0]).forms
+    finding = hub.report(told[2]).finding
+    assert (True, "ann.lee", "account:ann.lee") == (
+        finding.evidence.text.startswith("ann.lee@ex.com on host-"), finding.peers[0].id, finding.evidence.keys[0]
+    )  # fmt: skip
     other = Recognised(Pseudonyms(bytes(32)), core)
     assert told[0] == other.report(told[0])
