@@ -36,9 +36,10 @@ def looked(config: Config, now: dt.datetime) -> Iterator[Look]:
     source, sink = source_of(config), hub_of(config)
     if source is not None and source_settings(source.options).listen:
         yield from _receiving(f"source {source.name} (site)", config, now)
-    if sink is not None and settings_of(sink).url:
+    if sink is not None:
         what = f"sink {sink.name} (site)"
-        yield _certificate(f"{what}: certificate", settings_of(sink).cert, now, config.site)
+        if settings_of(sink).url:
+            yield _certificate(f"{what}: certificate", settings_of(sink).cert, now, config.site)
         try:
             yield Look(what=what, ok=True, why=probe(config))
         except (OSError, Permanent) as error:

@@ -183,10 +183,5 @@ def open_sites(one: Component, config_site: str, position: str | None, clock: Cl
 
 
 def source_of(config: Config) -> Component | None:
-    """Return the table of the source of sites, None where there is none. Raises ConfigError where there are two."""
-    found = [one for one in config.sources.values() if one.type == "site"]
-    if len(found) > 1:
-        raise ConfigError(
-            f"[sources.{found[1].name}] a hub has one source of type site, and has [sources.{found[0].name}]"
-        )
-    return found[0] if found else None
+    """Return the table of the source of sites, None where there is none."""
+    return next((one for one in config.sources.values() if one.type == "site"), None)

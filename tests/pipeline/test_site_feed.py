@@ -136,12 +136,11 @@ def test_the_site_is_the_envelopes_whatever_a_report_says(tmp_path):
 def test_a_hub_has_one_source_of_sites(tmp_path):
     """Two are refused; the one there is opens over the state's folder."""
     table = {"type": "site", "listen": "127.0.0.1:0", "cert": "c", "key": "k", "ca": "a"}
-    two = build({"sources": {"a": table}})
-    found = source_of(two)
+    found = source_of(build({"sites": {"SYD": {}}, "sources": {"a": table}}))
     assert "a" == found.name
     assert source_of(build({})) is None
     feed = open_sites(found, "HUB", None, Clock(), tmp_path)
     assert {} == feed.links()
     feed.close()
     with pytest.raises(ConfigError, match="one source of type site"):
-        source_of(build({"sources": {"a": table, "b": table}}))
+        build({"sites": {"SYD": {}}, "sources": {"a": table, "b": table}})
