@@ -88,6 +88,10 @@ class Reported:
         """Tell whether any site has reported a device."""
         return bool(self._facts)
 
+    def sites(self) -> set[int]:
+        """Return the numbers of the sites that reported a device."""
+        return {site for site, _ in self._facts}
+
     def role(self, row: int) -> str | None:
         """Return what a site says that a device is; of several the first that says something."""
         return next((facts.role for facts in self._of_device(row) if facts.role), None)

@@ -73,7 +73,9 @@ def finding_of(known: Known, report: Told, site: int) -> Finding:
         for one in found.peers
     )
     return msgspec.structs.replace(
-        found, evidence=msgspec.structs.replace(evidence, entity=entity, keys=_keys(known, evidence, site)),
+        found, evidence=msgspec.structs.replace(
+            evidence, entity=entity, keys=_keys(known, evidence, site), marks=(*evidence.marks, "reported")
+        ),
         device=device, account=account, name=name, peers=peers,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ answers whenever they are asked. The query is kept as `spanline hunt` takes it. 
 nothing in the core reads a clock.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
@@ -35,6 +35,8 @@ class Question(msgspec.Struct, frozen=True):
     query: str
     found: str
     none: str
+    away: str = ""
+    """Site whose records are not here: that none are found says nothing."""
 
 
 def signature(case: Case) -> str:
@@ -43,7 +45,8 @@ def signature(case: Case) -> str:
 
 
 def investigate(
-    case: Case, archive: Archive, name_of: Callable[[str], str], linked: Iterable[Party] = ()
+    case: Case, archive: Archive, name_of: Callable[[str], str], linked: Iterable[Party] = (),
+    away: Collection[str] = (),
 ) -> tuple[Answer, ...]:  # fmt: skip
     """Ask everything that applies to an incident.
 
@@ -52,13 +55,14 @@ def investigate(
         archive: Records that were kept.
         name_of: A device's name by its id; what is no device's id stays as it is.
         linked: Devices of its accounts, which are looked at although nothing is told of them.
+        away: Sites that report: their records are with them.
     """
     until_ns = max(case.since.values(), default=case.opened_ns) + AFTER_NS
     since_ns = min((*case.begun.values(), case.opened_ns)) - BEFORE_NS
-    return tuple(_ask(one, since_ns, until_ns, archive, name_of) for one in questions(case, linked))
+    return tuple(_ask(one, since_ns, until_ns, archive, name_of) for one in questions(case, linked, away))
 
 
-def questions(case: Case, linked: Iterable[Party] = ()) -> list[Question]:
+def questions(case: Case, linked: Iterable[Party] = (), away: Collection[str] = ()) -> list[Question]:
     """Return what is asked about an incident, each once, in order of what matters most to its subjects."""
     accounts = [party for party in case.members.values() if party.kind == "account"][:PARTIES_MAX]
     members = [party for party in case.members.values() if party.kind == "device"][:PARTIES_MAX]
@@ -70,10 +74,14 @@ def questions(case: Case, linked: Iterable[Party] = ()) -> list[Question]:
     for address in places:
         found.append(_others_from(address, [party.id for party in accounts]))
     for destination in _values(case, ("destination",)):
-        found.append(_others_to(destination, [party.id for party in members]))
+        found.append(_at(_others_to(destination, [party.id for party in members]), case.site, away))
     for party in devices:
-        found += _of_device(party)
+        found += [_at(one, party.site, away) for one in _of_device(party)]
     return list(dict.fromkeys(found))
+
+
+def _at(question: Question, site: str | None, away: Collection[str]) -> Question:
+    return msgspec.structs.replace(question, away=site) if site is not None and site in away else question
 
 
 def answered(answers: Iterable[Answer]) -> tuple[int, int]:
@@ -166,6 +174,9 @@ def _ask(
         rows = archive.rows(query)
     except ValueError as error:
         told = f"Could not be asked: {error}"
+        return Answer(question=question.text, answer=told, rows=0, query=shown, answered=False)
+    if question.away and not rows:
+        told = f"The records are at {question.away}: ask there."
         return Answer(question=question.text, answer=told, rows=0, query=shown, answered=False)
     listed = ", ".join(f"{_said(row[0], name_of)} ({row[1]:,})" for row in rows[:SHOWN])
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""

@@ -65,6 +65,7 @@ class Incidents:
         self._now_ns = 0
         self.verdicts_read = 0
         self._closed: list[Closing] | None = None
+        self._away: set[str] = set()
 
     def set_budget(self, per_day_per_1000: float) -> None:
         """Let so many incidents a day open for 1,000 devices from now on."""
@@ -158,8 +159,13 @@ class Incidents:
             for case in [case for case in self.cases.values() if case.is_open]:
                 self._mute_stored(case, mute)
 
-    def serve_fleet(self) -> None:
-        """Have one budget for all sites from now on, with a floor for each, and join what sites have in common."""
+    def serve_fleet(self, sites: Iterable[str]) -> None:
+        """Have one budget for all sites from now on, with a floor for each, and join what sites have in common.
+
+        Args:
+            sites: Those that report: what records they have is not known here.
+        """
+        self._away.update(sites)
         self._growth.opening.fleet = self._growth.homes.fleet = True
 
     def tell(self) -> tuple[dict[str, Finding], list[Closing]]:
@@ -222,7 +228,10 @@ class Incidents:
 
         asked = self.unasked()
         for case in asked:
-            case.answers, case.asked = investigate(case, archive, name_of, self._linked(case)), signature(case)
+            case.answers, case.asked = (
+                investigate(case, archive, name_of, self._linked(case), self._away),
+                signature(case),
+            )
         return asked
 
     def _linked(self, case: Case) -> list[Party]:

@@ -26,6 +26,7 @@ MARKS = (
     "contradicted",  # the network saw the account's device elsewhere
     "repeated",  # a value that is evidence once an incident and does not restart its days
     "context",  # tells the story, weighs nothing and opens nothing
+    "reported",  # a site told of it: its records are in that site's archive
     "taken_back",  # the evidence of this id is withdrawn; its text says why
 )
 FORWARDING = "(forwarding)"

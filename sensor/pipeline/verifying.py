@@ -70,6 +70,8 @@ def again(evidence: Evidence, archive: Archive, state: State) -> Again:
         return Again(None, _float(_asked(surge, "again", evidence)), None, "incidents that did not open are not kept")
     module = _module(evidence.detector)
     p = _asked(module, "again", evidence)
+    if "reported" in evidence.marks:
+        return Again(None, _float(p), None, f"its records are at {evidence.site}: verify it there")
     numbers = _asked(module, "numbers", evidence, archive)
     observed = _asked(module, "recount", evidence, archive)
     held = evidence.observed

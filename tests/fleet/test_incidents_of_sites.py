@@ -1,11 +1,17 @@
 """What sites tell of becomes the hub's incidents: joined across sites, under one budget, closed where they were."""
 
+import json
+
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from sensor.cli.main import cli
 from sensor.incidents.link import Closing
+from tests.evaluation.stories import ROOT
 from tests.incidents.hands import START, act, incidents, seen, shown
 from tests.incidents.test_opening import opening
+from tests.pipeline.test_reports_file import replay
 
 MINUTE_NS = 60 * 10**9
 
@@ -13,7 +19,7 @@ MINUTE_NS = 60 * 10**9
 @pytest.fixture
 def fleet():
     linked = incidents()
-    linked.serve_fleet()
+    linked.serve_fleet(["SYD", "PER"])
     return linked
 
 
@@ -130,3 +136,44 @@ def test_nothing_is_gathered_unless_a_hub_is_told():
     linked.tell_no_more()
     linked.take([scan], START + 2 * MINUTE_NS)
     assert ({}, []) == linked.tell()
+
+
+class NoRecords:
+    """An archive of a hub: it has none of a site's flows."""
+
+    since_ns = 0
+
+    def rows(self, query, given=()):
+        return []
+
+
+def test_what_a_sites_records_would_say_is_not_made_up(fleet):
+    """No question about a site's device is answered from records that are not here; a hub's own sites are asked."""
+    plain = incidents()
+    for linked in (fleet, plain):
+        linked.take([beacons("rare.example.com")[0]], START)
+        linked.investigate(NoRecords(), {})
+    ours, theirs = ({one.question: one for one in shown(linked)[0].investigation} for linked in (plain, fleet))
+
+    assert {"The records are at SYD: ask there."} == {one.answer for one in theirs.values()}
+    assert not any(one.answered for one in theirs.values())
+    assert all(one.answered for one in ours.values())
+    assert len(ours) == len(theirs) == 3
+
+
+def test_a_scan_at_a_site_is_the_hubs_incident(tmp_path):
+    """Under the same id, of the hub's device; its numbers are said to be the site's to verify, and none differs."""
+    reports = tmp_path / "syd.reports"
+    scan = ROOT / "pcaps" / "demo" / "02-office-scan.pcap"
+    replay("--fresh", "--state", tmp_path / "site", "--site", "SYD", "--reports-out", reports, scan)
+    hub = replay("--fresh", "--state", tmp_path / "hub", "--site", "HUB", reports)["incidents"]
+    site = json.loads(CliRunner().invoke(cli, ["incidents", "--json", "--state", str(tmp_path / "site")]).stdout)
+    words = ["explain", hub[0]["id"], "--verify", "--state", str(tmp_path / "hub")]
+    verified = CliRunner().invoke(cli, words)
+
+    assert [(one["id"], one["tier"], ["SYD"]) for one in site] == [
+        (one["id"], one["tier"], one["sites"]) for one in hub
+    ]
+    assert 0 == verified.exit_code
+    assert "its records are at SYD: verify it there" in verified.stdout
+    assert " 0 differ" in verified.stdout
