@@ -41,6 +41,7 @@ def bundle() -> None:
 
 @bundle.command(
     context_settings=_HELP,
+    short_help="Make a key, and print its public key.",
     epilog="Example, at a site: spanline bundle keys /etc/spanline/SYD.key; at the hub, to have bundles encrypted: "
     "spanline bundle keys --open /etc/spanline/hub.key",
 )
@@ -78,6 +79,7 @@ def keys(*, file: Path, opens: bool, only_show: bool, as_json: bool) -> None:
 
 @bundle.command(
     context_settings=_HELP,
+    short_help="Write what is new into bundles in a folder.",
     epilog="Examples: spanline bundle export --config site.toml; again, what the hub reports as missing: "
     "spanline bundle export --config site.toml --from 401 --to 420",
 )
@@ -128,6 +130,7 @@ def export(
 @bundle.command(
     "import",
     context_settings=_HELP,
+    short_help="Take bundles into the hub's inbox.",
     epilog="Examples: spanline bundle import --config hub.toml /media/stick; look without taking anything: "
     "spanline bundle import --config hub.toml --check spanline-SYD-000000000401-5c1.bundle",
 )
