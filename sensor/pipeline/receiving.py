@@ -5,6 +5,7 @@ hand it on is the feed's (`sensor.pipeline.site_feed`), which reads the same inb
 """
 
 import logging
+import resource
 import threading
 import time
 from collections import Counter
@@ -23,10 +24,13 @@ from sensor.store.inbox import Inbox
 from sensor.wire.clock import SystemClock
 from sensor.wire.site_envelope import decode
 from sensor.wire.site_https import Answer
+from sensor.wire.skew import Skew
 from sensor.wire.syslog_server import server_context
 
 LOOK_S = 60.0
 """Between two looks for whether the certificate was renewed."""
+FILES = 8192
+"""Four a connection of the most that the server takes."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,7 +39,7 @@ class Stored:
 
     def __init__(self, inbox: Inbox, sites: frozenset[str]) -> None:
         self._inbox, self.sites = inbox, sites
-        self._clock = SystemClock(threading.Event())
+        self._clock, self._skews = SystemClock(threading.Event()), dict[str, Skew]()
 
     def knows(self, site: str) -> bool:
         """Tell whether the configuration has this site."""
@@ -45,6 +49,13 @@ class Stored:
         """Say what there is of it."""
         have = self._inbox.have(site)
         return Answer(site, have.epoch, have.sequence, now_ns=self._clock.now_ns())
+
+    def timed(self, site: str, sent_ns: int, given_ns: int, heard_ns: int) -> None:
+        """Hear when a request was sent, and when an answer of before was given and heard, for the site's clock."""
+        skew = self._skews.setdefault(site, Skew())
+        skew.add(sent_ns, self._clock.now_ns())
+        if given_ns:
+            skew.add_reply(given_ns, heard_ns)
 
     def take(self, site: str, written: list[bytes]) -> Answer:
         """Store envelopes of a site, all of which must be its own.
@@ -57,7 +68,8 @@ class Stored:
         if any(one.site != site for one in envelopes):
             raise Malformed(f"an envelope says that it is of another site than {site}")
         now_ns = self._clock.now_ns()
-        got = self._inbox.take(site, envelopes, now_ns)
+        skew = self._skews.get(site)
+        got = self._inbox.take(site, envelopes, now_ns, skew=skew.estimate() if skew is not None else None)
         return Answer(
             site, got.have.epoch, got.have.sequence, got.stored, got.duplicates, got.ahead, got.is_full, now_ns
         )  # fmt: skip
@@ -185,6 +197,7 @@ class _Listener:
             context = server_context(settings.cert, settings.key, settings.ca)
         except OSError as error:
             raise ConfigError(f"[{place}] cert, key or ca cannot be used: {error}") from error
+        allow_files(FILES)
         self._settings = settings
         self._renewed_s, self._looked_s = _changed_s(settings), time.monotonic()
         refused = frozenset(one.replace(":", "").lower() for one in settings.refused)
@@ -208,6 +221,13 @@ class _Listener:
                 _LOG.info("certificate renewed source=%s", name)
             except OSError as error:
                 _LOG.warning("certificate not read, the one before stays in force: %s", error)
+
+
+def allow_files(count: int) -> None:
+    """Let this process have so many files open, as far as it may: a connection is one, and 1,024 are usual."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or count <= hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
 
 
 def _changed_s(settings: Settings) -> tuple[float, ...]:

@@ -44,12 +44,14 @@ CREATE TABLE envelopes (
 CREATE INDEX envelopes_site ON envelopes (site, number);
 CREATE TABLE sites (
     site TEXT PRIMARY KEY, place TEXT NOT NULL, forgotten INTEGER NOT NULL, count INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, newest INTEGER NOT NULL, duplicates INTEGER NOT NULL, received_ns INTEGER NOT NULL
+    bytes INTEGER NOT NULL, newest INTEGER NOT NULL, duplicates INTEGER NOT NULL, received_ns INTEGER NOT NULL,
+    skew_ns INTEGER, skew_error_ns INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE bundles (
     site TEXT NOT NULL, made_ns INTEGER NOT NULL, PRIMARY KEY (site, made_ns)
 ) STRICT, WITHOUT ROWID;
 """
+_SITE = "site, place, forgotten, count, bytes, newest, duplicates, received_ns, skew_ns, skew_error_ns"
 _HEAD = "site, epoch, sequence, began, previous, kind, first_ns, last_ns, raw_bytes"
 
 
@@ -138,7 +140,10 @@ class Inbox:
         """Return by what a state knows this inbox."""
         return str(self._connection.execute("SELECT value FROM about WHERE key = 'name'").fetchone()[0])
 
-    def take(self, site: str, envelopes: Sequence[Envelope], now_ns: int, *, may_skip: bool = False) -> Receipt:
+    def take(
+        self, site: str, envelopes: Sequence[Envelope], now_ns: int, *, may_skip: bool = False,
+        skew: tuple[int, int] | None = None,
+    ) -> Receipt:  # fmt: skip
         """Store what is new of a site's envelopes, in their order; on disk when this returns.
 
         Args:
@@ -146,6 +151,7 @@ class Inbox:
             envelopes: What it sent.
             now_ns: Time of day.
             may_skip: Nothing can be asked for again: store what is ahead too, and await what is missing.
+            skew: How far the site's clock is ahead, and by how much that may be wrong, ns; None: as before.
 
         Raises:
             ValueError: One is of another site.
@@ -172,11 +178,22 @@ class Inbox:
                     newest = self._insert(one, now_ns)
                     stored, size = stored + 1, size + len(one.body)
             execute(
-                "INSERT INTO sites VALUES (?, ?, 0, ?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET "
+                f"INSERT INTO sites ({_SITE}) "  # noqa: S608 - ours
+                "VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET "
                 "place = excluded.place, count = count + excluded.count, bytes = bytes + excluded.bytes, "
                 "newest = max(newest, excluded.newest), duplicates = duplicates + excluded.duplicates, "
-                "received_ns = max(received_ns, excluded.received_ns)",
-                (site, _written(order), stored, size, newest, duplicates, now_ns if stored else 0),
+                "received_ns = max(received_ns, excluded.received_ns), skew_ns = coalesce(excluded.skew_ns, skew_ns), "
+                "skew_error_ns = CASE WHEN excluded.skew_ns IS NULL THEN skew_error_ns ELSE excluded.skew_error_ns END",
+                (
+                    site,
+                    _written(order),
+                    stored,
+                    size,
+                    newest,
+                    duplicates,
+                    now_ns if stored else 0,
+                    *(skew or (None, 0)),
+                ),
             )
         return Receipt(Have(order.epoch, order.have), stored, duplicates, ahead, is_full)
 
@@ -250,13 +267,16 @@ class Inbox:
     def links(self) -> dict[str, SiteLink]:
         """Return how each site is heard."""
         with self._lock:
-            rows = self._connection.execute("SELECT site, place, count, duplicates, received_ns FROM sites").fetchall()
+            rows = self._connection.execute(
+                "SELECT site, place, count, duplicates, received_ns, skew_ns, skew_error_ns FROM sites"
+            ).fetchall()
         found = {}
-        for site, place, count, duplicates, received_ns in rows:
+        for site, place, count, duplicates, received_ns, skew_ns, skew_error_ns in rows:
             order = msgspec.json.decode(place, type=Order)
             found[str(site)] = SiteLink(
                 have=order.have, waiting=count, missing=tuple((first, last) for _, first, last in order.missing),
                 lost=order.lost, duplicates=duplicates, received_ns=received_ns,
+                skew_ns=skew_ns, skew_error_ns=skew_error_ns,
             )  # fmt: skip
         return found
 
@@ -285,7 +305,8 @@ class Inbox:
                     execute("DELETE FROM envelopes WHERE site = ?", (site,))
                     execute("DELETE FROM bundles WHERE site = ?", (site,))  # those that are kept are taken again
                     execute(
-                        "INSERT OR REPLACE INTO sites VALUES (?, ?, ?, 0, 0, 0, 0, 0)", (site, _written(order), handed)
+                        f"INSERT OR REPLACE INTO sites ({_SITE}) VALUES (?, ?, ?, 0, 0, 0, 0, 0, NULL, 0)",  # noqa: S608 - ours
+                        (site, _written(order), handed),
                     )
         if position.inbox and position.inbox != name:
             with self._transaction() as execute:

@@ -24,7 +24,12 @@ REQUEST_S = 300.0
 """From a request's first byte to its last."""
 RETRY_S = 30
 """What a site is told to wait for room: the core takes 10 s from one commit to the next."""
+SENT, HEARD = "Spanline-Sent", "Spanline-Heard"
+"""Headers of a request: when the site sent it; and of the answer before, when the hub gave it and when it was heard,
+each by the clock of who says it, ns since 1970. By them the hub knows how far the site's clock is off (`wire.skew`)."""
 CONTENT_TYPE = "application/vnd.spanline.envelopes"
+_DIGITS = 19
+"""Of a time that has 63 bits, and one more."""
 assert POST_MAX > ENVELOPE_MAX  # noqa: S101 - else an envelope could never be sent
 
 
@@ -54,6 +59,14 @@ def site_of(certificate: Mapping[str, object] | None) -> str | None:
             if key == "commonName"
         ]  # fmt: skip
     return found[0] if len(found) == 1 and problem(found[0]) is None else None
+
+
+def times_of(headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, int, int] | None:
+    """Return when a request was sent, an answer given and heard (0, 0: none), as its headers say it; None of none."""
+    held = {name.lower(): value.split() for name, value in headers}
+    words = held.get(SENT.lower().encode(), []), held.get(HEARD.lower().encode(), [b"0", b"0"])
+    said = [int(one) for one in (*words[0], *words[1]) if one.isdigit() and len(one) <= _DIGITS]
+    return (said[0], said[1], said[2]) if len(said) == 3 and len(words[0]) == 1 else None
 
 
 def client_context(ca_file: str, cert: str, key: str) -> ssl.SSLContext:

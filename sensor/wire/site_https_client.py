@@ -8,13 +8,15 @@ caller's.
 import http.client
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
 
 from sensor.errors import Permanent, Transient
-from sensor.wire.site_https import CONTENT_TYPE, PATH, Answer
+from sensor.wire.clock import SystemClock
+from sensor.wire.site_https import CONTENT_TYPE, HEARD, PATH, SENT, Answer
 
 CONNECT_S = 10.0
 SILENCE_S = 60.0
@@ -50,6 +52,7 @@ class HubClient:
         self._proxy = (by.hostname, by.port or 3128) if by.hostname else None
         self._context = context
         self._connection: http.client.HTTPSConnection | None = None
+        self._clock, self._heard = SystemClock(threading.Event()), (0, 0)
 
     def ask(self) -> Answer:
         """Ask what the hub has of this site. Raises Transient, Permanent."""
@@ -81,16 +84,23 @@ class HubClient:
 
     def _once(self, method: str, body: bytes | None) -> Answer:
         connection = self._opened()
-        headers = {"User-Agent": "spanline", **({"Content-Type": CONTENT_TYPE} if body is not None else {})}
+        headers = {"User-Agent": "spanline", SENT: str(self._clock.now_ns())}
+        if self._heard[0]:
+            headers[HEARD] = f"{self._heard[0]} {self._heard[1]}"
+        if body is not None:
+            headers["Content-Type"] = CONTENT_TYPE
         connection.request(method, PATH, body, headers)
         reply = connection.getresponse()
+        heard_ns = self._clock.now_ns()
         said = reply.read(ANSWER_MAX)
         is_ours = reply.headers.get_content_type() == "application/json"
         if not reply.isclosed() or reply.will_close:
             self.close()
         if is_ours and reply.status in {200, 503}:
             try:
-                return msgspec.json.decode(said, type=Answer)
+                answer = msgspec.json.decode(said, type=Answer)
+                self._heard = answer.now_ns, heard_ns
+                return answer
             except msgspec.DecodeError as error:
                 raise Transient(f"no answer of a hub: {error}") from error
         text = f"answered {reply.status}: {said[:_SAID_MAX].decode('utf-8', 'replace')}"

@@ -24,7 +24,7 @@ import msgspec
 
 from sensor.errors import Malformed
 from sensor.wire.site_envelope import cut
-from sensor.wire.site_https import ENVELOPES_MAX, PATH, POST_MAX, REQUEST_S, RETRY_S, Answer, site_of
+from sensor.wire.site_https import ENVELOPES_MAX, PATH, POST_MAX, REQUEST_S, RETRY_S, Answer, site_of, times_of
 
 CONNECTIONS_MAX = 2048
 """At once: 1,000 sites, each with one that goes and one that comes."""
@@ -49,6 +49,9 @@ class Store(Protocol):
 
     def ask(self, site: str) -> Answer:
         """Say what there is of it. Raises OSError: not now."""
+
+    def timed(self, site: str, sent_ns: int, given_ns: int, heard_ns: int) -> None:
+        """Hear when a request that comes now was sent, and when an answer of before was given and heard (0: none)."""
 
     def take(self, site: str, written: list[bytes]) -> Answer:
         """Store envelopes, on disk when it returns. Raises Malformed, and OSError: not now."""
@@ -247,6 +250,9 @@ class _Talk:
             self._server.refuse(f"status_{refused.status}", self._site)
             return refused
         store, site = self._server.store, self._site
+        times = times_of(request.headers.raw_items())
+        if times is not None:
+            store.timed(site, *times)
         try:
             if request.method == b"GET":
                 await self._body()

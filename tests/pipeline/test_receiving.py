@@ -1,6 +1,7 @@
 """A hub's end beside its core: what sites send is stored, as theirs, and seen in the metrics."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,24 @@ def test_an_envelope_of_another_site_is_refused_with_all_that_came_with_it(tmp_p
     assert (True, False) == (stored.knows("A"), stored.knows("C"))
 
 
+def test_a_site_whose_clock_is_off_is_seen_to_be(tmp_path):
+    """By at least and at most how much; what was known stays where a request says nothing."""
+    inbox = Inbox(tmp_path)
+    stored = Stored(inbox, frozenset({"A"}))
+    stored.take("A", [encode(envelope(1, site="A"))])
+    assert inbox.links()["A"].skew_ns is None
+    ahead = 3600 * 10**9
+    now = stored._clock.now_ns()
+    stored.timed("A", now + ahead - 2 * 10**8, 0, 0)
+    stored.timed("A", now + ahead - 10**8, now, now + ahead + 10**8)
+    stored.take("A", [encode(envelope(2, site="A"))])
+    Stored(inbox, frozenset({"A"})).take("A", [encode(envelope(3, site="A"))])
+    link = inbox.links()["A"]
+    assert abs(link.skew_ns - ahead) <= link.skew_error_ns + 10**9
+    assert 0 < link.skew_error_ns < 10 * 10**9
+    inbox.close()
+
+
 def test_a_reload_adds_and_removes_sites_without_a_restart(ends):
     """The server stays as it is; a table that is wrong leaves it; without a table nothing listens."""
     hub = Receiving(ends.config("SYD"), ends.folder, ends.metrics)
@@ -137,3 +156,13 @@ def test_an_address_that_is_taken_is_an_error_of_the_configuration(ends):
     with pytest.raises(ConfigError, match=r"\[sources.sites\] listen"):
         Receiving(ends.config("SYD", listen=f"127.0.0.1:{taken}"), ends.folder / "b", ends.metrics)
     hub.close(1.0)
+
+
+def test_a_thousand_sites_may_be_connected():
+    """The process may have as many files open as that takes, and never fewer than before."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    receiving.allow_files(1)
+    assert before == resource.getrlimit(resource.RLIMIT_NOFILE)
+    receiving.allow_files(min(before[0] + 1, before[1]))
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(before[0] + 1, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)

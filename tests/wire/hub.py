@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import ssl
 import threading
+import time
 
 from sensor.wire.site_envelope import decode
 from sensor.wire.site_https import Answer, client_context
@@ -17,7 +18,7 @@ class Kept:
     """Keeps envelopes by site. `error` is raised instead of an answer; `full` says that there is no room."""
 
     def __init__(self, *sites):
-        self.sites, self.held, self.asked = set(sites), {}, []
+        self.sites, self.held, self.asked, self.times = set(sites), {}, [], []
         self.error, self.full, self.gate = None, False, threading.Event()
         self.gate.set()
 
@@ -28,7 +29,10 @@ class Kept:
         self.asked.append(site)
         if self.error:
             raise self.error
-        return Answer(site, 7, len(self.held.get(site, [])))
+        return Answer(site, 7, len(self.held.get(site, [])), now_ns=time.time_ns())
+
+    def timed(self, site, *times):
+        self.times.append((site, *times))
 
     def take(self, site, written):
         self.gate.wait()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensor.wire.site_https import ENVELOPES_MAX, POST_MAX, batches, client_context, site_of
+from sensor.wire.site_https import ENVELOPES_MAX, POST_MAX, batches, client_context, site_of, times_of
 from tests.wire.certificates import Authority
 
 
@@ -52,3 +52,19 @@ def test_files_that_are_no_certificates_are_told(tmp_path):
     ):
         with pytest.raises(OSError):  # noqa: PT011 - of ssl, or of the file
             client_context(ca, *pair)
+
+
+@pytest.mark.parametrize(
+    ("headers", "times"),
+    [
+        ([(b"spanline-sent", b"5")], (5, 0, 0)), ([(b"Spanline-Sent", b"5"), (b"Spanline-Heard", b"7 8")], (5, 7, 8)),
+        ([], None), ([(b"spanline-heard", b"7 8")], None), ([(b"spanline-sent", b"x")], None),
+        ([(b"spanline-sent", b"5"), (b"spanline-heard", b"7")], None), ([(b"spanline-sent", b"-5")], None),
+        ([(b"spanline-sent", b"9" * 20)], None), ([(b"spanline-sent", b"5 6")], None),
+        ([(b"spanline-sent", b"")], None),
+        ([(b"spanline-sent", b"5 6"), (b"spanline-heard", b"7")], None),
+    ],
+)  # fmt: skip
+def test_times_of_a_request(headers, times):
+    """What is no time, or too much of it, is none."""
+    assert times == times_of(headers)

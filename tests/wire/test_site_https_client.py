@@ -63,7 +63,7 @@ def test_a_hub_that_is_away_is_tried_later(tmp_path):
     context = client_context(authority.file, *authority.issue("SYD"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Transient, match="127[.]0[.]0[.]1"):
+    with pytest.raises(Transient, match=r"127\.0\.0\.1"):
         HubClient(f"https://127.0.0.1:{port}", lambda: context).ask()
     with pytest.raises(Transient):
         HubClient("https://127.0.0.1:9", lambda: client_context("/no/such/file", "/no", "/no")).ask()
@@ -113,3 +113,14 @@ def test_a_proxy_is_asked_for_a_tunnel(tmp_path):
         client.close()
         assert [served.url.partition("//")[2]] == asked
         proxy.shutdown()
+
+
+def test_the_hub_hears_what_time_it_is_at_the_site(tmp_path):
+    """When each request was sent, and when the answer before was heard: bounds of the site's clock on both sides."""
+    with hub(tmp_path, "SYD") as served:
+        client = served.client("SYD")
+        client.ask()
+        client.ask()
+        (_, sent, *none), (_, again, given, heard) = served.store.times
+        assert [0, 0] == none
+        assert sent <= given <= heard <= again

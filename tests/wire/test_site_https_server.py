@@ -128,13 +128,13 @@ def test_what_is_no_request_of_a_site_is_refused(tmp_path, sent, said):
 
 def test_whoever_is_slow_is_cut_off_and_holds_up_nobody(tmp_path):
     """A head that drips, a body that stops, a connection that says nothing."""
-    with hub(tmp_path, "SYD", "PER", request_s=0.4, idle_s=0.4) as served:
+    with hub(tmp_path, "SYD", "PER", request_s=2.0, idle_s=2.0) as served:
         with line(served) as one, line(served) as two, line(served) as three:
             one.sendall(b"POST /v1/site HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow")
             two.sendall(b"GET /v1/s")
             assert served.client("PER").push(encode(envelope(1, site="PER"))).have == 1
             assert [b""] * 3 == [answer(each) for each in (one, two, three)]
-        until(lambda: served.server.refused["too_slow"] == 3)
+        until(lambda: served.server.refused["too_slow"] >= 3)
         assert {"PER"} == set(served.store.held)
 
 
