@@ -233,12 +233,12 @@ def _present(names: tuple[str, ...], every_slots: int, rng: np.random.Generator)
         seen = np.unique(who)
         n, shares = len(who), np.where(rng.random(len(who)) < 0.5, rng.integers(1, 255, len(who)), 0)
         made = report.Present(
-            ts=START, devices=tuple(names[one] for one in seen.tolist()), slot=first + 1,
+            ts=START, devices=report.written_ids([names[one] for one in seen.tolist()]), slot=first + 1,
             who=np.searchsorted(seen, who).astype("<u2").tobytes(), after=after.astype("<u2").tobytes(),
             names=np.minimum(rng.geometric(0.1, n), 64).astype("<u1").tobytes(), flags=np.zeros(n, "<u2").tobytes(),
             total=np.clip(rng.normal(110, 20, n), 0, 255).astype("<u1").tobytes(),
             share=shares.astype("<u1").tobytes(),
-            peer=rng.integers(0, 1 << 32, int((shares > 0).sum())).astype("<u4").tobytes(),
+            peer=rng.integers(0, 1 << 16, int((shares > 0).sum())).astype("<u2").tobytes(),
         )  # fmt: skip
         assert report.problem(made, "SYD") is None
         rows += n
@@ -248,7 +248,7 @@ def _present(names: tuple[str, ...], every_slots: int, rng: np.random.Generator)
 
 def _packet() -> float:
     minutes = report.Covered(ts=START, minute=START // (60 * S), flows=b"\x1f", names=b"\x1f")
-    empty = report.Present(ts=START, devices=(), slot=1, **dict.fromkeys(_COLUMNS, b""))
+    empty = report.Present(ts=START, devices=b"", slot=1, **dict.fromkeys(_COLUMNS, b""))
     body = zstandard.ZstdCompressor(level=LEVEL).compress(report.encode([minutes, empty]))
     sent = Envelope(
         site="SYD", epoch=1 << 60, sequence=1 << 20, began=1, previous=(1 << 20) - 1, kind="signals", first_ns=START,
@@ -261,7 +261,8 @@ def _contact(names: tuple[str, ...], rng: np.random.Generator) -> list[report.An
     n = len(names)
     return [
         report.Contact(
-            ts=START, provider="login.microsoftonline.com", devices=names, who=np.arange(n).astype("<u2").tobytes(),
+            ts=START, provider="login.microsoftonline.com", devices=report.written_ids(names),
+            who=np.arange(n).astype("<u2").tobytes(),
             before=rng.integers(0, 3000, n).astype("<u4").tobytes(),
         )
     ]  # fmt: skip
@@ -318,7 +319,7 @@ def applied(devices: int = 1 << 14) -> Applied:
     """
     rng = np.random.default_rng(0)
     names = tuple(f"dev-{value:012x}" for value in rng.integers(0, 1 << 48, devices).tolist())
-    rows, bodies = _present(names, 12, rng)
+    rows, bodies = _present(names, 6, rng)
     present = [one for body in bodies for one in report.decode(body, "SYD")]
     kinds = {
         "sighting_s": ([_sighting(name, at, rng) for at, name in enumerate(names)], devices),

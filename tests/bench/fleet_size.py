@@ -31,8 +31,9 @@ TRIAGE_PER_1000 = 1.0
 """Incidents a day: the default budget, spent whole."""
 FINDINGS = 20
 """Told of an incident, and as many times again as it grows: 19 rows of evidence in the story's page."""
-HEALTHS, PACKETS = 24, 288
-"""A day: `pipeline.forwarding` tells how the site is every hour, and what it saw every five minutes."""
+HEALTHS, PACKETS = 4, 288
+"""A day, as `pipeline.forwarding`: how the site is every six hours, what it saw every five minutes (half of that where
+nobody signs in, as at night)."""
 DARK_H = 6.0
 CORE_SHARE = 0.5
 """Of a core in the busiest hour: what is left catches up after an outage."""
