@@ -1,5 +1,6 @@
 """Both ends killed again and again, in the middle of what they write: nothing lost, nothing doubled, order kept."""
 
+import contextlib
 import json
 import os
 import random
@@ -48,6 +49,11 @@ class Ends:
         process = self.processes.pop(name)
         process.kill()
         process.wait()
+
+    def close(self):
+        """Leave no process behind."""
+        for name in tuple(self.processes):
+            self.kill(name)
 
     def said(self):
         """Return what the state of the hub holds of each site, in order."""
@@ -114,8 +120,8 @@ def check(ends):
 
 def test_ends_that_are_killed_while_they_write_lose_and_double_nothing(tmp_path):
     """A hub and two sites; the one that is killed goes on with the files that are left."""
-    ends = Ends(tmp_path, "SYD", "PER")
-    died = lives(ends, int(os.environ.get("SPANLINE_KILLS", "6")), random.Random(3))
+    with contextlib.closing(Ends(tmp_path, "SYD", "PER")) as ends:
+        died = lives(ends, int(os.environ.get("SPANLINE_KILLS", "6")), random.Random(3))
     check(ends)
     assert died >= 3
 
@@ -123,8 +129,8 @@ def test_ends_that_are_killed_while_they_write_lose_and_double_nothing(tmp_path)
 @pytest.mark.slow
 def test_a_hundred_and_fifty_kills(tmp_path):
     """Three sites."""
-    ends = Ends(tmp_path, "SYD", "PER", "ADL")
-    died = lives(ends, 150, random.Random(4))
+    with contextlib.closing(Ends(tmp_path, "SYD", "PER", "ADL")) as ends:
+        died = lives(ends, 150, random.Random(4))
     check(ends)
     print(f"died in the middle of a write {died} of 150; {3 * ends.upto} packets, each once and in order")  # noqa: T201
     assert died >= 60
