@@ -58,6 +58,7 @@ accounts {{
     users: [{{
       user: spanline
       password: $SPANLINE_NATS_PASSWORD
+      allowed_connection_types: ["STANDARD"]
       permissions {{
         publish: ["hub.*.have", "$JS.ACK.*.hub.>"]
         subscribe: ["hub.*.envelope"]
@@ -86,6 +87,7 @@ ACCOUNT = """\
   "{site}" {{
     users: [{{
       user: "spanline:site:{site}"
+      allowed_connection_types: ["LEAFNODE"]
       permissions {{
         publish: ["hub.{site}.envelope"]
         subscribe: ["hub.{site}.have", "$JS.ACK.SPANLINE_{site}.hub.>"]
@@ -123,6 +125,7 @@ accounts {{
     users: [{{
       user: spanline
       password: $SPANLINE_NATS_PASSWORD
+      allowed_connection_types: ["STANDARD"]
       permissions {{
         publish: [
           "spanline.{site}.*"

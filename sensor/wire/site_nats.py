@@ -119,28 +119,38 @@ async def connected(link: Link, name: str, *, problem_of: Callable[[Exception], 
     """
     try:
         import nats
+        from nats.aio.client import Client
     except ImportError as error:
         raise Permanent("NATS needs nats-py: pip install 'spanline[nats]'") from error
 
     async def said(error: Exception) -> None:
         problem_of(error)
 
+    client = Client()
     try:
-        client = await nats.connect(
+        await client.connect(
             [one.strip() for one in link.url.split(",")], name=name, user=link.user if link.password else None,
             password=link.password() if link.password else None, tls=_tls(link), allow_reconnect=False,
             max_reconnect_attempts=1, reconnect_time_wait=0, connect_timeout=CONNECT_S, ping_interval=PING_S,
             max_outstanding_pings=PINGS_MAX, error_cb=said,
         )  # fmt: skip
     except (OSError, TimeoutError, nats.errors.Error) as error:
+        await _close(client)
         raise Transient(f"{link.url} not reached: {error or type(error).__name__}") from error
     try:
         yield client
     except (nats.errors.Error, TimeoutError) as error:
         raise Transient(f"{link.url}: {error or type(error).__name__}") from error
     finally:
-        with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
-            await client.close()
+        await _close(client)
+
+
+async def _close(client: "Client") -> None:
+    """Close a connection, also one that was never whole."""
+    import nats
+
+    with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
+        await client.close()
 
 
 def ask(link: Link, site: str) -> str:
