@@ -137,7 +137,10 @@ class SyslogServer:
         try:
             async with asyncio.TaskGroup() as group:
                 asyncio.get_running_loop().add_reader(self._socket, self._one_more, group)
-                await asyncio.Event().wait()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    asyncio.get_running_loop().remove_reader(self._socket)  # a group that ends takes no more tasks
         finally:
             for connection in self._connections:  # those whose task was ended before it began
                 connection.close()
