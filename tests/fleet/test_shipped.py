@@ -1,4 +1,4 @@
-"""What docs/nats ships: files that are what the script writes, certificates that name the site, and a server's consent."""
+"""What docs/nats ships: files as the script writes them, certificates that name the site, and a server's consent."""
 
 import subprocess
 import sys
@@ -52,8 +52,8 @@ def test_a_server_takes_what_an_operator_has_written(tmp_path) -> None:
     subprocess.run(command, check=True, timeout=60)
     for path in tmp_path.glob("*.conf"):
         path.write_text(path.read_text().replace("/etc/spanline/tls", str(tmp_path / "tls")))
-        subprocess.run([NATS_SERVER, "-t", "-c", path], check=True, timeout=60, env={"SPANLINE_NATS_PASSWORD": PASSWORD},
-                       capture_output=True)  # fmt: skip
+        environment = {"SPANLINE_NATS_PASSWORD": PASSWORD}
+        subprocess.run([NATS_SERVER, "-t", "-c", path], check=True, timeout=60, env=environment, capture_output=True)
     assert 3 == len(list(tmp_path.glob("*.conf")))
 
 
