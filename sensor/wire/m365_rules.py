@@ -26,6 +26,8 @@ _PARTED = re.compile(r"[;,]\s*")
 _WORDS_PARTED = re.compile(r";\s*")
 """Words may hold commas; addresses do not."""
 _QUOTED = re.compile(r'"([^"]{1,200})"')
+_SENT_BY = re.compile(r"(?:sender|from)[^()&|@]{0,80}?([\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+)", re.IGNORECASE)
+"""An address in a clause of a condition that is about who sent a message."""
 _VALUES_MAX = 200
 """Addresses or words of one rule that are kept: Exchange allows a rule 64 KB."""
 _ENABLING = {"enable-inboxrule": True, "enable-transportrule": True}
@@ -86,6 +88,9 @@ def _from_outlook(record: Fields) -> dict[str, Any]:
         stops=any("stop" in kind for kind in kinds) or None,
         forwards_to=forwards,
         redirects_to=redirects,
+        senders=list(dict.fromkeys(map(str.lower, _SENT_BY.findall(condition[:4096]))))[:_VALUES_MAX]
+        if condition
+        else [],
         words=_QUOTED.findall(condition[:4096])[:_VALUES_MAX] if condition else [],
         enabled=False if removed or "disabled" in state else "enabled" in state if state else None,
         mailbox=fold(record.text("MailboxOwnerUPN") or record.text("UserId")),

@@ -133,6 +133,20 @@ def test_rules_made_in_outlook_are_read():
     } == detail
 
 
+@pytest.mark.parametrize(
+    ("condition", "senders"),
+    [
+        ("(&(SenderSmtpAddress = Boss@Example.com))", ["boss@example.com"]),
+        ('{(From "boss@example.com") or (From "cfo@example.com")}', ["boss@example.com", "cfo@example.com"]),
+        ('{(SentTo "boss@example.com")}', []),
+        ('{(SubjectContains "sender") and (RecipientContains "boss@example.com")}', []),
+    ],
+)
+def test_whose_mail_a_rule_of_outlooks_takes_is_read(condition, senders):
+    """Addresses in clauses on the sender, not in others."""
+    assert senders == outlook(RuleName="x", RuleCondition=condition).get("senders", [])
+
+
 def test_outlooks_redirections_and_removals_are_told_apart():
     """A forward that keeps the sender is a redirection; a removed rule is off."""
     actions = (
