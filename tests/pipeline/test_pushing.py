@@ -7,6 +7,8 @@ import time
 import pytest
 
 from sensor.pipeline import pushing
+from sensor.store.backup import backup
+from sensor.store.restore import restore
 from tests.pipeline.fleet_ends import Line, fleet
 
 
@@ -85,21 +87,20 @@ def test_a_hub_that_is_put_back_from_a_backup_catches_up(tmp_path):
         syd.tell("a", "b")
         syd.pusher.wake()
         until(has, hub, syd, ["a", "b"])
-        hub.close()
-        shutil.copytree(tmp_path / "hub", tmp_path / "backup", ignore=shutil.ignore_patterns("inbox*"))
-        hub.open()
+        backup(hub.folder, tmp_path / "backup")
         syd.tell("c", "d")
         syd.pusher.wake()
         until(has, hub, syd, ["a", "b", "c", "d"])
         hub.close()
-        with_inbox = tmp_path / "hub" / "inbox.sqlite"
-        assert with_inbox.exists()
-        for path in (tmp_path / "hub").glob("s*"):
-            path.unlink()
-        for path in (tmp_path / "backup").glob("s*"):
-            shutil.copy(path, tmp_path / "hub")
+        assert (hub.folder / "inbox.sqlite").exists()  # it forgot what the state of the backup does not know
+        restore(tmp_path / "backup", hub.folder, force=True)
         hub.open()
         assert ["a", "b"] == hub.said("SYD")
+        until(has, hub, syd, ["a", "b", "c", "d"])
+        hub.close()
+        shutil.rmtree(hub.folder)
+        restore(tmp_path / "backup", hub.folder)
+        hub.open()
         until(has, hub, syd, ["a", "b", "c", "d"])
         syd.tell("e")
         syd.pusher.wake()
@@ -126,16 +127,12 @@ def test_a_site_that_is_put_back_tells_what_is_new_and_nothing_twice(tmp_path):
         syd.tell("a", "b")
         syd.pusher.wake()
         until(has, hub, syd, ["a", "b"])
-        syd.close()
-        shutil.copytree(tmp_path / "SYD", tmp_path / "backup")
-        syd.open()
-        syd.push(url(hub))
+        backup(syd.folder, tmp_path / "backup")
         syd.tell("c", "d")
         syd.pusher.wake()
         until(has, hub, syd, ["a", "b", "c", "d"])
         syd.close()
-        shutil.rmtree(tmp_path / "SYD")
-        shutil.copytree(tmp_path / "backup", tmp_path / "SYD")
+        restore(tmp_path / "backup", syd.folder, force=True)
         syd.open()
         syd.tell("C")
         syd.push(url(hub))
