@@ -1,5 +1,6 @@
 """`run` at sites and at their hub, killed: what the sites told is at the hub, once, and each site's is its own."""
 
+import os
 import random
 import signal
 import time
@@ -68,9 +69,9 @@ def test_a_site_and_its_hub_that_are_killed_lose_and_double_nothing(tmp_path):
 
 @pytest.mark.slow
 def test_sixty_kills_of_three_sites_and_their_hub(tmp_path):
-    """At random moments, at fsyncs and at statements."""
-    fleet = Fleet(tmp_path, "SYD", "PER", "ADL")
-    died = lives(fleet, 60, random.Random(2))
+    """At random moments, at fsyncs and at statements; `SPANLINE_KILLS` for another number."""
+    fleet, kills = Fleet(tmp_path, "SYD", "PER", "ADL"), int(os.environ.get("SPANLINE_KILLS", "60"))
+    died = lives(fleet, kills, random.Random(2))
     envelopes, reports, findings = finish(fleet)
     print(f"died in a write {len(died)}; {envelopes} envelopes, {reports} reports, {findings} findings exact")  # noqa: T201
-    assert len(died) >= 20
+    assert len(died) >= kills // 4
