@@ -5,7 +5,8 @@ object id; where one's realm is the NetBIOS form of the other's (`ann@example` a
 one longer realm has that name; or where a bare name has been met with one realm only. Two full realms meet only where
 one is a directory's of the other's organisation: below it (`ann@ad.example.com`), or one that nobody can own on the
 internet, with the other's name in it (`ann@example.local`) or listed among the same tenant's domains.
-`ann@example.com` and `ann@example.org` stay apart.
+`ann@example.com` and `ann@example.org` stay apart, as do two realms in which a provider has accounts
+(`ann@example.edu` and `ann@students.example.edu`).
 
 An account is a machine's (`host$`), a service's (krbtgt, managed service accounts, service principals, names that
 directories reserve or that administrators give to services), or a user's. Not here: what is usual for an account.
@@ -20,11 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.model.accounts import is_machine
+from sensor.model.event import SIGNIN_SOURCES
 
 LIMIT = 200_000
 """Accounts held; further ones are counted, not stored."""
 FORMS_MAX = 8
 """Spellings and ids remembered an account, the first ones."""
+REALMS_MAX = 4096
+"""Realms of providers remembered: a directory has 5,000 domains at most, and most have one (Microsoft Entra limits)."""
 ALIKE_MAX = 64
 """Accounts of one user name, or of one beginning: of more no spelling but a whole one tells which is meant."""
 FORM_MAX = 1024
@@ -74,6 +78,7 @@ class Accounts:
         self._tenants = tenants or {}
         self.rows: list[Row] = []
         self.refused = 0
+        self._provided: set[str] = set()
         self._by_form: dict[str, int] = {}
         self._by_id: dict[str, int] = {}
         self._by_local: dict[str, list[int]] = {}
@@ -110,6 +115,8 @@ class Accounts:
         Returns:
             Its row; −1 where it is not known and not proven, or there is no room.
         """
+        if identity is not None and source in SIGNIN_SOURCES and len(self._provided) < REALMS_MAX:
+            self._provided.add(_realm(form))
         row = self._row_of(form, identity)
         if row < 0:
             if not is_proven:
@@ -130,13 +137,15 @@ class Accounts:
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the accounts as one JSON array of bytes."""
-        held = {"version": 2, "rows": self.rows, "forms": self._by_form, "ids": self._by_id, "refused": self.refused}
+        held = {"version": 2, "rows": self.rows, "forms": self._by_form, "ids": self._by_id, "refused": self.refused,
+                "provided": sorted(self._provided)}  # fmt: skip
         return {"accounts": np.frombuffer(msgspec.json.encode(held), np.uint8)}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
         held = msgspec.json.decode(state["accounts"].tobytes(), type=_Saved)
         self.rows, self._by_form, self._by_id, self.refused = held.rows, held.forms, held.ids, held.refused
+        self._provided = set(held.provided)
         self._by_local, self._by_start = {}, {}
         for number, row in enumerate(self.rows):
             self._index(row.name, number)
@@ -167,7 +176,11 @@ class Accounts:
         return all(self._are_one(one, realm) for one in full) and all(one in firsts for one in held if "." not in one)
 
     def _are_one(self, realm: str, other: str) -> bool:
-        if realm == other or _names_one(realm, other):
+        if realm == other:
+            return True
+        if realm in self._provided and other in self._provided:
+            return False
+        if _names_one(realm, other):
             return True
         tenant = self._tenants.get(realm)
         return tenant is not None and tenant == self._tenants.get(other) and _is_private(realm) != _is_private(other)
@@ -209,6 +222,7 @@ class _Saved(msgspec.Struct):
     forms: dict[str, int]
     ids: dict[str, int]
     refused: int
+    provided: list[str] = []
 
 
 def _local(form: str) -> str:

@@ -56,6 +56,24 @@ def test_a_tenants_domains_may_name_its_directory():
     ]
 
 
+def test_two_realms_of_a_provider_are_two_peoples():
+    """Students below the university's own domain; Kerberos knows the university's realm alone."""
+    accounts = Accounts()
+    sightings = (
+        ("ann@example.edu", "entra", "id-1"), ("ann@students.example.edu", "entra", "id-2"),
+        ("bob@example.edu", "entra", "id-3"), ("bob@ad.example.edu", "kerberos", None),
+        ("eve@ad.example.edu", "kerberos", None), ("eve@example.edu", "entra", "id-4"),
+        ("dan@example.edu", "entra", "id-5"), ("dan@students.example.edu", "kerberos", None),
+    )  # fmt: skip
+    rows = [accounts.sight(name, 1, 0, source, identity) for name, source, identity in sightings]
+    other = Accounts()
+    other.load(accounts.save())
+
+    assert [0, 1, 2, 2, 3, 3, 4, 5] == rows
+    assert 6 == other.sight("cat@example.edu", 1, 0, "entra", "id-6")
+    assert 7 == other.sight("cat@students.example.edu", 1, 0, "kerberos")
+
+
 def test_an_identity_providers_id_decides():
     """The same id under another name is the same account; the fullest name is shown."""
     accounts, rows = given(("ann", "id-1"), ("ann.smith@example.com", "id-1"), ("ann.smith@example.com", None))
