@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from sensor.errors import ConfigError, Transient
+from sensor.errors import ConfigError
 from sensor.model.text import clean
 from sensor.pipeline.unbundling import Imported, Trust, Unbundler, in_order
 from sensor.sources.site import Settings
@@ -77,6 +77,8 @@ class BundleIntake(threading.Thread):
         self._unbundler = Unbundler(self._inbox, self._window, trust, clock.now_ns)
         self._seen: dict[Path, tuple[Mark, float]] = {}
         """Files that were not taken: as they were, and since when they are so, s."""
+        self._full: dict[str, str] = {}
+        """Sites for which the inbox had no room in this round, and what is said of it."""
         self._again, self._stays = True, ""
         self.problem, self.taken, self.refused = "", 0, {"broken": 0, "malformed": 0}
 
@@ -107,6 +109,7 @@ class BundleIntake(threading.Thread):
     def round(self, now_s: float) -> list[Imported]:
         """Look once; return what became of each file that is new or changed. Raises OSError: not now."""
         done: list[Imported] = []
+        self._full.clear()
         if self._again:  # a state may have been put back since these were put aside, or others are trusted
             self._again = False
             try:
@@ -128,15 +131,20 @@ class BundleIntake(threading.Thread):
         return (self._folder / name).is_dir() and not (self._folder / name).is_symlink()
 
     def _take(self, found: dict[Path, Mark], now_s: float) -> list[Imported]:
-        """Take files, and put aside what was taken. Raises Transient where the inbox is full or cannot be written."""
+        """Take files, and put aside what was taken. Raises Transient where the inbox cannot be written.
+
+        A site for which the inbox has no room keeps no other site waiting.
+        """
         ready, done = in_order(self._trust, list(found))
-        for path in ready:
+        for site, path in ready:
             if self._stop_event.is_set():
                 break
+            if site in self._full:
+                continue
             one = self._unbundler.take(path)
             done.append(one)
             if one.outcome == "full":
-                raise Transient(one.why)
+                self._full[site] = one.why
             if one.outcome in {"taken", "known"}:
                 self.taken += one.fresh > 0
                 if path.parent == self._folder:
@@ -150,7 +158,8 @@ class BundleIntake(threading.Thread):
         """Try once more what has stood unchanged, and refuse it for good; say why, once. Raises Transient."""
         one = self._unbundler.take(path)
         if one.outcome == "full":
-            raise Transient(one.why)
+            del self._seen[path]
+            return
         if one.outcome in {"taken", "known"}:
             self.taken += one.fresh > 0
             self._put_aside(path, mark, TAKEN, self._kept_bytes)
@@ -172,6 +181,7 @@ class BundleIntake(threading.Thread):
         """Note why nothing is taken, or that files stay that should not."""
         if not why and any(since_s == _STAYS for _, since_s in self._seen.values()):
             why = self._stays
+        why = why or "; ".join(self._full.values())
         if why and why != self.problem:
             _LOG.warning("bundles folder=%s: %s", self._folder, why)
         self.problem = why

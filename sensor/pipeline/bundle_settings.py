@@ -3,6 +3,7 @@
 A key is read where it is needed, from a file that others cannot read, or from the environment.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,10 @@ from sensor.wire.clock import SystemClock
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+
+BUSY_TRIES, BUSY_S = 25, 0.2
+"""A round of a running sensor writes a few bundles: seconds at most."""
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -69,7 +74,12 @@ def export_of(
 
 
 def open_bundler(config: Config, state: Path, how: Export) -> Bundler:
-    """Open a site's spool for export. Raises ValueError where another process exports."""
+    """Open a site's spool for export; a sensor that is exporting is waited for. Raises ValueError: in vain."""
+    clock = SystemClock(threading.Event())
+    for _ in range(BUSY_TRIES):
+        with contextlib.suppress(ValueError):
+            return _opened(how, config.site, state)
+        clock.sleep(BUSY_S)
     return _opened(how, config.site, state)
 
 

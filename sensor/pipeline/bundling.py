@@ -107,7 +107,7 @@ class Bundler:
             self.reader = SpoolReader(state, site)
             opened.callback(self.reader.close)
             self._notes = self._read_notes()
-            bundle_files.clear(out)
+            bundle_files.clear(out, site)
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -187,3 +187,4 @@ class Bundler:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._state / _NOTES)
+        bundle_files.sync(self._state)

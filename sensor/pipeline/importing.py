@@ -49,7 +49,7 @@ def import_files(state: Path, trust: Trust, paths: Sequence[Path], *, takes: boo
     """
     files = list(dict.fromkeys(_expanded(paths)))
     if not takes:
-        return Done([check(trust, path) for path in files], [])
+        return Done([_printable(check(trust, path)) for path in files], [])
     with contextlib.ExitStack() as opened:
         inbox = Inbox(state)
         opened.callback(inbox.close)
@@ -57,13 +57,18 @@ def import_files(state: Path, trust: Trust, paths: Sequence[Path], *, takes: boo
         opened.callback(window.close)
         unbundler = Unbundler(inbox, window, trust, SystemClock(threading.Event()).now_ns)
         ready, others = in_order(trust, files)
-        done = others + [unbundler.take(path) for path in ready]
+        done = others + [unbundler.take(path) for _, path in ready]
         gaps = [
             Missing(site, first, last, how_to_fill(first, last))
             for site, ranges in missing(inbox).items()
             for first, last in ranges
         ]
-        return Done(done, gaps)
+        return Done([_printable(one) for one in done], gaps)
+
+
+def _printable(one: Imported) -> Imported:
+    """Return it with a path that is text: a name in a folder may be any bytes."""
+    return msgspec.structs.replace(one, path=one.path.encode("utf-8", "backslashreplace").decode())
 
 
 def _expanded(paths: Sequence[Path]) -> list[Path]:

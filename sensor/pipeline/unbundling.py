@@ -69,7 +69,7 @@ class Unbundler:
         try:
             with bundle_files.opened(path) as found:
                 bundle = verify(found.read, found.bytes, self.trust.site_keys)
-                seen = self._window.judge(bundle.head.site, bundle.head.made_ns)
+                seen = self._window.judge(bundle.head.site, bundle.head.key, bundle.head.made_ns)
                 if seen == "taken":
                     return _said(path, bundle, "known", "it was taken before")
                 if seen == "too old":
@@ -92,7 +92,7 @@ class Unbundler:
                 return _said(path, bundle, "full", _full(head.site), fresh)
         for first, last in bundle.lost():
             self.inbox.give_up(head.site, first, last)
-        self._window.take(head.site, head.made_ns)
+        self._window.take(head.site, head.key, head.made_ns)
         return _said(path, bundle, "taken" if fresh else "known", "" if fresh else "all of it was here", fresh)
 
 
@@ -128,11 +128,11 @@ def _envelopes(bundle: Bundle, trust: Trust) -> Iterator[Envelope]:
         yield one
 
 
-def in_order(trust: Trust, paths: Sequence[Path]) -> tuple[list[Path], list[Imported]]:
+def in_order(trust: Trust, paths: Sequence[Path]) -> tuple[list[tuple[str, Path]], list[Imported]]:
     """Put files into the order in which their sites made them, by what was signed and not by their names.
 
     Returns:
-        Those that can be taken, in order; what is said of the others.
+        Site and path of those that can be taken, in order; what is said of the others.
     """
     known: list[tuple[str, int, int, Path]] = []
     others: list[Imported] = []
@@ -142,7 +142,7 @@ def in_order(trust: Trust, paths: Sequence[Path]) -> tuple[list[Path], list[Impo
             known.append((head.site, head.first, head.made_ns, path))
         elif other is not None:
             others.append(other)
-    return [path for *_, path in sorted(known)], others
+    return [(site, path) for site, _, _, path in sorted(known)], others
 
 
 def missing(inbox: Inbox) -> dict[str, tuple[tuple[int, int], ...]]:

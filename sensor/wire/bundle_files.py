@@ -8,6 +8,7 @@ puts files into a folder chooses their names: the signature alone says what one 
 import contextlib
 import heapq
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -44,8 +45,7 @@ class Found(NamedTuple):
 
 def name_of(head: Head) -> str:
     """Return the name of a bundle's file: a site's sort as they follow each other."""
-    site = "".join(one if one in _PLAIN else "".join(f"%{byte:02X}" for byte in one.encode()) for one in head.site)
-    return f"spanline-{site[:_NAME_MAX]}-{head.first:012d}-{head.epoch:x}{SUFFIX}"
+    return f"{_begin(head.site)}{head.first:012d}-{head.epoch:x}{SUFFIX}"
 
 
 def write(folder: Path, writer: Writer, envelopes: Iterable[bytes]) -> tuple[Path, int]:
@@ -81,15 +81,17 @@ def write(folder: Path, writer: Writer, envelopes: Iterable[bytes]) -> tuple[Pat
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    _sync(folder)
+    sync(folder)
     return path, size
 
 
-def clear(folder: Path) -> None:
-    """Remove what exports that were killed left in a folder."""
-    for part in folder.glob(f".spanline-*{SUFFIX}{_PART}"):
-        with contextlib.suppress(OSError):
-            part.unlink()
+def clear(folder: Path, site: str) -> None:
+    """Remove what exports of a site that were killed left in a folder, which others may use too."""
+    ours = re.compile(re.escape(f".{_begin(site)}") + r"[0-9]+-[0-9a-f]+" + re.escape(f"{SUFFIX}{_PART}"))
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as listed:
+        for name in [one.name for one in listed if ours.fullmatch(one.name)]:
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
 
 
 def room_taken(folder: Path) -> int:
@@ -101,6 +103,15 @@ def room_taken(folder: Path) -> int:
                 with contextlib.suppress(FileNotFoundError):
                     total += one.stat(follow_symlinks=False).st_size
     return total
+
+
+def sync(folder: Path) -> None:
+    """Bring to disk which files a folder has. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def in_folder(folder: Path, most: int = FOUND_MAX) -> list[tuple[Path, Mark]]:
@@ -188,13 +199,11 @@ def _bound(folder: int, limit_bytes: int) -> None:
         over, count = over - size, count - 1
 
 
+def _begin(site: str) -> str:
+    """Return how the names of a site's files begin."""
+    plain = "".join(one if one in _PLAIN else "".join(f"%{byte:02X}" for byte in one.encode()) for one in site)
+    return f"spanline-{plain[:_NAME_MAX]}-"
+
+
 def _mark(status: os.stat_result) -> Mark:
     return Mark(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

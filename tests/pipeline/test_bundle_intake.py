@@ -2,7 +2,6 @@
 
 import pytest
 
-from sensor.errors import Transient
 from sensor.pipeline import bundle_intake
 from sensor.pipeline.bundle_intake import BundleIntake
 from sensor.pipeline.unbundling import Trust
@@ -137,16 +136,18 @@ def test_nothing_is_kept_where_nothing_shall_be(tmp_path, post):
 
 
 def test_a_full_inbox_is_waited_for(tmp_path, post):
-    """The bundle stays, and is tried again."""
-    one = opened(tmp_path, limit_bytes=0)
-    path = post.send(1, 3)
-    for _ in range(2):
-        with pytest.raises(Transient, match="no more room"):
-            one.round(0.0)
-    assert path.exists()
+    """The bundles of the site stay, and are tried again; no other site waits."""
+    one = opened(tmp_path, limit_bytes=8 * 400)
+    paths = [post.send(1, 30), post.send(31, 31)]
+    Post(tmp_path / "in", site="PER").send(1, 1)
+    assert [("taken", 1), ("full", 1)] == outcomes(one.round(0.0))
+    one._says("")
+    assert (True, True) == ("no more room for 'SYD'" in one.problem, all(path.exists() for path in paths))
     one._inbox._limit = 1 << 20
 
-    assert [("taken", 1)] == outcomes(one.round(1.0))
+    assert [("taken", 1), ("taken", 31)] == outcomes(one.round(1.0))
+    one._says("")
+    assert (list(range(1, 32)), "") == (held(tmp_path), one.problem)
     one.close()
 
 

@@ -5,8 +5,10 @@ import pytest
 from sensor import config
 from sensor.errors import ConfigError
 from sensor.pipeline import bundle_settings
-from sensor.pipeline.bundle_settings import export_of, trust_of
+from sensor.pipeline.bundle_settings import export_of, open_bundler, trust_of
+from sensor.store.state import State
 from sensor.wire.bundle_keys import public_text
+from sensor.wire.clock import SystemClock
 from tests.wire.bundles_made import hub, signer
 
 
@@ -88,3 +90,15 @@ def test_a_hub_trusts_whom_its_configuration_lists(keys):
         trust_of(config.build({"sources": {"sites": told}, "sites": listed}))
     with pytest.raises(ConfigError, match="no public key"):
         trust_of(config.build({"sites": {"SYD": {"bundle_keys": ["ed25519:" + "0" * 64]}}}))
+
+
+def test_an_export_waits_for_the_one_under_way(keys, monkeypatch):
+    """A sensor's own is over in a moment; one that is not is said."""
+    State(keys / "state", exclusive=True).close()
+    built = site(keys)
+    held = open_bundler(built, keys / "state", export_of(built))
+    monkeypatch.setattr(bundle_settings, "BUSY_S", 0.0)
+    with pytest.raises(ValueError, match="another process is exporting"):
+        open_bundler(built, keys / "state", export_of(built))
+    monkeypatch.setattr(SystemClock, "sleep", lambda *_: held.close())
+    open_bundler(built, keys / "state", export_of(built)).close()

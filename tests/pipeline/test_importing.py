@@ -1,5 +1,8 @@
 """Files that somebody brings: in order, each once, also by a process that is killed at any moment."""
 
+import os
+
+import msgspec
 import pytest
 
 from sensor.pipeline.importing import import_files
@@ -39,3 +42,14 @@ def test_a_check_makes_no_inbox(tmp_path, post):
     done = import_files(tmp_path / "hub", Trust(KEYS), [post.folder], takes=False)
 
     assert (["known"], False) == ([one.outcome for one in done.files], (tmp_path / "hub").exists())
+
+
+def test_a_name_may_be_any_bytes(tmp_path, post):
+    """What is said of the file can be written as JSON all the same."""
+    content = post.bytes(1, 2)
+    path = os.fsencode(post.folder) + b"/\xff\n.bundle"
+    with open(path, "wb") as file:  # noqa: PTH123 - a name that is no text
+        file.write(content)
+    done = import_files(tmp_path / "hub", Trust(KEYS), [post.folder], takes=True)
+
+    assert (["taken"], True) == ([one.outcome for one in done.files], b"udcff" in msgspec.json.encode(done))

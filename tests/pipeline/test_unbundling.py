@@ -84,7 +84,7 @@ def test_files_are_taken_in_the_order_that_was_signed(hub, post, tmp_path):
     bad = post.put("0", b"SPANBNDL")
     paths_in_order, others = in_order(hub.trust, [bad, *reversed(paths)])
 
-    assert paths == paths_in_order
+    assert [("SYD", path) for path in paths] == paths_in_order
     assert [(str(bad), "incomplete")] == [(one.path, one.outcome) for one in others]
 
 

@@ -50,11 +50,14 @@ def test_what_a_killed_export_left_is_replaced_and_cleared(tmp_path):
     part = tmp_path / f".{bundle_files.name_of(head(last=5))}.part"
     part.symlink_to(tmp_path / "elsewhere")
     (tmp_path / ".spanline-SYD-000000000009-7.bundle.part").write_bytes(b"half")
+    other = tmp_path / ".spanline-SYD-2-000000000009-7.bundle.part"
+    other.write_bytes(b"under way")
 
     assert [] == bundle_files.in_folder(tmp_path)
     path, _ = bundle_files.write(tmp_path, writer(), ENVELOPES.values())
-    bundle_files.clear(tmp_path)
-    assert [path] == list(tmp_path.iterdir())
+    bundle_files.clear(tmp_path, "SYD")
+    bundle_files.clear(tmp_path / "none", "SYD")
+    assert {path, other} == set(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("site", ["SYD", "../../etc", "a/b", ".hidden", "Zürich Nord", "x" * 250, "\0", "ж" * 120])
