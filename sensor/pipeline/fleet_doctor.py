@@ -16,6 +16,7 @@ from sensor.config import Config, listen_address
 from sensor.errors import Permanent
 from sensor.pipeline.examining import Look
 from sensor.pipeline.site_feed import source_of
+from sensor.pipeline.site_nats_ends import look
 from sensor.pipeline.uplink import hub_of, probe, settings_of
 from sensor.sources.site import settings_of as source_settings
 from sensor.wire.site_https import site_of
@@ -36,6 +37,12 @@ def looked(config: Config, now: dt.datetime) -> Iterator[Look]:
     source, sink = source_of(config), hub_of(config)
     if source is not None and source_settings(source.options).listen:
         yield from _receiving(f"source {source.name} (site)", config, now)
+    if source is not None and source_settings(source.options).nats:
+        what = f"source {source.name} (site): nats"
+        try:
+            yield Look(what=what, ok=True, why=look(source_settings(source.options)))
+        except (OSError, Permanent) as error:
+            yield Look(what=what, ok=False, why=str(error), remedy="check the server (docs/nats), and the password")
     if sink is not None:
         what = f"sink {sink.name} (site)"
         if settings_of(sink).url:

@@ -127,6 +127,13 @@ def probe(settings: SinkSettings, site: str) -> str:
     )
 
 
+def look(settings: SourceSettings) -> str:
+    """Reach the hub's server; say what is there. Raises Transient, Permanent."""
+    return site_nats.look(
+        _link(settings.nats, settings.user, settings.password, settings.ca, settings.cert, settings.key)
+    )
+
+
 def _link(url: str, user: str, password: SecretPlace | None, ca: str, cert: str, key: str) -> site_nats.Link:
     return site_nats.Link(url, user, None if password is None else lambda: _read_secret(password), ca, cert, key)
 

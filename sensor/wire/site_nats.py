@@ -67,7 +67,7 @@ def problem(link: Link) -> str | None:
             return f"nats = {link.url!r}: expected nats://host:port or tls://host:port"
         if there.username or there.password:
             return "nats: user and password are keys of their own, the password as { env = … } or { file = … }"
-        if there.scheme == "nats" and not (_is_loopback(there.hostname) or link.ca):
+        if there.scheme == "nats" and not _is_loopback(there.hostname):
             return f"nats = {link.url!r}: off this machine the password would be readable on the way; use tls://"
     return "needs cert and key together" if bool(link.cert) != bool(link.key) else None
 
@@ -158,6 +158,17 @@ def ask(link: Link, site: str) -> str:
     return asyncio.run(_ask(link, site))
 
 
+def look(link: Link) -> str:
+    """Reach a server; say so. Raises Transient, Permanent."""
+    return asyncio.run(_look(link))
+
+
+async def _look(link: Link) -> str:
+    async with connected(link, "spanline doctor", problem_of=lambda _: None) as client:
+        await client.flush()
+        return f"{link.url} answers"
+
+
 async def _ask(link: Link, site: str) -> str:
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     async with connected(link, f"spanline {site}", problem_of=lambda _: None) as client:
@@ -183,7 +194,7 @@ async def rest(stop: threading.Event, failures: int) -> None:
 
 
 def _tls(link: Link) -> ssl.SSLContext | None:
-    if not (link.ca or link.cert or link.url.startswith("tls:")):
+    if "tls://" not in link.url:  # files may be there for another way to the hub
         return None
     try:
         context = ssl.create_default_context(cafile=link.ca or None)

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,10 +26,12 @@ def shipped():
 
 
 def free_port():
-    """Return a port of loopback that nobody listens on at present."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """Return a port of loopback that nobody listens on, from below those that outgoing connections take."""
+    rng = random.SystemRandom()
+    while True:
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", rng.randrange(20_000, 32_000)))
+            return one.getsockname()[1]
 
 
 class Server:

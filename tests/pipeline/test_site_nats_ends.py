@@ -1,11 +1,14 @@
 """A sensor's spool and a hub's inbox, as they are configured, over real servers."""
 
+import datetime as dt
+
 import pytest
 
 import sensor
 from sensor.config import build
 from sensor.errors import ConfigError, Transient
 from sensor.metrics import Metrics
+from sensor.pipeline.fleet_doctor import looked
 from sensor.pipeline.receiving import Receiving
 from sensor.pipeline.site_nats_ends import Taker
 from sensor.pipeline.uplink import Uplink, probe
@@ -66,6 +69,26 @@ def test_what_sites_commit_reaches_the_hubs_inbox(tmp_path, servers) -> None:
             one.close(5.0)
         receiving.close(1.0)
         inbox.close()
+
+
+@pytest.mark.needs_tool("nats-server")
+def test_a_hub_looks_for_its_server(servers) -> None:
+    """As doctor does: it answers, wants another password, is not there."""
+    table = {"type": "site", "nats": servers.hub.url, "password": {"env": "NATS_PASSWORD_TEST"}}
+    assert [(True, f"{servers.hub.url} answers")] == looks(table)
+    ((is_ok, why),) = looks({"type": "site", "nats": servers.hub.url})
+    assert (False, True) == (is_ok, "not reached" in why)
+    ((is_ok, why),) = looks({**table, "nats": "nats://127.0.0.1:1"})
+    assert (False, True) == (is_ok, "not reached" in why)
+
+
+def looks(table):
+    """Return what doctor says of a hub's source."""
+    found = looked(
+        build({"site": "HUB", "sites": {"SYD": {}}, "sources": {"sites": table}}),
+        dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    )
+    return [(one.ok, one.why) for one in found]
 
 
 @pytest.mark.needs_tool("nats-server")
