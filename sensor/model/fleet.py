@@ -20,7 +20,7 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     lag_s: float = 0.0
     """Event time behind the newest of any source."""
     records: int = 0
-    """Since the site's last report; so with `dropped`."""
+    """In the six hours before; so with `dropped`."""
     dropped: int = 0
 
 
@@ -120,5 +120,5 @@ class SiteView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def dropped(self) -> int:
-        """Return how many records were not accepted since the report before the last."""
+        """Return how many records were not accepted in the six hours before it last said how it is."""
         return sum(one.dropped for one in self.sources)

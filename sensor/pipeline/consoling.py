@@ -23,6 +23,7 @@ from sensor.metrics import Metrics
 from sensor.model.mute import Mute
 from sensor.model.times import DAY_NS
 from sensor.pipeline import judging, responding
+from sensor.pipeline.telling_time import runs
 from sensor.pipeline.privacy import reveal
 from sensor.store.actions import KILL_SWITCH, Actions
 from sensor.store.state import State
@@ -219,9 +220,10 @@ def _serve(
 ) -> Served:
     host, port = listen_address("console", console.listen)
     secure = bool(console.cert) or console.url.startswith("https://")
+    today = SystemClock(threading.Event()).now_ns if numbers is not None or runs(folder) else None
     desk = Desk(
         folder, decisions, environment(), time.monotonic, Place(secure=secure, url=console.url.rstrip("/")),
-        _provider(console), numbers, SystemClock(threading.Event()).now_ns if numbers is not None else None,
+        _provider(console), numbers, today,
     )  # fmt: skip
     try:
         return Served(desk, host, port, console.cert, console.key)

@@ -147,7 +147,7 @@ class Live:
         sources.begin()
         for slot, one in zip(read, run.inputs(), strict=True):
             self._observing.read(slot.type or source_of(one), one)
-            self._tally.count(slot.type, one)
+            self._tally.count(slot.type, one, time.monotonic())
         self._observing.count()
         self._observing.take_stock()
         self._say_lag()

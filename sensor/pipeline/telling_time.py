@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 from sensor.store.alive import age_s
 from sensor.store.state import State
@@ -13,7 +14,12 @@ RUNS_S = 60.0
 
 def time_of(state: State) -> int:
     """Return it, ns since 1970."""
-    age = age_s(state.folder, time.monotonic())
-    if age is not None and age < RUNS_S:
+    if runs(state.folder):
         return SystemClock(threading.Event()).now_ns()
     return int(state.meta("clock_ns") or 0)
+
+
+def runs(folder: Path) -> bool:
+    """Tell whether a sensor runs on a state."""
+    age = age_s(folder, time.monotonic())
+    return age is not None and age < RUNS_S

@@ -1,4 +1,4 @@
-"""How sources are, since the hub was told last."""
+"""How sources are, and what they gave in the last hours."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from sensor.model.result import InputResult
 from sensor.model.source import Account
 from sensor.pipeline.core import Core
 from sensor.pipeline.forwarding import Forwarding
-from sensor.pipeline.source_health import SourceTally
+from sensor.pipeline.source_health import HOUR_S, HOURS, SourceTally
 from sensor.pipeline.sourcing import Slot
 from sensor.store.state import State
 
@@ -44,20 +44,22 @@ def tally():
 
 def test_several_of_a_type_are_one(tally):
     """Up only where all are, behind as the one that is furthest, added up."""
-    tally.count("zeek", read(100, bad_time=3))
-    tally.count("zeek", read(50))
+    tally.count("zeek", read(100, bad_time=3), 0.0)
+    tally.count("zeek", read(50), 10.0)
     assert (
         SourceHealth(source="entra", up=True, lag_s=20.0),
         SourceHealth(source="zeek", up=False, lag_s=10.0, records=150, dropped=3),
     ) == tally.tell()
 
 
-def test_what_was_told_is_not_told_again(tally):
-    """Only what came since."""
-    tally.count("entra", read(5))
-    tally.tell()
-    tally.count("entra", read(2))
-    assert [2, 0] == [one.records for one in tally.tell()]
+def test_only_the_last_hours_count(tally):
+    """And asking changes nothing: the hub is told where something changed, which is asked again and again."""
+    tally.count("entra", read(5), 0.0)
+    assert [5, 0] == [one.records for one in tally.tell()] == [one.records for one in tally.tell()]
+    tally.count("entra", read(2), HOUR_S * (HOURS - 1))
+    assert [7, 0] == [one.records for one in tally.tell()]
+    tally.count("entra", read(1), HOUR_S * HOURS)
+    assert [3, 0] == [one.records for one in tally.tell()]
 
 
 def test_whoever_gathers_for_a_hub_asks_here(tally, tmp_path):
