@@ -84,7 +84,8 @@ class Publisher:
 
     Attributes:
         problem: Why nothing moves at present; empty while all is well.
-        sent: Envelopes that were published, repeats counted.
+        sent: Envelopes that the hub has by it.
+        published: Those that went into the queue, repeats counted.
         resends: How often the queue was filled again.
         heard_s: When the hub was heard last, by the monotonic clock; None: not yet.
     """
@@ -98,7 +99,7 @@ class Publisher:
             open_spool: Opens the spool, in the thread that runs.
         """
         self._site, self._link, self._open = site, link, open_spool
-        self.problem, self.sent, self.resends = "", 0, 0
+        self.problem, self.sent, self.published, self.resends = "", 0, 0, 0
         self.heard_s: float | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -199,6 +200,7 @@ class _Session:
             await self._refill()
         while self._under_way and self._under_way[0][0] <= position:
             self._bytes -= self._under_way.popleft()[1]
+            self._publisher.sent += 1
             self._moved_s, self._stuck_s, self._drained_at, self._words = time.monotonic(), STUCK_S, None, WORDS
         if self._was_silent:
             self._was_silent = False
@@ -222,7 +224,7 @@ class _Session:
             except APIError as error:  # the store is full, or being put in order
                 self._publisher.problem = f"the leaf node takes nothing: {error.description}"
                 return False
-            self._publisher.sent += 1
+            self._publisher.published += 1
             self._publisher.problem = ""
             self._next, self._expected = envelope.sequence, stored.seq
             self._under_way.append((envelope.sequence, len(content)))

@@ -44,8 +44,10 @@ def asked(server, subject, body=b""):
 def test_what_the_hub_has_is_written_down_and_leaves_the_queue(servers) -> None:
     """More than the window, in order, each once."""
     spool, inbox = Spool("SYD", 2 * site_nats_out.WINDOW + 10), Inbox()
-    with running(publisher(servers, "SYD", spool), receiver(servers, inbox)):
+    sender = publisher(servers, "SYD", spool)
+    with running(sender, receiver(servers, inbox)):
         wait(lambda: spool.position == len(spool.held))
+        assert 0 < sender.sent <= len(spool.held)
         wait(lambda: asked(servers.leaves["SYD"], "$JS.API.STREAM.INFO.SPANLINE_SYD")["state"]["messages"] == 0)
     assert spool.held == list(inbox.came["SYD"].values())
     assert spool.closed
@@ -56,7 +58,7 @@ def test_no_more_than_a_window_waits_in_the_queue(servers) -> None:
     spool = Spool("SYD", 2 * site_nats_out.WINDOW)
     sender = publisher(servers, "SYD", spool)
     with running(sender):
-        wait(lambda: sender.sent == site_nats_out.WINDOW)
+        wait(lambda: sender.published == site_nats_out.WINDOW)
         state = asked(servers.leaves["SYD"], "$JS.API.STREAM.INFO.SPANLINE_SYD")["state"]
         spool.add(1)
         assert (site_nats_out.WINDOW, 0) == (state["messages"], spool.position)
@@ -69,7 +71,7 @@ def test_a_queue_that_lost_what_was_in_it_is_filled_again(servers, subject) -> N
     spool, inbox = Spool("SYD", 100), Inbox()
     sender = publisher(servers, "SYD", spool)
     with running(sender):
-        wait(lambda: sender.sent == 100)
+        wait(lambda: sender.published == 100)
         assert asked(servers.leaves["SYD"], f"$JS.API.{subject}")["success"]
         with running(receiver(servers, inbox)):
             wait(lambda: spool.position == 100)
@@ -81,7 +83,7 @@ def test_a_killed_leaf_without_its_store_loses_nothing(servers) -> None:
     spool, inbox = Spool("SYD", 100), Inbox()
     sender, leaf = publisher(servers, "SYD", spool), servers.leaves["SYD"]
     with running(sender):
-        wait(lambda: sender.sent == 100)
+        wait(lambda: sender.published == 100)
         leaf.kill()
         shutil.rmtree(servers.store("SYD"))
         wait(lambda: sender.problem)
@@ -149,7 +151,7 @@ def test_what_nobody_has_is_sent_again(servers, monkeypatch) -> None:
     spool, inbox = Spool("SYD", 20), Inbox()
     sender = publisher(servers, "SYD", spool)
     with running(sender):
-        wait(lambda: sender.sent == 20)
+        wait(lambda: sender.published == 20)
         first = asked(servers.leaves["SYD"], "$JS.API.STREAM.INFO.SPANLINE_SYD")["state"]["first_seq"]
         body = msgspec.json.encode({"filter": "", "keep": 0, "seq": first + 5})
         assert 5 == asked(servers.leaves["SYD"], "$JS.API.STREAM.PURGE.SPANLINE_SYD", body)["purged"]
@@ -180,7 +182,7 @@ def test_words_that_are_none_of_the_hubs_are_passed_over(servers) -> None:
         await client.close()
 
     with running(sender):
-        wait(lambda: sender.sent == 5)
+        wait(lambda: sender.published == 5)
         asyncio.run(say(b"", b"{", b'{"epoch": 1}', b"+ACK", b"9" * 5000))
         asyncio.run(say(msgspec.json.encode(site_nats.Have(EPOCH, 3))))
         wait(lambda: spool.position == 3)
