@@ -23,8 +23,8 @@ from sensor.metrics import Metrics
 from sensor.model.mute import Mute
 from sensor.model.times import DAY_NS
 from sensor.pipeline import judging, responding
-from sensor.pipeline.telling_time import runs
 from sensor.pipeline.privacy import reveal
+from sensor.pipeline.telling_time import runs
 from sensor.store.actions import KILL_SWITCH, Actions
 from sensor.store.state import State
 from sensor.store.users import Users

@@ -42,6 +42,6 @@ def test_silence_is_by_the_clock_while_a_sensor_runs(cli, tmp_path):
         meta = {META + "ADL": json.dumps({"site": "ADL", "heard_ns": now_ns}), "version": "2"}
         state.commit(columns={}, incidents=[], devices=[], accounts=[], inputs=[], meta=meta)
     assert ["heard"] == [one["state"] for one in json.loads(cli("BNE", "--json")[1])]
-    Alive(tmp_path / "state").beat(time.monotonic())
+    Alive(tmp_path / "state").beat(time.monotonic() - 1.0)
     assert ["heard"] == [one["state"] for one in json.loads(cli("ADL", "--json")[1])]
     assert ["silent"] == [one["state"] for one in json.loads(cli("BNE", "--json")[1])]
