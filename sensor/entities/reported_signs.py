@@ -49,7 +49,10 @@ def take(known: Known, reports: Sequence[AnyReport], sites: Sequence[int]) -> No
         elif isinstance(report, Present):
             _present(known, report, site)
         elif isinstance(report, Covered):
-            flows, names = (_minutes(report.minute, bits) for bits in (report.flows, report.names))
+            whole = report.minute + np.arange(report.whole, dtype=np.int64)
+            flows, names = (
+                np.concatenate([whole, _minutes(report.minute, bits)]) for bits in (report.flows, report.names)
+            )
             known.identity.witness.cover(site, flows, names)
 
 

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.distinct import values_of
 from sensor.entities.coverage import MINUTES, SITES_MAX, Coverage
 from sensor.entities.entities import Entities
 from sensor.entities.links import NOWHERE, Held
@@ -23,8 +24,9 @@ from sensor.model import addresses
 from sensor.model.report import AnyReport, Contact, Covered, Lease, Linked, Present, Sighting, written_ids
 from sensor.model.times import SECOND_NS
 
-CELLS_MAX = 8192
-"""Slots in one report: some 100 kB."""
+CONTACTS_MAX = 8192
+DEVICES_MAX = SLOTS_MAX = 255
+"""Devices in a report of slots, and how far these may be apart: a byte each. Later a slot is of no use any more."""
 NAMES_MAX = 8
 """Hostnames and addresses of a sighting, the latest."""
 TENTH_NS = SECOND_NS // 10
@@ -47,11 +49,11 @@ def sighting(entities: Entities, row: int, ts: int, site: int, progress: float) 
         addresses.text(hi, lo) for at, hi, lo, *_ in devices.places_of(row)
         if at == site and devices.raw(at, hi, lo) in members
     ]  # fmt: skip
-    names = [(name, source) for name, _, _, source in devices.naming.spans(members)]
+    names = [(name, source) for name, _, _, source in devices.naming.spans(members)[:NAMES_MAX]]
     return Sighting(
         ts=ts, device=devices.ids[row], aliases=tuple(devices.ids[one] for one in members if one != row),
-        macs=tuple(addresses.mac(mac) for mac in devices.macs_of(row)), addresses=tuple(here[:NAMES_MAX]),
-        names=tuple(names[:NAMES_MAX]), agents=recognition.agents_of(row), location=location_of(entities, row),
+        macs=tuple(addresses.mac(mac) for mac in devices.macs_of(row)), addresses=tuple(sorted(here[:NAMES_MAX])),
+        names=tuple(names), agents=recognition.agents_of(row), location=location_of(entities, row),
         role=entities.role(row), shared=entities.sightings.shared(row), is_router=entities.is_router(row),
         first_ns=int(columns["first"][row]), last_ns=devices.last(row), flows=int(columns["flows"][row]),
         progress=round(progress, 2),
@@ -112,8 +114,8 @@ def contacts(
             by_provider.setdefault((provider, at == elsewhere), []).append((row, when))
     found: list[AnyReport] = []
     for (provider, is_elsewhere), rows in sorted(by_provider.items()):
-        for begin in range(0, len(rows), CELLS_MAX):
-            who, when = np.array(rows[begin : begin + CELLS_MAX], np.int64).T
+        for begin in range(0, len(rows), CONTACTS_MAX):
+            who, when = np.array(rows[begin : begin + CONTACTS_MAX], np.int64).T
             devices, places = np.unique(who, return_inverse=True)
             before = np.clip((ts - when) // TENTH_NS, 0, (1 << 32) - 1)
             found.append(
@@ -142,13 +144,15 @@ def present(entities: Entities, changed: NDArray[np.int64], ts: int, site: int) 
     cells = presence.table.columns["cells"][row, slot % RING]
     mine = (cells["slot"] == slot) & ((cells["site"] == site + 1) | (cells["site"] == 0))
     mine &= devices.table.columns["confirmed"][device] == 1
+    mine &= slot > slot.max(initial=0) - SLOTS_MAX
     device, slot, cells = device[mine], slot[mine], cells[mine]
     order = np.lexsort((slot, device))
+    _, place = np.unique(device[order], return_inverse=True)
     found = []
-    for begin in range(0, len(order), CELLS_MAX):
-        at = order[begin : begin + CELLS_MAX]
-        rows, who = np.unique(device[at], return_inverse=True)
-        ids = [devices.ids[one] for one in rows.tolist()]
+    for begin in range(0, int(place.max(initial=-1)) + 1, DEVICES_MAX):
+        some = (place >= begin) & (place < begin + DEVICES_MAX)
+        at, who = order[some], place[some] - begin
+        ids = [devices.ids[one] for one in values_of(device[at]).tolist()]
         found.append(thin(ts, ids, who.astype(np.int64), slot[at], cells[at]))
     return found
 
@@ -175,5 +179,7 @@ def covered(
     for k, seen in enumerate((flows, names)):
         bits[k, minute[which] - first] = seen[which] > 0
     size = (int(minute[which].max()) - first) // 8 + 1
+    if bits[:, : len(which)].all():
+        return [Covered(ts=ts, minute=first, flows=b"", names=b"", whole=len(which))], now
     packed = np.packbits(bits, axis=1, bitorder="little")[:, :size]
     return [Covered(ts=ts, minute=first, flows=packed[0].tobytes(), names=packed[1].tobytes())], now

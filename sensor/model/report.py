@@ -24,7 +24,7 @@ ID_BYTES = 6
 MINUTES_MAX = 1440
 TEXT_MAX = 4096
 """Characters of a name in a report."""
-ABSENT = 0x8000
+ABSENT = 0x80
 """Bit of `Present.flags`: the device opened nothing at the site in that slot (an agent tells of it)."""
 
 
@@ -35,8 +35,8 @@ class _Report(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     offset: int = 0
 
 
-class Sighting(_Report, frozen=True, kw_only=True, array_like=True, tag="sighting"):
-    """A device as the site knows it: told when it is new, when that changed, and once a day."""
+class Sighting(_Report, frozen=True, kw_only=True, array_like=True, tag="s"):
+    """A device as the site knows it: told when it is new, when that changed, and once a week."""
 
     device: str
     aliases: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Sighting(_Report, frozen=True, kw_only=True, array_like=True, tag="sightin
     """How far its 24 h of history are."""
 
 
-class Linked(_Report, frozen=True, kw_only=True, array_like=True, tag="linked"):
+class Linked(_Report, frozen=True, kw_only=True, array_like=True, tag="l"):
     """An account's link to a device or address, as the site has counted it so far."""
 
     account: str
@@ -81,7 +81,7 @@ class Linked(_Report, frozen=True, kw_only=True, array_like=True, tag="linked"):
     """Its ids at identity providers."""
 
 
-class Lease(_Report, frozen=True, kw_only=True, array_like=True, tag="lease"):
+class Lease(_Report, frozen=True, kw_only=True, array_like=True, tag="v"):
     """A device at a public address, by a VPN's lease or an agent's word."""
 
     device: str
@@ -94,7 +94,7 @@ class Lease(_Report, frozen=True, kw_only=True, array_like=True, tag="lease"):
     end_ns: int
 
 
-class Contact(_Report, frozen=True, kw_only=True, array_like=True, tag="contact"):
+class Contact(_Report, frozen=True, kw_only=True, array_like=True, tag="c"):
     """Contacts of devices with one identity provider."""
 
     provider: str
@@ -108,7 +108,7 @@ class Contact(_Report, frozen=True, kw_only=True, array_like=True, tag="contact"
     """How long before `ts`, in tenths of a second, uint32, shape (n,)."""
 
 
-class Present(_Report, frozen=True, kw_only=True, array_like=True, tag="present"):
+class Present(_Report, frozen=True, kw_only=True, array_like=True, tag="p"):
     """Slots of five minutes in which devices were there, and how busy (`sensor.entities.presence`)."""
 
     devices: bytes
@@ -116,26 +116,26 @@ class Present(_Report, frozen=True, kw_only=True, array_like=True, tag="present"
     slot: int
     """The first."""
     who: bytes
-    """Place in `devices`, uint16, shape (n,)."""
+    """Place in `devices`, uint8, shape (n,)."""
     after: bytes
-    """Slots after `slot`, uint16, shape (n,)."""
+    """Slots after `slot`, uint8, shape (n,)."""
     names: bytes
     """How many of 64 bits its sketch of outside addresses has set, uint8, shape (n,)."""
     flags: bytes
-    """uint16, shape (n,)."""
+    """uint8, shape (n,)."""
     total: bytes
     """Bytes to and from the outside, as TOTAL_STEPS log2(1 + bytes), uint8, shape (n,)."""
     share: bytes
-    """Of them to one peer beyond all others together, in 255ths, uint8, shape (n,)."""
+    """Of them to one peer beyond all others together, in SHARE_STEPS, uint8, shape (n,)."""
     peer: bytes
-    """That peer, hashed, uint16, shape (k,): of the rows whose share is not 0, in order."""
+    """That peer, hashed, uint8, shape (k,): of the rows whose share is not 0, in order."""
 
 
-TOTAL_STEPS = 6
-"""2^(1/6): within 6 % up to 2^42 bytes in five minutes."""
+TOTAL_STEPS, SHARE_STEPS = 3, 31
+"""Bytes within 12 %, up to 2^85 of them in five minutes; shares within 1.6 %."""
 
 
-class Covered(_Report, frozen=True, kw_only=True, array_like=True, tag="covered"):
+class Covered(_Report, frozen=True, kw_only=True, array_like=True, tag="m"):
     """Minutes of which the site has records."""
 
     minute: int
@@ -144,9 +144,11 @@ class Covered(_Report, frozen=True, kw_only=True, array_like=True, tag="covered"
     """A bit a minute, the lowest first, uint8, shape (n,)."""
     names: bytes
     """Minutes in which names were visible, likewise."""
+    whole: int = 0
+    """So many minutes from the first on have both."""
 
 
-class Told(_Report, frozen=True, kw_only=True, array_like=True, tag="told"):
+class Told(_Report, frozen=True, kw_only=True, array_like=True, tag="t"):
     """A finding that the site put into an incident or its digest; it grows under the same id."""
 
     finding: Finding
@@ -156,7 +158,7 @@ class Told(_Report, frozen=True, kw_only=True, array_like=True, tag="told"):
     account: str = ""
 
 
-class Verdict(_Report, frozen=True, kw_only=True, array_like=True, tag="verdict"):
+class Verdict(_Report, frozen=True, kw_only=True, array_like=True, tag="d"):
     """An incident that a person at the site closed or muted."""
 
     incident: str
@@ -166,7 +168,7 @@ class Verdict(_Report, frozen=True, kw_only=True, array_like=True, tag="verdict"
     reason: str = ""
 
 
-class Health(_Report, frozen=True, kw_only=True, array_like=True, tag="health"):
+class Health(_Report, frozen=True, kw_only=True, array_like=True, tag="h"):
     """What the site says of itself."""
 
     health: SiteHealth
@@ -182,7 +184,7 @@ KIND_OF: dict[type, Kind] = {
 _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
     Contact: (("who", "<u2"), ("before", "<u4")),
     Present: (
-        ("who", "<u2"), ("after", "<u2"), ("names", "<u1"), ("flags", "<u2"), ("total", "<u1"), ("share", "<u1"),
+        ("who", "<u1"), ("after", "<u1"), ("names", "<u1"), ("flags", "<u1"), ("total", "<u1"), ("share", "<u1"),
     ),
     Covered: (("flows", "<u1"), ("names", "<u1")),
 }  # fmt: skip
@@ -242,18 +244,23 @@ def problem(report: AnyReport, site: str) -> str | None:
     if len(set(sizes)) != 1 or not sizes[0].is_integer() or sizes[0] > CELLS_MAX:
         return "bad_columns"
     if isinstance(report, Covered):
-        return None if sizes[0] * 8 <= MINUTES_MAX and 0 <= report.minute < 1 << 31 else "bad_columns"
+        fits = sizes[0] * 8 <= MINUTES_MAX and 0 <= report.whole <= MINUTES_MAX and 0 <= report.minute < 1 << 31
+        return None if fits else "bad_columns"
     return _unfit(report) if isinstance(report, Contact | Present) else None
 
 
 def _unfit(report: Contact | Present) -> str | None:
     """Say what is wrong with columns that name devices by their place."""
-    who = np.frombuffer(report.who, "<u2")
+    who = np.frombuffer(report.who, "<u2" if isinstance(report, Contact) else "<u1")
     count, rest = divmod(len(report.devices), ID_BYTES)
     if rest or count > DEVICES_MAX or (len(who) and int(who.max()) >= count):
         return "bad_columns"
     if isinstance(report, Contact):
         return None
     share = np.frombuffer(report.share, np.uint8)
-    fits = len(report.peer) == 2 * int((share > 0).sum()) and 0 < report.slot < (1 << 31) - (1 << 16)
+    fits = (
+        int(share.max(initial=0)) <= SHARE_STEPS
+        and len(report.peer) == int((share > 0).sum())
+        and 0 < report.slot < (1 << 31) - 256
+    )
     return None if fits and int(np.frombuffer(report.names, np.uint8).max(initial=0)) <= 64 else "bad_columns"

@@ -40,6 +40,8 @@ QUIET_NS = 10 * MINUTE_NS
 a third of all bytes. A site that is not heard of for 15 minutes is silent (`model.fleet`)."""
 HEALTH_NS = 6 * HOUR_NS
 """Unless a source goes up or down, or an incident opens or ends: that is told at once."""
+SIGHTING_DAYS = 7
+"""A device that does not change is told of again so often; when it was last there, its presence says."""
 LINK_NS = 6 * HOUR_NS
 """A link that is in use is told again so often: of others on a device 12 hours count (`ties.OTHERS_NS`)."""
 BEHIND_NS = 10 * MINUTE_NS
@@ -70,7 +72,7 @@ class _Held(msgspec.Struct):
     state: str = ""
     """Of sources and incidents, as the health was last told."""
     sightings: dict[str, tuple[int, int]] = {}
-    """Digest and day of what was last said of a device, by its id."""
+    """Digest and week of what was last said of a device, by its id."""
     links: list[tuple[Key, tuple[int, int]]] = []
     """When each link was last told, ns, and its days then."""
     known: list[str] = []
@@ -183,13 +185,13 @@ class Forwarding:
         ]  # fmt: skip
 
     def _seen(self) -> list[AnyReport]:
-        """Tell of devices that are new, changed, or were not told of today."""
+        """Tell of devices that are new, changed, or were not told of for a week."""
         found: list[AnyReport] = []
         day, entities = self._now_ns // DAY_NS, self._core.entities
         for row in site_reports.rows_since(entities, self._site, self._held.since_ns):
             progress = self._core.volumes.progress(row)
             seen = site_reports.sighting(entities, row, self._now_ns, self._site, progress)
-            said = (site_reports.digest_of(seen), day)
+            said = (site_reports.digest_of(seen), day // SIGHTING_DAYS)
             if self._sightings.get(seen.device) != said:
                 self._sightings[seen.device] = said
                 for alias in seen.aliases:

@@ -81,7 +81,10 @@ def test_nothing_is_told_twice_of_minutes():
     assert [] == module.covered(coverage, minutes, START, 0)[0]
     coverage.take(np.zeros(1, np.int64), np.array([START + 600 * S]), "flows")
     (one,) = module.covered(coverage, minutes, START, 0)[0]
-    assert (START // (60 * S) + 10, b"\1", b"\0") == (one.minute, one.flows, one.names)
+    assert (START // (60 * S) + 10, b"\1", b"\0", 0) == (one.minute, one.flows, one.names, one.whole)
+    coverage.take(np.zeros(1, np.int64), np.array([START + 600 * S]), "names")
+    (one,) = module.covered(coverage, minutes, START, 0)[0]
+    assert (START // (60 * S) + 10, b"", 1) == (one.minute, one.flows, one.whole)
 
 
 def test_only_the_sites_own_is_told():

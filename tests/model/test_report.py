@@ -21,8 +21,8 @@ def contact(**more):
 
 def present(rows=2, **more):
     given = {
-        "devices": bytes(6), "slot": 5_000_000, "who": bytes(2 * rows), "after": bytes(2 * rows),
-        "names": bytes(rows), "flags": bytes(2 * rows), "total": bytes(rows), "share": bytes(rows), "peer": b"",
+        "devices": bytes(6), "slot": 5_000_000, "who": bytes(rows), "after": bytes(rows),
+        "names": bytes(rows), "flags": bytes(rows), "total": bytes(rows), "share": bytes(rows), "peer": b"",
     }  # fmt: skip
     return Present(ts=TS, **(given | more))
 
@@ -49,7 +49,8 @@ def test_reports_are_read_as_they_were_written():
         (contact(who=b"\0\0"), "bad_columns"), (contact(who=b"\0\0\2\0"), "bad_columns"),
         (contact(before=b"123"), "bad_columns"), (contact(devices=bytes(11)), "bad_columns"),
         (present(names=b"\x41\0"), "bad_columns"),
-        (present(share=b"\1\0"), "bad_columns"), (present(slot=0), "bad_columns"),
+        (present(share=b"\1\0"), "bad_columns"), (present(share=b"\x20\0", peer=b"1"), "bad_columns"),
+        (present(slot=0), "bad_columns"),
         (Covered(ts=TS, minute=1 << 31, flows=b"\1", names=b"\1"), "bad_columns"),
         (Covered(ts=TS, minute=1, flows=bytes(181), names=bytes(181)), "bad_columns"),
         (Covered(ts=-1, minute=1, flows=b"", names=b""), "bad_time"), (told("PER"), "not_its_own"),
