@@ -13,7 +13,7 @@ directories reserve or that administrators give to services), or a user's. Not h
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -71,6 +71,7 @@ class Accounts:
     Attributes:
         rows: One an account; a row's number never changes.
         refused: Sightings of accounts beyond LIMIT, or with a name beyond FORM_MAX.
+        alias: Returns what stands for a spelling where sites tell pseudonyms and their key is here: it is one account.
     """
 
     def __init__(self, tenants: Mapping[str, str] | None = None) -> None:
@@ -78,6 +79,7 @@ class Accounts:
         self._tenants = tenants or {}
         self.rows: list[Row] = []
         self.refused = 0
+        self.alias: Callable[[str], str] | None = None
         self._provided: set[str] = set()
         self._by_form: dict[str, int] = {}
         self._by_id: dict[str, int] = {}
@@ -161,7 +163,10 @@ class Accounts:
         alike = (
             [row for row in local if self._may_be_one(self.rows[row].forms, form)] if len(local) <= ALIKE_MAX else ()
         )
-        return alike[0] if len(alike) == 1 else -1
+        if len(alike) == 1:
+            return alike[0]
+        stands = form if self.alias is None else self.alias(form)
+        return -1 if stands == form else self._row_of(stands, None)
 
     def _may_be_one(self, forms: list[str], form: str) -> bool:
         """Tell whether a spelling may stand for the account that has these: all full realms of one organisation."""
@@ -204,7 +209,10 @@ class Accounts:
         if self._by_form.get(form) != row and len(held.forms) < FORMS_MAX:
             self._by_form.setdefault(form, row)
             self._note(held.forms, form)
-            if _fullness(form) > _fullness(held.name):
+            if self.alias is not None and _local(held.name) == _local(self.alias(form)) != _local(form):
+                self._index(form, row)
+                held.name = form
+            elif _fullness(form) > _fullness(held.name):
                 held.name = form
         if identity is not None and identity not in self._by_id and len(held.ids) < FORMS_MAX:
             self._by_id[identity] = row

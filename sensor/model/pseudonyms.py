@@ -76,7 +76,8 @@ class Pseudonyms:
         if "accounts" not in self.kinds or not name or _MADE.match(name):
             return name
         local, at, domain = name.rpartition("@") if "@" in name else (name, "", "")
-        return self._made("account", local) + (at + self._domain(domain) if domain else at)
+        made = self._made("account", local) + ("$" if local.endswith("$") else "")  # a machine's stays one
+        return made + (at + self._domain(domain) if domain else at)
 
     def host(self, name: str) -> str:
         """Return what stands for a host's name; where it is an address, for that."""

@@ -19,7 +19,7 @@ from sensor.model.times import MINUTE_NS
 from sensor.pipeline.core import Core
 from sensor.pipeline.privacy import pseudonyms_of
 
-_STANDS = re.compile(r"account-[0-9a-f]{16}(?![0-9a-f])")
+_STANDS = re.compile(r"(account|host)-[0-9a-f]{16}(?![0-9a-f])")
 ALL_AGAIN_NS = 10 * MINUTE_NS
 """Event time between two looks at all names; those of new rows are known at once."""
 
@@ -31,10 +31,12 @@ def disguise_of(config: Config, folder: Path, core: Core) -> Callable[[AnyReport
 
 
 def recognised_of(config: Config, folder: Path, core: Core) -> Callable[[AnyReport], AnyReport] | None:
-    """Return what a hub does to reports, where it has a key of the sites'. Raises ConfigError."""
-    is_hub = any(one.type == "site" for one in config.sources.values())
-    made = pseudonyms_of(config, folder) if is_hub and config.privacy.key is not None else None
-    return None if made is None or "accounts" not in made.kinds else Recognised(made, core).report
+    """Return what is done to sites' reports where there is a key that they share. Raises ConfigError."""
+    made = pseudonyms_of(config, folder) if config.privacy.key is not None else None
+    if made is None:
+        return None
+    core.entities.identity.accounts.alias = made.account
+    return Recognised(made, core).report
 
 
 class Disguise:
@@ -104,26 +106,28 @@ class Disguise:
 
 
 class Recognised:
-    """At a hub that has the sites' key: reports in which its own accounts bear their names again."""
+    """At a hub that has the sites' key: reports in which accounts and hosts that it knows bear their names again."""
 
     def __init__(self, pseudonyms: Pseudonyms, core: Core) -> None:
         self._names, self._core = pseudonyms, core
         self._real: dict[str, str] = {}
-        self._seen = 0
+        self._seen, self._hosts = 0, 0
 
     def report(self, one: AnyReport) -> AnyReport:
-        """Return a report with the names of accounts that are known here."""
+        """Return a report with the names that are known here."""
         replaced = msgspec.structs.replace
+        if isinstance(one, Sighting):
+            return replaced(one, names=tuple((self._named(host), who) for host, who in one.names))
         if isinstance(one, Linked):
-            return replaced(one, account=self._account(one.account), forms=tuple(map(self._account, one.forms)))
+            return replaced(one, account=self._named(one.account), forms=tuple(map(self._named, one.forms)))
         if isinstance(one, Lease) and one.account:
-            return replaced(one, account=self._account(one.account))
+            return replaced(one, account=self._named(one.account))
         if isinstance(one, Told):
-            return replaced(one, account=self._account(one.account), finding=self._finding(one.finding))
+            return replaced(one, account=self._named(one.account), finding=self._finding(one.finding))
         return one
 
     def _finding(self, one: Finding) -> Finding:
-        replaced, held, told = msgspec.structs.replace, one.evidence, self._account
+        replaced, held, told = msgspec.structs.replace, one.evidence, self._named
         evidence = replaced(
             held, text=told(held.text), entity=replaced(held.entity, id=told(held.entity.id)),
             keys=tuple(map(told, held.keys)),
@@ -134,12 +138,16 @@ class Recognised:
             check=told(one.check),
         )  # fmt: skip
 
-    def _account(self, text: str) -> str:
-        """Return a name or a sentence with the user names that are known for what stands for them."""
+    def _named(self, text: str) -> str:
+        """Return a name or a sentence with names that are known for what stands for them."""
         rows = self._core.entities.identity.accounts.rows
         for row in islice(rows, self._seen, None):
             for form in (row.name, *row.forms):
                 local = form.rpartition("@")[0] if "@" in form else form
-                self._real.setdefault(self._names.account(local), local)
-        self._seen = len(rows)
+                self._real.setdefault(self._names.account(local).rstrip("$"), local.rstrip("$"))
+        hosts = self._core.entities.devices.naming.names
+        for host in islice(hosts.values(), self._hosts, None):
+            label = host.partition(".")[0]
+            self._real.setdefault(self._names.host(label), label)
+        self._seen, self._hosts = len(rows), len(hosts)
         return _STANDS.sub(lambda found: self._real.get(found.group(), found.group()), text)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sensor.model.site_packet import Envelope, Packet
 from sensor.pipeline.core import Core
+from sensor.pipeline.disguising import disguise_of, recognised_of
 from sensor.pipeline.forwarding import Forwarding
 from sensor.store.spool import LEVEL
 from sensor.wire.site_envelope import encode
@@ -24,7 +25,8 @@ _EPOCH_BITS = 62
 
 @contextlib.contextmanager
 def reporting(core: Core, site: str, path: Path | None) -> Iterator[None]:
-    """Write what is stepped within as a site's reports; nothing where there is no path."""
+    """Write what is stepped within as a site's reports; nothing where there is no path. Raises ConfigError."""
+    core.recognise = recognised_of(core.config, core.state.folder, core)
     if path is None:
         yield
         return
@@ -41,7 +43,7 @@ class ReportsFile:
 
     def __init__(self, core: Core, site: str, path: Path) -> None:
         """Begin a file."""
-        self._forwarding = Forwarding(core, site)
+        self._forwarding = Forwarding(core, site, disguise_of(core.config, core.state.folder, core))
         self._site, self._out = site, path.open("wb")
         self._packer = zstandard.ZstdCompressor(level=LEVEL)
         self._epoch = self._sequence = 0

@@ -91,7 +91,7 @@ def _matching(made: Pseudonyms, kind: str, wanted: str, names: Iterable[str]) ->
 
 def _stands(made: Pseudonyms, kind: str, name: str) -> tuple[str, ...]:
     if kind == "account":
-        return (made.account(name).partition("@")[0],)
+        return (made.account(name).partition("@")[0].rstrip("$"),)
     if kind == "host":
         return (made.host(name).partition(".")[0],)
     if kind == "mac":

@@ -131,3 +131,20 @@ def test_a_name_that_very_many_have_means_nobody_by_itself(monkeypatch):
     assert (10, 10, 8) == (bare, accounts.find("administrator"), accounts.find("administrator@site8.example"))
     assert [9] == accounts.alike("administrative")
     assert (-1, 1) == (accounts.sight("a" * (module.FORM_MAX + 1), 0, 0, "ntlm"), accounts.refused)
+
+
+def test_a_pseudonym_and_who_it_stands_for_are_one_where_the_key_is_known():
+    """Whichever is met first; the real name is shown, and other spellings of it are it, too."""
+    from sensor.entities.accounts import Accounts
+    from sensor.model.pseudonyms import Pseudonyms
+
+    stands = Pseudonyms(bytes(range(32))).account
+    for spellings in (("ann@ex.com", "ann"), ("ann", "ann@ex.com")):
+        held = Accounts()
+        held.alias = stands
+        assert 0 == held.sight(stands("ann@ex"), 1, 0, "kerberos")
+        assert [0, 0] == [held.sight(form, 2, 0, "entra") for form in spellings]
+        assert ("ann@ex.com", 0, 1) == (held.rows[0].name, held.find(stands("ann@ex")), len(held))
+        assert 1 == held.sight("bob@ex.com", 3, 0, "entra")
+    plain = Accounts()
+    assert [0, 1] == [plain.sight(form, 1, 0, "entra") for form in (stands("ann@ex"), "ann@ex")]
