@@ -12,6 +12,8 @@ from sensor.wire import bundle_keys, site_https_client, site_nats
 
 LIMIT_MIN = 16 * PACKET_MAX
 BUNDLE_BYTES_MAX = 256_000_000
+REPEAT_MAX = 64
+"""As many bundles are remembered (`sensor.pipeline.bundling`)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,8 +97,10 @@ def _folder_problem(settings: Settings) -> str | None:
             bundle_keys.sealing_key(settings.encrypt_to)
         except ValueError as error:
             return f"encrypt_to: {error}"
-    if settings.every_s < 0 or settings.repeat < 0 or min(settings.bundle_bytes, settings.folder_bytes) < PACKET_MAX:
-        return f"every_s and repeat must not be below 0, bundle_bytes and folder_bytes not below {PACKET_MAX}"
+    if not settings.every_s >= 0 or min(settings.bundle_bytes, settings.folder_bytes) < PACKET_MAX:
+        return f"every_s must not be below 0, bundle_bytes and folder_bytes not below {PACKET_MAX}"
+    if not 0 <= settings.repeat <= REPEAT_MAX:
+        return f"repeat must be from 0 to {REPEAT_MAX}"
     if settings.bundle_bytes > BUNDLE_BYTES_MAX:
         return f"bundle_bytes must be at most {BUNDLE_BYTES_MAX}: a bundle is in memory while it is made"
-    return None
+    return _limits_problem(settings)

@@ -56,7 +56,7 @@ def test_what_lacks_is_named(keys, monkeypatch):
         ({"url": "https://hub.example"}, "one way to its hub"),
         ({"encrypt_to": "ed25519:" + "a" * 64}, "encrypt_to: .*expected x25519"),
         ({"bundle_bytes": 10**9}, "bundle_bytes must be at most"),
-        ({"repeat": -1}, "must not be below 0"),
+        ({"repeat": -1}, "repeat must be from 0 to 64"),
     ],
 )
 def test_a_sink_that_cannot_be_is_refused_with_the_configuration(keys, told, said):
