@@ -54,6 +54,14 @@ CREATE TABLE bundles (
 _SITE = "site, place, forgotten, count, bytes, newest, duplicates, received_ns, skew_ns, skew_error_ns"
 _HEAD = "site, epoch, sequence, began, previous, kind, first_ns, last_ns, raw_bytes"
 
+_NOTE = f"""
+INSERT INTO sites ({_SITE}) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET
+    place = excluded.place, count = count + excluded.count, bytes = bytes + excluded.bytes,
+    newest = max(newest, excluded.newest), duplicates = duplicates + excluded.duplicates,
+    received_ns = max(received_ns, excluded.received_ns), skew_ns = coalesce(excluded.skew_ns, skew_ns),
+    skew_error_ns = CASE WHEN excluded.skew_ns IS NULL THEN skew_error_ns ELSE excluded.skew_error_ns END
+"""  # noqa: S608 - ours
+
 
 class Have(msgspec.Struct, frozen=True):
     """What is stored of a site: everything up to a sequence of an epoch, but for what is missing."""
@@ -178,12 +186,7 @@ class Inbox:
                     newest = self._insert(one, now_ns)
                     stored, size = stored + 1, size + len(one.body)
             execute(
-                f"INSERT INTO sites ({_SITE}) "  # noqa: S608 - ours
-                "VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET "
-                "place = excluded.place, count = count + excluded.count, bytes = bytes + excluded.bytes, "
-                "newest = max(newest, excluded.newest), duplicates = duplicates + excluded.duplicates, "
-                "received_ns = max(received_ns, excluded.received_ns), skew_ns = coalesce(excluded.skew_ns, skew_ns), "
-                "skew_error_ns = CASE WHEN excluded.skew_ns IS NULL THEN skew_error_ns ELSE excluded.skew_error_ns END",
+                _NOTE,
                 (
                     site,
                     _written(order),
