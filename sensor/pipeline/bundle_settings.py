@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sensor.config import Component, Config, Secret
-from sensor.errors import ConfigError
+from sensor.errors import ConfigError, Permanent
 from sensor.model.sink import SecretPlace
 from sensor.pipeline.bundle_carrier import BundleCarrier
 from sensor.pipeline.bundling import Bundler
@@ -93,13 +93,32 @@ def carrier(settings: Settings, site: str, state: Path) -> BundleCarrier:
 
 
 def probe(settings: Settings) -> str:
-    """Look whether bundles can be written and signed. Raises OSError, ConfigError."""
-    _export(settings)
-    folder = Path(settings.folder)
+    """Look whether bundles can be written and signed. Raises OSError, Permanent."""
+    try:
+        _export(settings)
+    except ConfigError as error:
+        raise Permanent(str(error)) from error
+    return f"{settings.folder} holds {_usable(Path(settings.folder)):,} bytes of bundles"
+
+
+def look(config: Config, folder: Path) -> str:
+    """Look whether bundles can be taken out of a hub's folder. Raises OSError, Permanent."""
+    try:
+        trust = trust_of(config)
+    except ConfigError as error:
+        raise Permanent(str(error)) from error
+    if not trust.site_keys:
+        raise Permanent("no site has a key: [sites.NAME] bundle_keys")
+    held = _usable(folder)
+    return f"{folder} holds {held:,} bytes of bundles; keys of {len(trust.site_keys)} of {len(config.sites)} sites"
+
+
+def _usable(folder: Path) -> int:
+    """Return the bytes of bundles in a folder that can be written. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OSError(f"{folder} cannot be written")
-    return f"{folder} holds {bundle_files.room_taken(folder):,} bytes of bundles"
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise OSError(f"{folder} cannot be read and written")
+    return bundle_files.room_taken(folder)
 
 
 def make_key(path: Path, *, opens: bool) -> str:

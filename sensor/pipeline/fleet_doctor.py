@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from sensor.config import Config, listen_address
 from sensor.errors import Permanent
+from sensor.pipeline import bundle_settings
 from sensor.pipeline.examining import Look
 from sensor.pipeline.site_feed import source_of
 from sensor.pipeline.site_nats_ends import look
@@ -43,6 +44,12 @@ def looked(config: Config, now: dt.datetime) -> Iterator[Look]:
             yield Look(what=what, ok=True, why=look(source_settings(source.options)))
         except (OSError, Permanent) as error:
             yield Look(what=what, ok=False, why=str(error), remedy="check the server (docs/nats), and the password")
+    if source is not None and (folder := source_settings(source.options).folder):
+        what = f"source {source.name} (site): bundles"
+        try:
+            yield Look(what=what, ok=True, why=bundle_settings.look(config, Path(folder)))
+        except (OSError, Permanent) as error:
+            yield Look(what=what, ok=False, why=str(error), remedy="docs/bundles.md says how keys are made and listed")
     if sink is not None:
         what = f"sink {sink.name} (site)"
         if settings_of(sink).url:

@@ -1,12 +1,15 @@
 """A site and a hub with a folder between them, as `run` has them: from the spool into the hub's state."""
 
+import datetime as dt
+
 import pytest
 
 import sensor
 from sensor.config import build
-from sensor.errors import ConfigError
+from sensor.errors import ConfigError, Permanent
 from sensor.metrics import Metrics
 from sensor.pipeline.bundle_settings import make_key, public_key
+from sensor.pipeline.fleet_doctor import looked
 from sensor.pipeline.receiving import Receiving
 from sensor.pipeline.uplink import Uplink, limit_spool, probe
 from tests.pipeline.fleet_ends import fleet
@@ -82,5 +85,18 @@ def test_a_folder_in_the_configuration_is_checked_at_the_start(tmp_path, diode):
         diode.key.chmod(0o644)
         with pytest.raises(ConfigError, match=r"\[sinks.hub\].*chmod 600"):
             Uplink(config, syd.folder, Metrics(sensor.__version__))
-        with pytest.raises(ConfigError, match="chmod 600"):
+        with pytest.raises(Permanent, match="chmod 600"):
             probe(config)
+
+
+def test_doctor_looks_at_both_ends(diode):
+    """The folder, the keys, and whether any site has one."""
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    [site] = looked(diode.site(), at)
+    [hub] = looked(diode.hub(public_key(diode.key)), at)
+    [none] = looked(diode.hub(), at)
+    assert [True, True, False] == [one.ok for one in (site, hub, none)]
+    assert "keys of 1 of 1 sites" in hub.why
+    assert "no site has a key" in none.why
+    diode.hub_key.chmod(0o644)
+    assert "chmod 600" in next(iter(looked(diode.hub(public_key(diode.key)), at))).why
