@@ -143,9 +143,7 @@ class Metrics:
         self.incidents = self._counter(
             "incidents", "Incidents that reached a tier; exemplars name them", "site", "tier"
         )
-        self.incidents_open = self._gauge(
-            "incidents_open", "Incidents open now, at each site of theirs", "site", "tier"
-        )
+        self.incidents_open = self._gauge("incidents_open", "Open incidents, at each of their sites", "site", "tier")
         self.risk = self._gauge(
             "risk_db", "Decibans of the open incidents of the site's riskiest devices, by rank", "site", "rank"
         )

@@ -257,10 +257,7 @@ class Core:
         self.state.commit(
             columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
             inputs=inputs,
-            meta={
-                **self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()},
-                **self.fleet.changed(),
-            },
+            meta={**self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()}},
             hidden=list(self.incidents.mutes.hidden.values()), packets=packets,
         )  # fmt: skip
         self.fleet.committed()
@@ -287,6 +284,7 @@ class Core:
             "timezone": self.config.timezone, "budget_per_1000": repr(self.config.budget.incidents_per_day_per_1000),
             "calibration": msgspec.json.encode(ratios).decode(),
             "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
+            **self.fleet.changed(),
         }  # fmt: skip
 
     def link(self, findings: Sequence[Finding]) -> None:
