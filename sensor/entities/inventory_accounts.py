@@ -17,6 +17,8 @@ def accounts(entities: Entities) -> Iterator[Account]:
     rows = identity.accounts.rows
     shared_by = sharing(identity.links.all(now_ns), [row.kind == "user" for row in rows])
     for number, row in sorted(enumerate(rows), key=lambda one: one[1].name):
+        if not row.sightings:  # of somebody who was erased
+            continue
         links = identity.links.of(number, now_ns)
         devices = dict.fromkeys(entities.device_id(link.device) for link in links if link.device >= 0)
         yield Account(

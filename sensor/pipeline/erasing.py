@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -188,6 +189,9 @@ def carry_out(folder: Path) -> Proof | None:
         request = waiting(folder)
         if request is None:
             return None
+        if _told(folder, "erased", request.id):  # it died just before its end
+            (folder / REQUEST).unlink()
+            return msgspec.json.decode((folder / PROOFS / f"{request.id}.json").read_bytes(), type=Proof)
         finder = Finder(request.subject)
         log = audit.AuditLog(folder)
         try:
@@ -227,7 +231,8 @@ def _erase(folder: Path, state: State, request: Request, finder: Finder, log: au
         path.unlink()
     state.look(erasing.write_anew)
     ts = rfc3339(SystemClock(threading.Event()).now_ns())
-    lines = log.take_out(ts, {"erasure": request.id}, finder.in_bytes)
+    log.take_out(ts, {"erasure": request.id}, finder.in_bytes)
+    lines = tuple(sorted({n for body in _told(folder, audit.TAKEN_OUT, request.id) for n in body["lines"]}))
     proof = Proof(
         id=request.id, kind=request.subject.kind, stands=request.subject.stands, counts=tuple(done.counts),
         files=tuple(done.files), lines=lines, searched=search(folder, finder),
@@ -312,6 +317,12 @@ def _under_way(folder: Path, subject: Subject) -> Iterable[str]:
 def _lines(folder: Path) -> list[bytes]:
     path = folder / audit.LOG
     return path.read_bytes().splitlines() if path.exists() else []
+
+
+def _told(folder: Path, what: str, key: str) -> list[dict[str, Any]]:
+    """Return what the audit log's lines of a kind say of an erasure."""
+    found = (msgspec.json.decode(line) for line in _lines(folder) if key.encode() in line)
+    return [one["body"] for one in found if one["what"] == what and one.get("body", {}).get("erasure") == key]
 
 
 def _packet_files(folder: Path, finder: Finder) -> list[Path]:

@@ -1,10 +1,12 @@
 """`spanline erase`."""
 
 import json
+import re
 
 import pytest
 
 from tests.cli.runs import conn_log, spanline
+from tests.cli.test_run import running, signins, until
 from tests.console.desks import filled
 
 
@@ -49,3 +51,24 @@ def test_what_is_asked_wrongly_is_said(tmp_path, run):
         run("--state", folder)[0], run("ann", "--state", folder / "no")[0], run("eve@ex.com", "--state", folder)[0],
         run("--resume", "--state", folder)[0],
     ]  # fmt: skip
+
+
+def test_a_running_sensor_does_it_and_goes_on(tmp_path, run):
+    """It ends, erases, and is the same process again, which takes in what is new."""
+    log, events = tmp_path / "okta.jsonl", 'spanline_events_total{kind="signin",site="local",source="okta"}'
+    (tmp_path / "site.toml").write_text(
+        f'state = "{tmp_path}/state"\n[sources.idp]\ntype = "okta"\npath = "{log}"\n[metrics]\nlisten = "127.0.0.1:0"\n'
+    )
+    log.write_text(signins(0, 3))
+    with running(tmp_path / "site.toml") as (process, address):
+        until(address, f"{events} 3.0")
+        code, out, _ = run("ann@example.com", "--reason", "x", "--state", tmp_path / "state", "--json")
+        proof = json.loads(out)
+        counts = {one["place"]: one["removed"] for one in proof["counts"]}
+        assert (0, 3, []) == (code, counts["table signins"], proof["searched"]["found"])
+        said = ""
+        while (again := re.search(r"http://(\S+)/metrics", said)) is None:
+            said = process.stderr.readline()
+        with log.open("a") as file:
+            file.write(signins(3, 5))
+        until(again[1], f"{events} 2.0")

@@ -1,7 +1,6 @@
 """The state that `spanline demo` makes, made once for all tests that want one, and copied for each."""
 
 import shutil
-from functools import cache
 from pathlib import Path
 
 from sensor.cli.demo import demo_config, demo_inputs
@@ -10,7 +9,6 @@ from sensor.cli.samples import samples_dir
 from sensor.pipeline.inputs import Options
 
 
-@cache
 def made(folder: Path) -> Path:
     config = demo_config(samples_dir())
     perform(

@@ -1,12 +1,18 @@
 """Requests to erase: asked for, refused, waited for, carried out once."""
 
+import os
+import shutil
+import signal
+import sys
 import threading
 
+import msgspec
 import pytest
 
 from sensor.pipeline import erasing
 from sensor.store import audit
 from sensor.store.state import State
+from tests.cli.runs import conn_log, spanline
 from tests.console.desks import filled
 
 
@@ -63,3 +69,45 @@ def test_an_erasure_that_was_undone_is_found(tmp_path, change):
         (folder / "notes").write_text("Ann@ex.com was here")
     found = erasing.verify(folder, "ANN@ex.com")
     assert ((proof.id,), 1) == (found.erasures, len(found.problems))
+
+
+def killed_at(folder, number):
+    """Carry out in a process that dies before its file operation of this number; tell whether it died."""
+    child = os.fork()
+    if child == 0:
+        left = [number]
+
+        def hook(event, _args):
+            if event in {"open", "os.rename", "os.remove", "os.link", "sqlite3.connect"}:
+                left[0] -= 1
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        try:
+            erasing.carry_out(folder)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def test_it_is_carried_out_once_however_often_it_is_killed(tmp_path, monkeypatch, capsys):
+    """At any file operation: the state verifies all along, and in the end the proof counts everything, once."""
+    made = tmp_path / "made"
+    spanline(monkeypatch, capsys, "replay", "--state", made, conn_log(tmp_path / "conn.log"))
+    plan = erasing.plan(made, "10.0.0.66")
+    for first in (1, 8, 21, 34, 47, 60):
+        folder, at = tmp_path / str(first), first
+        shutil.copytree(made, folder)
+        erasing.ask(folder, plan.subject, "x", "kim")
+        while killed_at(folder, at):
+            with State(folder, readonly=True) as state:
+                state.load_snapshot()
+                assert None is state.seals.chain_fault()
+            assert [] == audit.verify(folder)[0]
+            at *= 2
+        found = erasing.verify(folder, plan.subject.names[0])
+        (proof,) = (folder / erasing.PROOFS).iterdir()
+        told = msgspec.json.decode(proof.read_bytes(), type=erasing.Proof)
+        flows = sum(one.removed for one in told.counts if one.place == "archive flows")
+        assert ([proof.stem], (), 50) == (list(found.erasures), found.problems, flows)
