@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.desks import GRANTS, OPEN, PASSWORD, action, client, desk, filled, incident
+from tests.console.desks import CLOCK_NS, GRANTS, OPEN, PASSWORD, action, client, desk, filled, incident
+from tests.console.fleets import hub
 
 pytestmark = pytest.mark.needs_tool("chromium")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -20,6 +21,7 @@ PAGES = (
     "/incidents?state=all", "/incidents/INC-1", "/devices", "/devices/dev-1", "/accounts", "/accounts/ann@ex.com",
     "/signins?days=", "/quarantine", "/actions", "/mutes", "/hunt", "/sites", "/health", "/nowhere",
 )  # fmt: skip
+FLEET_PAGES = ("/sites", "/sites/MEL", "/sites/PER", "/incidents/INC-9", "/devices/dev-7")
 LOOKS = {"light": ("light", 1360, 900), "dark": ("dark", 1360, 900), "phone": ("light", 390, 844)}
 MANY = 10_000
 FIRST_PAGE_S = 0.3
@@ -69,9 +71,20 @@ class Seen:
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page_is_whole_and_usable(chromium, made, look):
     """No request to elsewhere, no complaint of the browser, no finding of axe, nothing wider than the window."""
-    seen = Seen(chromium, made, look)
+    look_at(Seen(chromium, made, look), PAGES, look)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_fleets_pages_are_too(chromium, tmp_path, look):
+    """Sites in every condition, one of them, an incident across two, a laptop that moved."""
+    made = desk(hub(tmp_path), today_ns=lambda: CLOCK_NS)
+    look_at(Seen(chromium, made, look), FLEET_PAGES, look)
+
+
+def look_at(seen, pages, look):
+    """Go through pages and find nothing wrong."""
     found, wide = {}, []
-    for path in PAGES:
+    for path in pages:
         seen.goto(path)
         broken = axe.Axe().run(seen.page).response["violations"]
         found |= {(path, one["id"]): [node["html"][:200] for node in one["nodes"]] for one in broken}
