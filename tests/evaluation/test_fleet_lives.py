@@ -43,6 +43,7 @@ def lives(fleet, kills, rng):
 def finish(fleet):
     """Let all tell and take in everything, and stop them as a person would."""
     with fleet.all() as ends:
+        assert all(ready.wait(60) for _, ready, _ in ends.values())  # else a signal ends it before it listens
         assert until(lambda: all(fleet.state(name).exists() for name in fleet.names) and fleet.is_told(), 120)
         for name in (*fleet.names, "hub"):
             process, _, said = ends[name]
@@ -55,6 +56,17 @@ def finish(fleet):
         there, here = same_incidents(fleet.state("hub"), (name, fleet.state(name)))
         assert here.keys() == there.keys()
     return told
+
+
+def test_what_a_site_finds_is_an_incident_of_its_hub(tmp_path):
+    """Both as they are run; the hub dies in a commit meanwhile, and goes on."""
+    fleet = Fleet(tmp_path, "SYD")
+    with fleet.all(hub=("fsync", 4)) as ends:
+        assert all(ready.wait(60) for _, ready, _ in ends.values())
+        fleet.tell(random.Random(0))
+        assert until(lambda: ends["hub"][0].poll() is not None, 60)
+    envelopes, reports, findings = finish(fleet)
+    assert (envelopes > 0, reports >= envelopes, findings) == (True, True, 1)
 
 
 @pytest.mark.slow
