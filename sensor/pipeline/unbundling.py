@@ -90,8 +90,8 @@ class Unbundler:
             fresh += receipt.stored
             if receipt.is_full:
                 return _said(path, bundle, "full", _full(head.site), fresh)
-        for first, last in bundle.lost():
-            self.inbox.give_up(head.site, first, last)
+        if any(bundle.lost()):  # what is still missing of its range, now that all it holds is stored, will never come
+            self.inbox.give_up(head.site, head.first, head.last)
         self._window.take(head.site, head.key, head.made_ns)
         return _said(path, bundle, "taken" if fresh else "known", "" if fresh else "all of it was here", fresh)
 
