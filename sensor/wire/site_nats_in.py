@@ -30,6 +30,8 @@ PENDING, PENDING_BYTES = 512, 32 << 20
 """A site's messages that wait for theirs: twice what a site has under way. More are dropped, and come again."""
 WAIT_S = 0.25
 """For the first of a batch, so that an end is seen."""
+GATHER_S = 0.002
+"""For the next of a batch: an fsync costs more than that."""
 SPEAK_S = 5.0
 """Between two announcements of what the hub has, where nothing changed: some tens of bytes a site."""
 _LOG = logging.getLogger(__name__)
@@ -125,7 +127,7 @@ async def _batch(came: "asyncio.Queue[_Came]") -> list[_Came]:
         try:
             batch.append(came.get_nowait())
         except asyncio.QueueEmpty:
-            await asyncio.sleep(0)
+            await asyncio.sleep(GATHER_S)
             if came.empty():
                 break
         else:

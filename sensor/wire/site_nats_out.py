@@ -14,6 +14,7 @@ What the hub then gets twice it knows by its number. Does not decide what is sen
 
 import asyncio
 import collections
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -38,8 +39,8 @@ WINDOW, WINDOW_BYTES = 256, 16 << 20
 STREAM_BYTES = 64 << 20
 """Of the queue, within the store of 128 MB that docs/nats gives it: the window, and what was not yet compacted."""
 BATCH, BATCH_BYTES = 32, 4 << 20
-ACKS_PENDING = 64
-"""Delivered and not acknowledged: a hub commits a batch at once, so some of them; with WINDOW as the bound above."""
+ACKS_PENDING = WINDOW
+"""Delivered and not acknowledged: the hub stores by one fsync what has come meanwhile, and the more the better."""
 REDELIVER_S = (10.0, 30.0, 60.0, 120.0)
 """An acknowledgement lost with a link comes again after 10 s; a slow link is not filled with repeats."""
 DELIVER_MAX = 1 << 30
@@ -151,6 +152,7 @@ class _Session:
         """The stream's own last sequence."""
         self._said: list[site_nats.Have] = []
         """By the hub, not looked at yet; the last one counts."""
+        self._heard = asyncio.Event()
         self._announced = 0
         """How often the hub was heard in this session."""
         self._was_silent = False
@@ -176,7 +178,9 @@ class _Session:
                 await self._check()
                 check_s = time.monotonic() + CHECK_S
             if not await self._publish():
-                await asyncio.sleep(LOOK_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._heard.wait(), LOOK_S)
+                self._heard.clear()
 
     async def _hear(self, message: "Msg") -> None:
         try:
@@ -187,6 +191,7 @@ class _Session:
         self._was_silent |= before_s is not None and now_s - before_s > SILENT_S
         self._announced += 1
         self._publisher.heard_s = now_s
+        self._heard.set()
 
     async def _take_have(self) -> None:
         """Write down what the hub has; where that is less than it had, begin again from there."""
