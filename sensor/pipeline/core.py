@@ -238,25 +238,13 @@ class Core:
         kept = self.config.archive
         now_ns, lacking = max(self.clock_ns, self.entities.now_ns), self.room.lacking() if self.room is not None else 0
         self._tell_gone(self._archive.prepare(now_ns, kept.keep_days, kept.limit_bytes, lacking))
-        self.state.forget_signins(rfc3339(self.entities.now_ns - kept.keep_days * DAY_NS))
-        if kept.incidents_keep_days:
-            self.state.forget_incidents(rfc3339(self.entities.now_ns - kept.incidents_keep_days * DAY_NS))
-        columns = {f"entities/{name}": column for name, column in self.entities.save().items()}
-        for detector in self.detectors:
-            columns |= {f"{detector.name}/{name}": column for name, column in detector.save().items()}
-        columns |= {f"incidents/{name}": column for name, column in self.incidents.save().items()}
-        columns |= {f"held/{name}": column for name, column in (held or {}).items()}
+        self._forget()
         packets = self.forwarder.packets() if self.forwarder is not None else ()
-        if self.forwarder is not None:
-            columns |= {f"unsent/{name}": column for name, column in self.forwarder.save().items()}
-        columns["open_flows"] = np.frombuffer(
-            msgspec.json.encode([[uid.hex(), held] for uid, held in self.open_flows.items()]), np.uint8
-        )
         cases = self.incidents.cases
         changed = [self.incidents.render(cases[key]) for key in sorted(self.incidents.changed & cases.keys())]
         self.state.commit(
-            columns=columns, incidents=changed, devices=self.devices(), accounts=accounts(self.entities),
-            inputs=inputs,
+            columns=self._columns(held or {}), incidents=changed, devices=self.devices(),
+            accounts=accounts(self.entities), inputs=inputs,
             meta={**self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()}},
             hidden=list(self.incidents.mutes.hidden.values()), packets=packets,
         )  # fmt: skip
@@ -267,6 +255,25 @@ class Core:
         self.incidents.changed.clear()
         self.incidents.mutes.hidden.clear()
         self._spent("commit", begin)
+
+    def _columns(self, held: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return everything that a restart needs; `held`: what was read and not stepped yet."""
+        parts = {"entities": self.entities.save(), **{one.name: one.save() for one in self.detectors}}
+        parts |= {"incidents": self.incidents.save(), "held": dict(held)}
+        if self.forwarder is not None:
+            parts["unsent"] = self.forwarder.save()
+        columns = {f"{part}/{name}": column for part, kept in parts.items() for name, column in kept.items()}
+        columns["open_flows"] = np.frombuffer(
+            msgspec.json.encode([[uid.hex(), counters] for uid, counters in self.open_flows.items()]), np.uint8
+        )
+        return columns
+
+    def _forget(self) -> None:
+        """Delete sign-ins and incidents that are kept no longer; durable with the commit."""
+        kept, now_ns = self.config.archive, self.entities.now_ns
+        self.state.forget_signins(rfc3339(now_ns - kept.keep_days * DAY_NS))
+        if kept.incidents_keep_days:
+            self.state.forget_incidents(rfc3339(now_ns - kept.incidents_keep_days * DAY_NS))
 
     def give_way(self) -> None:
         """Have the oldest of the archive go now, where the disk has no room for a commit."""
