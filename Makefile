@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# Each file in one process, as many at a time as there are processors; what measures (slow, bench) runs alone.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup demo test lint types unit slow nojit lowest fuzz bench format wheel clean
 
@@ -26,14 +28,14 @@ types: setup ## mypy, strict, on both packages
 
 unit: setup ## the tests, without the slow ones
 	@.ci/debian want test
-	@$(PYTEST)
+	@$(PYTEST) $(SIDE_BY_SIDE)
 
 slow: setup ## the slow tests only
 	@.ci/debian want test
 	@$(PYTEST) -m slow
 
 nojit: setup ## the tests with the kernels as plain Python: numba hides an index out of bounds, Python does not
-	@NUMBA_DISABLE_JIT=1 $(PYTEST)
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) $(SIDE_BY_SIDE)
 
 lowest: ## the tests with the lowest versions that pyproject.toml allows, in .venv-lowest
 	@python3 -m venv --clear .venv-lowest

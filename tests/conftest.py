@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _kernels_are_ready() -> None:
     """Compile what the cache lacks before the first test, on every processor; a run without compilation needs none."""
     warming.warm(lambda _line: None)
+
+
+@pytest.fixture(autouse=True)
+def _kernels_stay_where_they_are() -> Iterator[None]:
+    """Fail where a test leaves another cache of kernels to those after it: an empty one costs each process a minute."""
+    before = os.environ.get("SPANLINE_KERNEL_CACHE")
+    yield
+    assert before == os.environ.get("SPANLINE_KERNEL_CACHE")
 
 
 @pytest.fixture(scope="session")
