@@ -8,7 +8,7 @@ import msgspec
 from sensor.model.fleet import SILENT_NS, SiteHealth, SiteLink, SiteRow, SiteView, SourceHealth
 from sensor.model.incident import TIERS
 from sensor.model.times import MINUTE_NS, SECOND_NS, parse, rfc3339, span
-from sensor.store.listing import Listing, Sites
+from sensor.store.listing import DeviceSum, Listing, Sites
 
 DROPPED = 0.01
 """Share of a source's records, as the alert on drops has it (prometheus/rules)."""
@@ -35,11 +35,14 @@ def gather(folder: Path, within: Sites, now_ns: int) -> list[SiteView]:
         held = {row.site: row for row in listing.fleet(within)}
         opened, devices, accounts = listing.open_by_site(), listing.devices_by_site(), listing.accounts_by_site()
     names = {*held, *(site for site, _ in opened), *(site for site, _ in devices), *accounts}
+    by_site: dict[str, dict[str, DeviceSum]] = {}
+    for (name, state), found in devices.items():
+        by_site.setdefault(name, {})[state] = found
     views = []
     for name in names:
         if name and (within is None or name in within):
             row = held.get(name, SiteRow(site=name))
-            here = {state: found for (site, state), found in devices.items() if site == name}
+            here = by_site.get(name, {})
             if not row.heard_ns and here:  # a state of before rows were kept
                 seen_ns = max(parse(one.last_seen) for one in here.values())
                 row = msgspec.structs.replace(row, heard_ns=seen_ns)
