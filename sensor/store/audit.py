@@ -324,8 +324,13 @@ def _own_key(folder: Path) -> "Ed25519PrivateKey":
             raise ValueError(f"{path} is missing: the log beside it cannot go on")
         made = Ed25519PrivateKey.generate()
         (folder / PUBLIC).write_text(made.public_key().public_bytes_raw().hex() + "\n")
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        beside = folder / f"{KEY}.new"
+        beside.unlink(missing_ok=True)
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         _give(handle, folder)
         with os.fdopen(handle, "wb") as file:
             file.write(made.private_bytes_raw().hex().encode())
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text().strip()))

@@ -186,3 +186,11 @@ def test_a_process_that_died_between_saying_and_taking_is_made_good(tmp_path):
         audit.verify(tmp_path)[0],
         (b"ACT-4" if b"ACT-4" not in (tmp_path / audit.LOG).read_bytes() else b""),
     )
+
+
+def test_a_key_that_was_not_written_whole_is_none(tmp_path):
+    """The process died as it made it: the next makes one, readable by its owner only."""
+    (tmp_path / f"{audit.KEY}.new").write_text("0011")
+    log_of(tmp_path)
+    mode = (tmp_path / audit.KEY).stat().st_mode & 0o777
+    assert ([], 0o600, False) == (audit.verify(tmp_path)[0], mode, (tmp_path / f"{audit.KEY}.new").exists())
