@@ -30,7 +30,7 @@ def add(*, name: str, roles: tuple[str, ...], password_file: IO[str] | None, sta
     """Add a user, or give one other roles and another password.
 
     viewer sees; analyst also closes incidents, suppresses and hunts; responder also approves, denies and takes back
-    responses; admin also stops all responses and sees who is signed in.
+    responses; admin also stops all responses, sees who is signed in, and reveals pseudonyms.
     """
     from sensor.store.users import Users
 
