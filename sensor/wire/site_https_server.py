@@ -38,6 +38,8 @@ HEAD_MAX = 8 << 10
 _PIECE_BYTES = 64 << 10
 _BACKLOG = 256
 _RETRY_S = 1.0
+_BEGUN_TURNS = 4
+"""Of the loop, until what was accepted last is in its handshake: ended before, asyncio leaves its transport open."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -135,6 +137,8 @@ class SiteServer:
                     await asyncio.Event().wait()
                 finally:
                     self._loop.remove_reader(self._socket)  # a group that ends takes no more tasks
+                    for _ in range(_BEGUN_TURNS):
+                        await asyncio.sleep(0)
         finally:
             for connection in self._open:  # those whose task was ended before it began
                 connection.close()
@@ -167,10 +171,9 @@ class SiteServer:
         site, is_over = "", False
         try:
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: asyncio.StreamReaderProtocol(reader), connection, ssl=self.context,
+                lambda: _Stream(reader, self._transports.add), connection, ssl=self.context,
                 ssl_handshake_timeout=HANDSHAKE_S,
             )  # fmt: skip
-            self._transports.add(transport)
             site = self._named(transport)
             await _Talk(self, site, reader, transport).go_on()
             is_over = True
@@ -217,6 +220,20 @@ class SiteServer:
         if reason not in self.refused or reason == "refused_certificate":
             _LOG.warning("site refused reason=%s site=%s %s", reason, site, error)
         self.refused[reason] += 1
+
+
+class _Stream(asyncio.StreamReaderProtocol):
+    """A stream whose transport is known from the end of its handshake on, whoever waits for that."""
+
+    def __init__(self, reader: asyncio.StreamReader, made: Callable[[asyncio.Transport], None]) -> None:
+        super().__init__(reader)
+        self._made = made
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hear that it is open."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
+        self._made(transport)
+        super().connection_made(transport)
 
 
 class _NotNow(Exception):  # noqa: N818 - it is an answer
