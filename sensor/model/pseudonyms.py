@@ -69,6 +69,7 @@ class Pseudonyms:
         self._keep_domains, self._sentences = keep_domains, sentences
         self._networks = [ipaddress.ip_network(one, strict=False) for one in (*ALWAYS_INSIDE, *networks)]
         self._known = KnownNames(_is_made)
+        self._seen, self._seen_hosts = set[str](), set[str]()
         self._address = lru_cache(_CACHED)(self._address_of)
 
     def account(self, name: str) -> str:
@@ -138,12 +139,18 @@ class Pseudonyms:
         """Make names known, which sentences are searched for; each again and again if need be."""
         if "accounts" in self.kinds:
             for name in accounts:
+                if name in self._seen:
+                    continue
+                self._seen.add(name)
                 local = name.rpartition("@")[0] if "@" in name else name
                 folded = re.sub(r"[@.]", "_", name)  # as OneDrive's addresses write it
                 for form in (local, local.replace(".", "_"), folded, local[:COOKIE_CHARS]):
                     self._note(form, self.account(local))
         if "hosts" in self.kinds:
             for name in hosts:
+                if name in self._seen_hosts:
+                    continue
+                self._seen_hosts.add(name)
                 label = name.partition(".")[0]
                 if not _is_address(name) and not _MADE.match(label):
                     self._note(label, self._made("host", label))
