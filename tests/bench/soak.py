@@ -3,12 +3,14 @@
     python -m tests.bench.soak [--minutes 30] [--rate 220000] [--folder FOLDER]      72 h: --minutes 4320
 
 The wire is that of `tests.bench.live`, with the frames of *small* over and over at half of what one sender reaches. A
-line every ten seconds goes to FOLDER/soak.csv; at the end stand the slope of the memory after the first fifth (least
-squares), the span of descriptors, and what the kernel dropped. Needs root, gcc.
+line every ten seconds is printed and goes to FOLDER/soak.csv; at the end stand the slope of the memory after the first
+fifth (least squares), the span of descriptors, what the kernel dropped, and which bars are missed: then it exits 1.
+Needs root, gcc.
 """
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +22,10 @@ from tests.bench.make_captures import SMALL_FRAMES, small
 from tests.sources.wires import FAR, wire
 
 EVERY_S = 10.0
+SLOPE_MAX = 0.01
+"""Of the memory's, an hour."""
+PASSING_FDS = 4
+"""Descriptors that come and go: a scrape, a file of the archive."""
 
 
 def main() -> None:
@@ -40,7 +46,7 @@ def main() -> None:
             assert sender.stdout is not None
             sent = int(sender.stdout.read().split()[0])
             taken, dropped = one.done(sent)
-        report(np.array(rows), sent, taken, dropped)
+        sys.exit(report(np.array(rows), sent, taken, dropped))
 
 
 def watch(pids: list[int], sender: "subprocess.Popen[str]", path: Path) -> list[tuple[float, float, float]]:
@@ -52,18 +58,28 @@ def watch(pids: list[int], sender: "subprocess.Popen[str]", path: Path) -> list[
             time.sleep(EVERY_S)
             descriptors = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
             rows.append(((time.monotonic() - began) / 3600, float(sum(map(own_bytes, pids))), float(descriptors)))
-            out.write("{:.5f},{:.0f},{:.0f}\n".format(*rows[-1]))
+            line = "{:.5f},{:.0f},{:.0f}".format(*rows[-1])
+            out.write(f"{line}\n")
             out.flush()
+            print(line, flush=True)
     return rows
 
 
-def report(rows: np.ndarray, sent: int, taken: int, dropped: int) -> None:  # type: ignore[type-arg]
-    """Print the slope, the descriptors and the drops."""
+def report(rows: np.ndarray, sent: int, taken: int, dropped: int) -> bool:  # type: ignore[type-arg]
+    """Print the slope, the descriptors and the drops; tell whether a bar is missed."""
     later = rows[len(rows) // 5 :]
     slope = float(np.polyfit(later[:, 0], later[:, 1], 1)[0]) / float(later[:, 1].mean())
     print(f"{rows[-1, 0]:.2f} h, {sent:,} packets sent, {taken:,} taken, {dropped:,} dropped by the kernel")
     print(f"memory {later[0, 1] / 2**20:.0f} to {later[-1, 1] / 2**20:.0f} MiB, slope {slope:+.2%} an hour")
-    print(f"descriptors {later[:, 2].min():.0f} to {later[:, 2].max():.0f}")
+    least, most = int(later[:, 2].min()), int(later[:, 2].max())
+    print(f"descriptors {least} to {most}")
+    missed = [
+        *(["memory grows by 1 % an hour or more"] if slope >= SLOPE_MAX else []),
+        *(["descriptors"] if most - least > PASSING_FDS else []),
+        *(["packets"] if dropped or taken != sent else []),
+    ]
+    print(f"FAILED: {', '.join(missed)}" if missed else "passed")
+    return bool(missed)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
     python -m tests.bench.soak_logs --minutes 30
     python -m tests.bench.soak_logs --minutes 4320 --rate 200 --every 60    (72 h)
 
-A conn.log is written at a steady rate, at the time of day, and rotated as Zeek does; beside it a log of sign-ins, and a
-sink to a file. Each --every seconds the process is looked at from outside. What is told at the end: the slope of the
-resident memory over the last two thirds by least squares, in per cent an hour; the least and the most descriptors of
-that time; what was written, read, accepted and dropped. Exits 1 where a record is missing or dropped.
+A conn.log is written at a steady rate, at the time of day, and rotated as Zeek does; beside it a log of sign-ins, and
+a sink to a file. Each --every seconds the process is looked at from outside; the lines go to --out, too, as they
+come. What is told at the end: the slope of the resident memory over the last two thirds by least squares, in per cent
+an hour; the least and the most descriptors of that time; what was written, read, accepted and dropped; which bars are
+missed. Exits 1 where one is.
 """
 
 import argparse
@@ -29,6 +30,8 @@ from tests.evaluation.killing import life
 
 DEVICES, SERVERS, ROTATE_S = 500, 2000, 300.0
 STEP_S = 0.5
+PASSING_FDS = 4
+"""Descriptors that come and go: a scrape, a log that is rotated, a file of the archive."""
 
 
 class Logs:
@@ -113,7 +116,7 @@ def look(pid, address):
     )
 
 
-def soak(folder, minutes, rate, every):
+def soak(folder, minutes, rate, every, say):
     """Run; return what is told at the end."""
     logs, seen = Logs(folder, rate), []
     with life(configured(folder)) as (process, ready, said):
@@ -128,8 +131,8 @@ def soak(folder, minutes, rate, every):
                 last_s += every
                 seen.append((time.monotonic() - begin_s, *look(process.pid, address)))
                 told = seen[-1]
-                print(f"{told[0]:7.0f} s  {told[1] / 1e6:7.1f} MB  {told[2]:3d} fds  {told[3]:7.1f} CPU s  "
-                      f"{told[4]['spanline_flows_total']:9.0f} of {logs.flows} flows", flush=True)  # fmt: skip
+                say(f"{told[0]:7.0f} s  {told[1] / 1e6:7.1f} MB  {told[2]:3d} fds  {told[3]:7.1f} CPU s  "
+                    f"{told[4]['spanline_flows_total']:9.0f} of {logs.flows} flows")  # fmt: skip
             time.sleep(STEP_S)
         for _ in range(120):
             last = look(process.pid, address)[3]
@@ -156,13 +159,37 @@ def told_of(seen, logs, last, code):
     }  # fmt: skip
 
 
+def missed_bars(result):
+    """Say which bars are missed."""
+    read, least, most = result["records_read"], *result["descriptors"]
+    bars = {
+        f"{read} of {result['flows'] + result['signins']} records": read == result["flows"] + result["signins"],
+        f"{result['dropped']} dropped": result["dropped"] == 0,
+        f"memory grows by {result['rss_slope_percent_per_hour']} % an hour": result["rss_slope_percent_per_hour"] < 1,
+        f"descriptors from {least} to {most}": most - least <= PASSING_FDS,
+        f"exit code {result['exit_code']}": result["exit_code"] == 0,
+    }
+    return [said for said, held in bars.items() if not held]
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=100, help="flows a second")
     parser.add_argument("--every", type=float, default=10, help="seconds between two looks")
+    parser.add_argument("--out", type=Path, default=Path(".bench/soak_logs.txt"), help="file of the lines")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="spanline-soak-") as name:
-        result = soak(Path(name), given.minutes, given.rate, given.every)
-    print(json.dumps(result))
-    sys.exit(result["dropped"] > 0 or result["records_read"] != result["flows"] + result["signins"])
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    with given.out.open("w") as out, tempfile.TemporaryDirectory(prefix="spanline-soak-") as name:
+
+        def tell(line):
+            """Print a line and keep it."""
+            print(line, flush=True)
+            out.write(f"{line}\n")
+            out.flush()
+
+        result = soak(Path(name), given.minutes, given.rate, given.every, tell)
+        tell(json.dumps(result))
+        missed = missed_bars(result)
+        tell(f"FAILED: {'; '.join(missed)}" if missed else "passed")
+    sys.exit(bool(missed))
