@@ -18,6 +18,7 @@ import zstandard
 from baselines.table import Table
 from sensor import __version__, config
 from sensor.entities import presence
+from sensor.entities.thinned import thin
 from sensor.metrics import Metrics
 from sensor.model import addresses, report
 from sensor.model.capture import ARP
@@ -37,6 +38,8 @@ LEVEL = 3
 """Of zstandard, its own default."""
 
 
+TOGETHER = 255
+"""Devices of one report of presence, at most."""
 _COLUMNS = ("who", "after", "names", "flags", "total", "share", "peer")
 
 
@@ -227,27 +230,35 @@ def _packed(reports: list[report.AnyReport]) -> int:
 def _present(names: tuple[str, ...], every_slots: int, rng: np.random.Generator) -> tuple[int, list[bytes]]:
     """Return rows, and the packets of an hour in which a third of the devices is there at a time."""
     rows, bodies = 0, []
-    for first in range(0, 12, every_slots):
-        there = rng.random((len(names), every_slots)) < 1 / 3
-        who, after = np.nonzero(there)
-        seen = np.unique(who)
-        n, shares = len(who), np.where(rng.random(len(who)) < 0.5, rng.integers(1, 255, len(who)), 0)
-        made = report.Present(
-            ts=START, devices=report.written_ids([names[one] for one in seen.tolist()]), slot=first + 1,
-            who=np.searchsorted(seen, who).astype("<u2").tobytes(), after=after.astype("<u2").tobytes(),
-            names=np.minimum(rng.geometric(0.1, n), 64).astype("<u1").tobytes(), flags=np.zeros(n, "<u2").tobytes(),
-            total=np.clip(rng.normal(110, 20, n), 0, 255).astype("<u1").tobytes(),
-            share=shares.astype("<u1").tobytes(),
-            peer=rng.integers(0, 1 << 16, int((shares > 0).sum())).astype("<u2").tobytes(),
-        )  # fmt: skip
-        assert report.problem(made, "SYD") is None
-        rows += n
-        bodies.append(report.encode([made]))
+    for first in range(1, 13, every_slots):
+        made: list[report.AnyReport] = []
+        for at in range(0, len(names), TOGETHER):
+            some = names[at : at + TOGETHER]
+            who, after = np.nonzero(rng.random((len(some), every_slots)) < 1 / 3)
+            if len(who):
+                seen, place = np.unique(who, return_inverse=True)
+                made.append(
+                    thin(START, [some[one] for one in seen.tolist()], place, first + after, _cells(len(who), rng))
+                )
+                rows += len(who)
+        assert [] == [one for one in made if report.problem(one, "SYD")]
+        bodies.append(report.encode(made))
     return rows, bodies
 
 
+def _cells(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Slots as presence holds them: some tens of addresses, megabytes, in a half of them a peer with a large share."""
+    cells = np.zeros(count, presence.CELL)
+    bits = rng.random((count, 64)) < np.minimum(rng.geometric(0.1, count), 50)[:, None] / 64
+    cells["names"] = bits @ (np.uint64(1) << np.arange(64, dtype=np.uint64))
+    cells["total"] = rng.lognormal(12, 3, count)
+    cells["weight"] = cells["total"] * np.where(rng.random(count) < 0.5, rng.random(count), 0)
+    cells["peer"], cells["site"] = rng.integers(0, 1 << 32, count), 1
+    return cells
+
+
 def _packet() -> float:
-    minutes = report.Covered(ts=START, minute=START // (60 * S), flows=b"\x1f", names=b"\x1f")
+    minutes = report.Covered(ts=START, minute=START // (60 * S), flows=b"", names=b"", whole=5)
     empty = report.Present(ts=START, devices=b"", slot=1, **dict.fromkeys(_COLUMNS, b""))
     body = zstandard.ZstdCompressor(level=LEVEL).compress(report.encode([minutes, empty]))
     sent = Envelope(
