@@ -38,9 +38,7 @@ def measure(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    print(
-        "| logs | devices | flows a device and day | logs, bytes | sent, bytes | share | a device and day | kinds |"
-    )
+    print("| logs | devices | flows a device and day | logs, bytes | sent, bytes | share | a device and day | kinds |")
     print("|---|---|---|---|---|---|---|---|")
     for word in sys.argv[1:]:
         print(measure(Path(word)))
