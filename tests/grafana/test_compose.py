@@ -20,6 +20,18 @@ def compose():
     return yaml.safe_load((GRAFANA / "compose.yml").read_text())
 
 
+@pytest.mark.needs_tool("docker-compose")
+def test_compose_itself_takes_the_file(compose, tmp_path):
+    """Debian's, by the schema of the specification; its `name` is of a later one."""
+    (tmp_path / "compose.yml").write_text(yaml.safe_dump({key: of for key, of in compose.items() if key != "name"}))
+    done = subprocess.run(
+        ["docker-compose", "-f", tmp_path / "compose.yml", "config"], capture_output=True, text=True, check=False
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert compose["services"].keys() == yaml.safe_load(done.stdout)["services"].keys()
+
+
 def test_every_file_that_is_mounted_is_there_and_every_volume_is_named(compose):
     """Bind mounts from beside the file, read-only; named volumes declared."""
     for name, service in compose["services"].items():
