@@ -92,16 +92,14 @@ def test_a_scan_from_outside_is_one_digest_row(monkeypatch, capsys, tmp_path, da
 
 
 def test_backscatter_is_no_scan_by_its_receiver(monkeypatch, capsys, tmp_path, data_dir):
-    """Whether its networks are known or not."""
+    """Whether its networks are known or not: a site each, in one replay."""
     capture = data_dir / "network" / "scan-misc" / "backscatter.trace"
     config = tmp_path / "spanline.toml"
-    config.write_text('[sites.local]\nlocal_networks = ["192.150.186.0/23"]\n')
-    answers = [
-        replayed(monkeypatch, capsys, tmp_path, capture),
-        replayed(monkeypatch, capsys, tmp_path, capture, "--config", config),
-    ]
+    config.write_text('[sites.known]\nlocal_networks = ["192.150.186.0/23"]\n')
+    answer = replayed(monkeypatch, capsys, tmp_path, f"local={capture}", f"known={capture}", "--config", config)
 
-    assert [[], []] == [of_hosts(answer["incidents"]) for answer in answers]
+    assert [("local", 0), ("known", 0)] == [(one["site"], one["duplicates"]) for one in answer["inputs"]]
+    assert [] == of_hosts(answer["incidents"])
 
 
 @pytest.mark.slow
