@@ -119,7 +119,9 @@ def test_an_incident_is_decided_in_the_browser(chromium, tmp_path):
     seen.goto("/incidents/INC-1")
     seen.page.click("button[value=denied]")
     seen.page.wait_for_url("**done=denied**")
+    seen.page.wait_for_load_state("networkidle")  # before that its scripts may yet be at work
     seen.page.click("details.mute summary")
+    seen.page.wait_for_selector("details.mute[open]")
     seen.page.fill("#m-reason", "known")
     seen.page.click("text=Show what it would hide")
     assert "It hides" in seen.page.text_content("main")
