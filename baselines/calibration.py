@@ -6,7 +6,8 @@ logarithmic bins a day and the day's largest scores as they are (36 a slice, abo
 hours, so that nobody is judged by what he did an hour ago. A group with fewer than SMALL scores is judged by all
 groups' together.
 
-No p is below its pool's floor: 1/(10 n), 1e-3 until n = 2,000 and 1e-4 until 10,000. There is no reference tail: none
+No p is below its pool's floor: 1/(10 n), 1e-3 until n = 2,000 and 1e-4 until 10,000; of statistics that have one value
+a day also what a self-check can tell of (`told_floor`). There is no reference tail: none
 was made from enough real data. Assumes that the caller leaves out whom an open incident is about. Sums and largest
 values of slices merge in any order. Not here: what a group is, and whether the p hold (`baselines.selfcheck`).
 """
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from baselines import pareto
 from baselines._jit import kernel, rows
+from baselines.selfcheck import EXPECTED_MIN
 
 VERSION = 1
 BINS = 512
@@ -138,6 +140,16 @@ def p_floor(n: int, demoted: bool = False) -> float:
     return min(1.0, max(floor, 1.0 / (10.0 * n)))
 
 
+def told_floor(n: int) -> float:
+    """Return the smallest p of whose share a week's self-check could tell within a factor of two.
+
+    Twenty such p are expected of n observations; never above 1e-3, the floor of what does not hold. Over 24,000
+    simulated device-days the day's accumulation fell below 1e-4 six times as often as it should: what became an
+    incident is left out of its pool, and no check tells that of the two that are expected.
+    """
+    return min(1e-3, EXPECTED_MIN / max(n, 1))
+
+
 def point_of(law: Law, alpha: float) -> float:
     """Return the score that a share `alpha` of a pool reaches, by ranks; NaN where it has fewer than RANKED_MIN."""
     if law.n < RANKED_MIN:
@@ -170,7 +182,15 @@ class Pools:
         now_ns: Event time it was last told.
     """
 
-    def __init__(self, statistics: int, groups: int = 1) -> None:
+    def __init__(self, statistics: int, groups: int = 1, told: frozenset[int] = frozenset()) -> None:
+        """Begin with nothing.
+
+        Args:
+            statistics: How many.
+            groups: Of each.
+            told: Statistics of few observations: no p is rarer than the self-check can tell (`told_floor`).
+        """
+        self._told = told
         self.counts = np.zeros((statistics, WAITING + DAYS, groups, BINS), np.int32)
         self.top = np.full((statistics, WAITING + DAYS, groups, TOP), -1.0)
         self.held = np.full(WAITING + DAYS, -1, np.int64)
@@ -268,11 +288,12 @@ class Pools:
         return self._laws[key]
 
     def _law_of(self, statistic: int, which: slice) -> Law:
-        return law_of(
+        law = law_of(
             self.counts[statistic, WAITING:][:, which].reshape(-1, BINS),
             self.top[statistic, WAITING:][:, which].reshape(-1, TOP),
             demoted=statistic in self.demoted,
         )
+        return law if statistic not in self._told else law._replace(floor=max(law.floor, told_floor(law.n)))
 
     def size(self, statistic: int, group: int = 0) -> int:
         """Return how many scores a p of this group rests on."""

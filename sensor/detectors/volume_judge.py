@@ -132,7 +132,8 @@ class Judge:
     """Pools, self-check and the peers' prior."""
 
     def __init__(self) -> None:
-        self.pools = Pools(STATISTICS, len(KINDS))
+        # of drift none opened falsely in the same simulated days: its p go on to the pool's own floor
+        self.pools = Pools(STATISTICS, len(KINDS), told=frozenset({DAY_NOW, DAY_HOURS}))
         self.check = SelfCheck(len(CHECKED))
         self.prior = seasonal.prior(
             np.zeros(0, np.int32), 1, np.zeros(0, np.bool_), *(np.zeros((0, *shape), np.float32) for shape in _SHAPES)

@@ -290,3 +290,27 @@ def test_time_never_goes_back():
 
     assert (13 * SLICE_NS, 5) == (pools.now_ns, pools.size(0))
     assert 4 * SLICE_NS == DAY_NS
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(0, 1e-3), (2_000, 1e-3), (20_000, 1e-3), (100_000, 2e-4), (1_000_000, 2e-5)]
+)
+def test_what_has_few_values_gives_no_p_that_a_check_cannot_tell(n, expected):
+    """Twenty of them must be expected."""
+    assert expected == pytest.approx(calibration.told_floor(n))
+
+
+def test_the_floor_of_statistics_of_few_values_is_that_of_their_check():
+    """Another statistic of the same scores goes on to its own."""
+    rng = np.random.default_rng(0)
+    pools = Pools(2, told=frozenset({1}))
+    for day in range(4):
+        pools.advance(day * DAY_NS)
+        for statistic in range(2):
+            pools.add(statistic, zeros(30_000), rng.exponential(size=30_000))
+    pools.advance(6 * DAY_NS)
+    far = np.array([40.0])
+
+    assert pools.p(0, zeros(1), far)[0][0] < 1e-5
+    assert calibration.told_floor(pools.size(1)) == pools.p(1, zeros(1), far)[0][0]
+    assert pools.p(1, zeros(1), far)[1][0] < 1e-5
