@@ -201,10 +201,13 @@ class Administration:
 
     def _sleeper(self, event: Event, account: int) -> str | None:
         """Tell whether an account is a service's, or slept; of sign-ins that a person makes."""
-        days = self._habits.accounts["day"]
-        if not 0 <= account < len(days) or event.detail.get("event_category", "interactive") != "interactive":
+        if (
+            not 0 <= account < len(self._habits.accounts["day"])
+            or event.detail.get("event_category", "interactive") != "interactive"
+        ):
             return None
-        if days[account] >= 0 and day_of(event.ts) - days[account] >= DORMANT_DAYS:
+        last = self._habits.last_day(account)
+        if last >= 0 and day_of(event.ts) - last >= DORMANT_DAYS:
             return "dormant"
         return "service" if self._names.account_kind(account) == "service" else None
 
@@ -278,7 +281,7 @@ class Administration:
             return None
         _, words, technique = SIGNINS[kind]
         if kind == "dormant":
-            words += f" for {day_of(event.ts) - int(self._habits.accounts['day'][who.account])} days"
+            words += f" for {day_of(event.ts) - self._habits.last_day(who.account)} days"
         case = Case(
             ts=event.ts, target=(kind, day_of(event.ts)), p=rate,
             text=f"{who.name} signed in from {event.ip or 'an unknown address'} to {event.app or 'an application'}: "

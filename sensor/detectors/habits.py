@@ -75,6 +75,7 @@ class Habits:
         self._names = names
         spec: dict[str, Any] = {
             "tenant": (np.int32, (), -1), "days": (np.int32, (), 0), "day": (np.int32, (), -1),
+            "alive": (np.int32, (), -1),
             "hour": (np.int32, (), -1), "hours": (np.uint16, (48,), 0),
             "lat": (np.float32, (), np.nan), "lon": (np.float32, (), np.nan),
             "placed_ns": (np.int64, (), 0), "placed_network": (np.uint64, (), 0),
@@ -141,6 +142,13 @@ class Habits:
             return True
         return bool(self.accounts["flagged_last"][account].max() >= day_of(ts) - REPEATED_DAYS)
 
+    def last_day(self, account: int) -> int:
+        """Return the day an account last signed in before the tick, −1 where it never did.
+
+        Of frozen accounts too: nobody sleeps for being suspected.
+        """
+        return max(int(self.accounts["day"][account]), int(self.accounts["alive"][account]))
+
     def judge(self, tick: Tick) -> Judged:
         """Judge a tick's sign-ins, once."""
         if self._tick is not tick or self._judged is None:
@@ -179,6 +187,8 @@ class Habits:
 
     def _learn(self, tick: Tick, judged: Judged, flagged: NDArray[np.bool_]) -> None:
         self._remember_flagged(judged)
+        there = judged.good & (judged.account >= 0)
+        np.maximum.at(self.accounts["alive"], judged.account[there], judged.day[there].astype(np.int32))
         take = judged.good & (judged.account >= 0)
         if len(tick.frozen_accounts):
             take &= ~tick.frozen_accounts[np.maximum(judged.account, 0)]

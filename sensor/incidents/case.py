@@ -104,6 +104,20 @@ class Case(msgspec.Struct):
             if one.id != evidence.id
         )
 
+    def _is_habit(self, evidence: Evidence) -> bool:
+        """Tell whether an account does again what it did on an earlier day, from where it did it.
+
+        While an incident is open nothing is learned, so each day's work is as new as the first's: in 17 weeks of a made
+        tenant a helpdesk's resets kept an incident of theirs open for 15 of them.
+        """
+        if not rank.is_act(evidence) or not evidence.keys:
+            return False
+        return any(
+            one.id != evidence.id and one.model == evidence.model and one.entity == evidence.entity
+            and one.ts[:10] < evidence.ts[:10] and _where(evidence) & _where(one)
+            for one in self.evidence.values()
+        )  # fmt: skip
+
     def take(self, finding: Finding, end_ns: int, *, weighs: bool) -> None:
         """Take a finding in, as evidence or as context, or let it replace its earlier state."""
         evidence = finding.evidence
@@ -122,7 +136,7 @@ class Case(msgspec.Struct):
         self.evidence[evidence.id] = evidence
         self.since.setdefault(evidence.id, end_ns)
         self._remember(finding, end_ns)
-        if "repeated" not in evidence.marks:
+        if "repeated" not in evidence.marks and not self._is_habit(evidence):
             self.last_ns = max(self.last_ns, end_ns)
         # A site is no entity of the fleet: a surge is told, it pages nobody.
         if not rank.is_act(evidence) and evidence.source == "network" and evidence.entity.kind != "site":
@@ -240,3 +254,7 @@ def node_of(kind: str, identity: str) -> str:
 def oldest(cases: Iterable[Case]) -> Case:
     """Return the case that keeps its id where several turn out to be one: incidents first, then the oldest."""
     return min(cases, key=lambda one: (not one.is_incident, one.opened_ns, one.id))
+
+
+def _where(evidence: Evidence) -> set[str]:
+    return {key for key in evidence.keys if key.startswith(("address:", "source:"))}

@@ -102,6 +102,16 @@ def test_sign_ins_that_should_not_be_are_entries(fields, kind):
     assert np.isclose(SIGNINS[kind][0], one.evidence.p, rtol=0.01)
 
 
+def test_a_suspected_account_that_signs_in_daily_does_not_sleep():
+    """Nothing is learned of it for two months, and it was there all the same."""
+    entities = known()
+    both = [place(entities, SECRET), detector(entities, SECRET)]
+    run(entities, both, [signin()])
+    seen = run(entities, both, [signin(day=day) for day in range(1, DORMANT_DAYS + 5)], freeze=(ANN,))
+
+    assert [] == [one for one in seen if one.evidence.detector == "administration"]
+
+
 def test_a_printer_that_always_sends_by_an_old_protocol_is_usual():
     """And so is an ordinary sign-in, or a failed one."""
     printer = {"detail": {"client_app": "Authenticated SMTP"}, "account": "printer@corp.example"}

@@ -37,6 +37,20 @@ def test_a_repeated_value_is_evidence_once():
     ]  # fmt: skip
 
 
+def test_daily_work_from_one_place_does_not_keep_an_incident_open():
+    """The same kind of act from the same address on another day restarts nothing; another, or from elsewhere, does."""
+    one, here, there = case(), ("address:192.0.2.1",), ("address:192.0.2.9",)
+    days = []
+    for day, (detector, keys) in enumerate((("files", here), ("files", here), ("files", there), ("rule", here))):
+        at_ns = START + day * DAY_NS
+        done = act(detector, "files", 1e-3, at_ns, keys=keys, target=f"{day}")
+        done = msgspec.structs.replace(done, evidence=msgspec.structs.replace(done.evidence, model=f"{detector}/1"))
+        one.take(done, at_ns, weighs=True)
+        days.append((one.last_ns - START) // DAY_NS)
+
+    assert [0, 0, 2, 3] == days
+
+
 def test_evidence_beyond_the_cap_is_context(monkeypatch):
     """The weakest goes; nothing grows without end, and what was dropped is counted."""
     monkeypatch.setattr(cases, "EVIDENCE_MAX", 3)
