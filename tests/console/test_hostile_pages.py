@@ -47,8 +47,8 @@ def filled(folder, texts):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A folder of the same with nothing hostile in it."""
-    return filled(tmp_path_factory.mktemp("plain"), [BENIGN, "another", "third"])
+    """A folder of the same with nothing hostile in it; of enough sites that they can be searched."""
+    return filled(tmp_path_factory.mktemp("plain"), [BENIGN, *(f"name {number}" for number in range(10))])
 
 
 @pytest.fixture(scope="module")
