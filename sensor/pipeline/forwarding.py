@@ -8,6 +8,7 @@ the state, so that a restart tells it. Where no hub is configured nothing of thi
 Not here: the spool, and how it is sent.
 """
 
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -48,7 +49,10 @@ BEHIND_NS = 10 * MINUTE_NS
 """Flows are reported when they end: a device may have been seen before the last look and be known only now."""
 KNOWN_MAX = 65_536
 """Findings remembered as told; of one that was forgotten the growth is told at once."""
+HEAD_MAX = 16
+"""Bytes that begin a body: the length of its list."""
 Key = tuple[int, int, Place, str]
+_LOG = logging.getLogger(__name__)
 
 
 def forward(core: Core, config: Config, disguise: Callable[[AnyReport], AnyReport] | None = None) -> None:
@@ -90,6 +94,7 @@ class Forwarding:
         sources: Tells how the sources are, for the site's health.
         disguise: What is done to a report before it leaves; None: nothing.
         told: Reports by their type's name.
+        too_long: Of them, those that no packet holds.
     """
 
     def __init__(self, core: Core, site: str, disguise: Callable[[AnyReport], AnyReport] | None = None) -> None:
@@ -97,6 +102,7 @@ class Forwarding:
         self.sources: Callable[[], Iterable[SourceHealth]] = tuple
         self.disguise = disguise
         self.told: dict[str, int] = {}
+        self.too_long = 0
         self._core, self._site_name = core, site
         self._site = core.entities.site_number(site)
         self._packets: list[Packet] = []
@@ -270,6 +276,12 @@ class Forwarding:
         for one in reports:
             self.told[type(one).__name__] = self.told.get(type(one).__name__, 0) + 1
             written = msgspec.Raw(msgspec.msgpack.encode(self.disguise(one) if self.disguise else one))
+            if len(bytes(written)) > PACKET_MAX - HEAD_MAX:
+                self.too_long += 1
+                _LOG.warning(
+                    "report left out type=%s bytes=%d: no packet holds it", type(one).__name__, len(bytes(written))
+                )
+                continue
             by_kind.setdefault(KIND_OF[type(one)], []).append(written)
         for kind in KINDS:
             for body in _bodies(by_kind.get(kind, ())):
@@ -297,14 +309,12 @@ class Forwarding:
 
 
 def _bodies(written: Sequence[msgspec.Raw]) -> Iterable[bytes]:
-    """Join written reports into bodies of at most PACKET_MAX; one that is longer by itself is left out."""
+    """Join written reports into bodies of at most PACKET_MAX; none is longer by itself."""
     some: list[msgspec.Raw] = []
     size = 0
     for one in written:
         length = len(bytes(one))
-        if length > PACKET_MAX - 16:
-            continue
-        if size + length > PACKET_MAX - 16:
+        if size + length > PACKET_MAX - HEAD_MAX:
             yield msgspec.msgpack.encode(some)
             some, size = [], 0
         some.append(one)
