@@ -187,9 +187,10 @@ class Habits:
 
     def _learn(self, tick: Tick, judged: Judged, flagged: NDArray[np.bool_]) -> None:
         self._remember_flagged(judged)
-        there = judged.good & (judged.account >= 0)
-        np.maximum.at(self.accounts["alive"], judged.account[there], judged.day[there].astype(np.int32))
         take = judged.good & (judged.account >= 0)
+        # Of several in a tick the last counts: they are of one day, or nearly.
+        alive, who = self.accounts["alive"], judged.account[take]
+        alive[who] = np.maximum(alive[who], judged.day[take])
         if len(tick.frozen_accounts):
             take &= ~tick.frozen_accounts[np.maximum(judged.account, 0)]
         device = np.array([one.device for one in tick.signins], np.int64)
