@@ -121,8 +121,8 @@ class Sources:
             if not slot.retry_s:
                 slot.retry_s = now_s + RETRY_S
                 continue
-            self._claims.release(reader.abandon())
             reader.close()
+            self._claims.release(reader.abandon())
             slot.retry_s = now_s + RETRY_S
             try:
                 self._open(slot)

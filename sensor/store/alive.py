@@ -10,6 +10,8 @@ from pathlib import Path
 FILE = "alive"
 EVERY_S = 5.0
 """Between two signs of life: a look each half minute sees several."""
+WRITTEN_S = 0.001
+"""To which the time is written: it may be rounded up."""
 _WIDTH = 20
 
 
@@ -39,4 +41,4 @@ def age_s(folder: Path, now_s: float) -> float | None:
         then_s = float((folder / FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    return now_s - then_s if then_s <= now_s else None
+    return max(0.0, now_s - then_s) if then_s <= now_s + WRITTEN_S else None

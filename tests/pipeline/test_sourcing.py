@@ -27,6 +27,11 @@ def taken(sources, number):
     raise AssertionError("nothing came")
 
 
+def broken():
+    """Fail, as a parser with a fault would."""
+    raise RuntimeError("a fault")
+
+
 def sources_of(state, tmp_path):
     """Have none yet."""
     return Sources(Claims(state.ledger), SystemClock(threading.Event()), tmp_path / "checkpoints", lambda _: None)
@@ -68,7 +73,11 @@ def test_one_that_failed_is_opened_again_behind_what_was_taken(tmp_path):
         sources = sources_of(state, tmp_path)
         sources.open(config_of(tmp_path, "a"))
         first = taken(sources, 0)
-        sources.slots[0].reader._failed = "a fault"
+        sources.slots[0].reader._feed.poll = broken
+        for _ in range(500):
+            if not sources.slots[0].is_up:
+                break
+            time.sleep(0.01)
         log_of(tmp_path / "a.jsonl", "3")
         assert not sources.slots[0].is_up
         sources.retry(0.0)

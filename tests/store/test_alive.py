@@ -14,6 +14,8 @@ def test_the_last_sign_of_life_has_an_age(tmp_path):
     assert 0.5 == age_s(tmp_path, 100.5 + EVERY_S)
     one.end()
     assert age_s(tmp_path, 200.0) is None
+    Alive(tmp_path).beat(300.0006)
+    assert 0.0 == age_s(tmp_path, 300.0006)
 
 
 def test_one_of_before_the_machine_started_anew_is_none(tmp_path):
