@@ -28,7 +28,7 @@ types: setup ## mypy, strict, on both packages
 
 unit: setup ## the tests, without the slow ones
 	@.ci/debian want test
-	@$(PYTEST) $(SIDE_BY_SIDE)
+	@.ci/tests
 
 slow: setup ## the slow tests only
 	@.ci/debian want test
