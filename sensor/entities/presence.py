@@ -31,7 +31,7 @@ DAYS = 45
 RING = 96
 """Slots in detail, 8 hours: the sign-in logs of a tenant are late by minutes, after an outage by hours."""
 ROWS_MAX = 50_000
-"""Devices with presence, 5 KiB each; of one that was silent for DAYS the row is given to another."""
+"""Devices with presence, 7.1 kB each; of one that was silent for DAYS the row is given to another."""
 BINS = 16
 HISTORY_MAX = 2 * DAYS * SLOTS_HOUR
 """Slots of one hour of day before its histogram is halved: what is older than the days weighs less and less."""
