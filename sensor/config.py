@@ -10,7 +10,7 @@ import ipaddress
 import os
 import tomllib
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -20,6 +20,7 @@ import msgspec
 from sensor import registry
 from sensor.errors import ConfigError
 from sensor.model import bundle_key, listener
+from sensor.model import detection as detecting
 from sensor.model import privacy as private
 from sensor.model.guard import Guard, problem
 from sensor.model.person import read_grant
@@ -28,16 +29,9 @@ from sensor.model.sequences import SEQUENCES
 from sensor.model.site_packet import fleet_problem
 
 PRIVATE_NETWORKS: tuple[str, ...] = (
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "169.254.0.0/16",
-    "fc00::/7",
-    "fe80::/10",
-)
+    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+)  # fmt: skip
 """Default of `local_networks`: RFC 1918, 3927, 4193, 4291."""
-
-
 SEQUENCE_DB_MAX = 60.0
 """As no single evidence weighs more (`baselines.evidence`)."""
 
@@ -141,6 +135,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     egress: tuple[str, ...] = ()
     timezone: str = "UTC"
     budget: Budget = Budget()
+    detection: detecting.Detection = detecting.Detection()
     sequences: dict[str, float] = {}
     """Decibans of orders of steps, where they are to be others than `sensor.model.sequences` assumes."""
     tenants: dict[str, Tenant] = {}
@@ -206,13 +201,9 @@ def build(raw: Mapping[str, object]) -> Config:
         tables = _table(kind, raw.get(kind, {}))
         made[kind] = {name: _component(kind, name, _table(f"{kind}.{name}", table)) for name, table in tables.items()}
     tables_of: dict[str, type[msgspec.Struct]] = {
-        "budget": Budget,
-        "archive": Archive,
-        "privacy": private.Privacy,
-        "guard": Guard,
-        "metrics": listener.MetricsListener,
-        "console": Console,
-    }
+        "budget": Budget, "detection": detecting.Detection, "archive": Archive, "privacy": private.Privacy,
+        "guard": Guard, "metrics": listener.MetricsListener, "console": Console,
+    }  # fmt: skip
     for key, struct in tables_of.items():
         if key in raw:
             made[key] = _convert(key, raw[key], struct)
@@ -231,6 +222,14 @@ def build(raw: Mapping[str, object]) -> Config:
 def with_console(config: Config, listen: str) -> Config:
     """Return a configuration whose console listens elsewhere. Raises ConfigError."""
     changed = msgspec.structs.replace(config, console=msgspec.structs.replace(config.console, listen=listen))
+    _check(changed)
+    return changed
+
+
+def leaving_out(config: Config, names: Sequence[str]) -> Config:
+    """Return a configuration that leaves more of detection out. Raises ConfigError."""
+    told = msgspec.structs.replace(config.detection, without=(*config.detection.without, *names))
+    changed = msgspec.structs.replace(config, detection=told)
     _check(changed)
     return changed
 
@@ -312,7 +311,8 @@ def _check(config: Config) -> None:
                 raise ConfigError(f"[tenants.{name}] sites: there is no site {site!r}{close}")
     kinds = ([one.type for one in tables.values()] for tables in (config.sources, config.sinks))
     fleet = "sites", fleet_problem(config.site, config.sites, *kinds)
-    for table, wrong in (fleet, ("guard", problem(config.guard)), ("privacy", private.problem(config.privacy))):
+    found = "detection", detecting.problem(config.detection, registry.names("sensor.detectors"))
+    for table, wrong in (fleet, found, ("guard", problem(config.guard)), ("privacy", private.problem(config.privacy))):
         if wrong is not None:
             raise ConfigError(f"[{table}] {wrong}")
     host, _ = listen_address("metrics", config.metrics.listen)

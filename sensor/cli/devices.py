@@ -7,6 +7,7 @@ import msgspec
 
 from sensor.cli import show, usual
 from sensor.cli.options import NO_SUCH, echo_json, fail, json_option, open_state, state_option
+from sensor.model.detection import scans_of
 from sensor.store.usual import of_device
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -40,8 +41,11 @@ def device(*, key: str, state_dir: Path, as_json: bool) -> None:
             if any(party.id == one.id for party in incident.entities)
         ]  # fmt: skip
         normal = of_device(state, (one.id, *one.aliases))
+        scans = scans_of(state.meta("scanners"), (one.id, *one.aliases))
     if as_json:
-        echo_json({**msgspec.to_builtins(one), "baseline": normal, "incidents": [incident.id for incident in mine]})
+        told = {"baseline": normal, "incidents": [incident.id for incident in mine], "expected_scans": scans}
+        echo_json({**msgspec.to_builtins(one), **told})
     else:
         show.device(one, mine)
+        show.expected_scans(scans)
         usual.print_usual(normal, "flows")

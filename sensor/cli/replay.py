@@ -71,12 +71,18 @@ ERRORS_SHOWN = 5
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for reading captures."
 )
 @click.option("--ignore-checksums", is_flag=True, help="Accept packets with bad checksums (a NIC's offload).")
+@click.option(
+    "--without", multiple=True, metavar="NAME",
+    help="Leave a detector or part of the method out, to measure what it is worth: beacon, accumulation, drift, peers, "
+    "pools, min-p, …; may be repeated.",
+)  # fmt: skip
 @click.option("--fail-on", type=click.Choice(["incident", "page"]), help="Exit 3 if there is one.")
 def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
     metrics_history: Path | None, report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None,
     threads: int, ignore_checksums: bool, fail_on: str | None, speed: str, reports_out: Path | None,
+    without: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
 
@@ -88,6 +94,7 @@ def replay(
     from sensor.pipeline.inputs import Options
 
     config = configuration.load(config_path, edges=False) if config_path else configuration.default()
+    config = configuration.leaving_out(config, without)
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
         metrics_out=metrics_out, secret_file=secret_file, report=report, indicator_files=indicator_files,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import click
 
 from sensor.model.account import SignIn
+from sensor.model.detection import ExpectedScan
 from sensor.model.device import Device
 from sensor.model.evidence import Record
 from sensor.model.incident import Incident, Moment
@@ -317,3 +318,11 @@ def device(one: Device, incidents: Sequence[Incident]) -> None:
         heading("Incidents")
     for incident in incidents:
         incident_brief(incident)
+
+
+def expected_scans(scans: Sequence[ExpectedScan]) -> None:
+    """Print what a device scanned as one of the site's own scanners."""
+    if scans:
+        heading("Scans as one of the site's scanners (no incident)")
+    for one in scans:
+        click.echo(f"  {one.ts[:19]}Z  {clean(one.text)}")

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from baselines import accumulate, common_mode, drift, inflation, seasonal
 from baselines.calibration import RANKED_MIN, Law, Pools, point_of
 from baselines.selfcheck import ALPHAS, SelfCheck
+from sensor.detectors import volume_ablations
 from sensor.detectors.volume_groups import GROUPS_MAX, KINDS
 from sensor.detectors.volume_state import (
     BUCKET_NS,
@@ -50,6 +51,8 @@ CHECKED = (
     "volumes.now", "volumes.accumulation", "volumes.drift",
 )  # fmt: skip
 """What the self-check counts: each statistic of a bucket, and the p of the three channels."""
+TRIES = (DAY, DAY // HOUR, 1)
+"""Judgements of a day: its buckets, its hours, itself."""
 _OF_CHANNEL = {SIDES: (DAY_NOW,), SIDES + 1: (DAY_HOURS,), SIDES + 2: (DAY_DRIFT,)}
 P_EPISODE, EPISODE_DAYS = 1e-2, 7
 """A drift that goes on: told of within a week, as its evidence is one a week."""
@@ -131,6 +134,9 @@ class Judged(msgspec.Struct):
 class Judge:
     """Pools, self-check and the peers' prior."""
 
+    without: frozenset[str] = frozenset()
+    """Parts left out for an ablation (`sensor.model.detection`); what it judges then cannot be verified."""
+
     def __init__(self) -> None:
         # of drift none opened falsely in the same simulated days: its p go on to the pool's own floor
         self.pools = Pools(STATISTICS, len(KINDS), told=frozenset({DAY_NOW, DAY_HOURS}))
@@ -147,6 +153,8 @@ class Judge:
         """Judge a closed bucket of a season."""
         self.pools.advance(bucket * BUCKET_NS)
         peers = self._peers(c, bucket, groups)
+        if "peers" in self.without:
+            peers = peers._replace(n=np.zeros_like(peers.n))
         n = len(c["seen"])
         high, low, z, centre, spread = (np.empty((n, len(FEATURES))) for _ in range(5))
         seasonal.score(
@@ -167,7 +175,7 @@ class Judge:
         found.summed = found.score.copy()
         for column in (found.score, found.p, found.raw):
             column[self.lacking[c["group"]]] = np.nan
-        found.distance = _distance(found.raw)
+        found.distance = self._distance(found.raw)
         return found
 
     def learn_bucket(self, c: Cells, found: Judged, bucket: int, flagged: Flags) -> None:
@@ -191,6 +199,8 @@ class Judge:
     def of_day(self, statistic: int, kind: Numbers, values: Floats) -> Floats:
         """Return the p of a day's worst so far among the peers' days; NaN where these are fewer than RANKED_MIN."""
         scores = np.where(values >= 0.0, values, np.nan)
+        if "pools" in self.without:
+            return volume_ablations.of_day(TRIES[statistic - DAY_NOW], scores)
         p, _ = self.pools.p(statistic, kind, scores)
         few = np.array([law.n < RANKED_MIN for law in self._laws(statistic)])
         return np.where(few[kind], np.nan, p)
@@ -207,7 +217,7 @@ class Judge:
         for k, g, *_ in commons:
             self.lacking[g, 1::2] |= k % 2 == 1
         before = c["total"].copy()
-        accumulate.accumulate(_distance(raw) * np.log(10.0), c["total"])
+        accumulate.accumulate(self._distance(raw) * np.log(10.0), c["total"])
         c["since"][:] = np.where(c["total"] <= 0.0, -1, np.where(before <= 0.0, hour, c["since"]))
         take = whole & ~flagged & (c["seen"] >= YOUNG)
         group = np.where(take, c["kind"], np.int32(-1))
@@ -234,7 +244,7 @@ class Judge:
         first = take & (day - c["drifted"] >= EPISODE_DAYS)
         for k in range(SIDES):
             self.pools.add(DRIFT + k, np.where(first, kinds, np.int32(-1)), np.ascontiguousarray(score[:, k]))
-        worst = np.nan_to_num(_distance(raw), nan=-1.0)
+        worst = np.nan_to_num(self._distance(raw), nan=-1.0)
         p_day = self.of_day(DAY_DRIFT, kinds, np.where(take, worst, -1.0))
         self._close(DAY_DRIFT, day, kinds, np.where(first, worst, -1.0))
         c["drifted"][:] = np.where(p_day <= P_EPISODE, day, c["drifted"])
@@ -277,6 +287,9 @@ class Judge:
 
     def _p(self, first: int, kinds: Numbers, score: Floats) -> tuple[Floats, Floats]:
         """Return p and p without a floor of each side, shape (n, SIDES)."""
+        if "pools" in self.without:
+            own = volume_ablations.own(score, nats=first != DRIFT)
+            return own, own
         return self.pools.p_each(first, kinds, score)
 
     def _common(self, found: Judged, c: Cells, groups: int) -> None:
@@ -312,6 +325,11 @@ class Judge:
                 commons += [(k, *one) for one in found]
         return commons
 
+    def _distance(self, raw: Floats) -> Floats:
+        """Return −log10 of the least p."""
+        least = volume_ablations.added_up(raw) if "min-p" in self.without else _least(raw)
+        return np.asarray(-np.log10(np.maximum(least, 10.0**-D_MAX)), np.float64)
+
     def _demote(self) -> None:
         failing = [k for k in range(len(CHECKED)) if self.check.failing(k)]
         self.pools.demote(frozenset(s for k in failing for s in _OF_CHANNEL.get(k, (BUCKET + k,))))
@@ -345,8 +363,3 @@ class Judge:
 def _least(p: Floats) -> Floats:
     """Return the smallest p of each row times how many there are, at most 1; NaN where there is none."""
     return np.asarray(np.minimum(1.0, np.fmin.reduce(p, axis=1) * SIDES), np.float64)
-
-
-def _distance(raw: Floats) -> Floats:
-    """Return −log10 of the least p."""
-    return np.asarray(-np.log10(np.maximum(_least(raw), 10.0**-D_MAX)), np.float64)

@@ -29,6 +29,11 @@ def devices(entities: Entities, progress_of: Callable[[int], float], risk_db: Ma
             yield _device(entities, row, progress_of(row), held.get(row, {}), risk_db)
 
 
+def addresses_of(entities: Entities, row: int) -> tuple[str, ...]:
+    """Return a device's addresses, latest first."""
+    return tuple(dict.fromkeys(addresses.text(hi, lo) for hi, lo, *_ in entities.devices.addresses_of(row)))
+
+
 def _device(
     entities: Entities, row: int, progress: float, users: Mapping[str, str], risk_db: Mapping[str, float]
 ) -> Device:
@@ -43,7 +48,7 @@ def _device(
     return Device(
         id=identity, site=entities.device_site(row), sites=entities.device_sites(row), name=entities.device_name(row),
         macs=tuple(addresses.mac(mac) for mac in known.macs_of(row)),
-        addresses=tuple(dict.fromkeys(addresses.text(hi, lo) for hi, lo, *_ in known.addresses_of(row))),
+        addresses=addresses_of(entities, row),
         location=location_of(entities, row), vendor=vendor_of(entities, row), role=role,
         accounts=tuple(sorted(users)),
         first_seen=rfc3339(int(columns["first"][row])), last_seen=rfc3339(known.last(row)),

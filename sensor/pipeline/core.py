@@ -26,6 +26,7 @@ from sensor.entities.proposals import proposals
 from sensor.incidents import link
 from sensor.incidents.investigate import answered
 from sensor.incidents.link import Closing
+from sensor.incidents.scanners import Scanners
 from sensor.metrics import StageTimes
 from sensor.model.device import Device
 from sensor.model.event import Event
@@ -39,6 +40,7 @@ from sensor.model.site_packet import Packet
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
 from sensor.pipeline.fleet import Fleet
+from sensor.pipeline.taking import Taking
 from sensor.store.archive import Archive, Gone
 from sensor.store.archive_reader import ArchiveReader
 from sensor.store.room import Room
@@ -94,6 +96,7 @@ class Core:
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
         unsent: What the state holds of what was gathered for a hub; dropped by whoever takes it.
         forwarder: Gathers for a hub, where there is one.
+        taking: What the hub gives this site.
         recognise: What is done to a site's report first: names under pseudonyms that are known here.
         room: The state's disk, where the archive gives way to it.
         gone_bytes: Of the archive that gave way.
@@ -114,10 +117,12 @@ class Core:
         self.detectors = tuple(found[name] for name in sorted(found))
         per_1000 = config.budget.incidents_per_day_per_1000
         self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
+        self._obey(state.meta("scanners"))
         self.open_flows: dict[bytes, list[int]] = {}
         self.held: dict[str, NDArray[Any]] = {}
         self.unsent: dict[str, NDArray[Any]] = {}
         self.forwarder: Forwards | None = None
+        self.taking = Taking()
         self.recognise: Callable[[AnyReport], AnyReport] | None = None
         self._listed: tuple[Device, ...] | None = None
         self.room: Room | None = None
@@ -160,8 +165,8 @@ class Core:
         self._archive.take(tick)
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
-        findings = [finding for detector in self.detectors for finding in detector.score(tick)]
-        findings = [*findings, *self._hear_reports(reports)]
+        findings = [one for detector in self.detectors for one in detector.score(tick) if not self._is_left_out(one)]
+        findings = self.scanners.excuse([*findings, *self._hear_reports(reports)])
         findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
         begin = self._spent("score", begin)
         self.incidents.follow(tick.merged)
@@ -208,6 +213,18 @@ class Core:
         """Go on under another configuration of the same networks, sites, tenants and sequences."""
         self.config = config
         self.incidents.set_budget(config.budget.incidents_per_day_per_1000)
+        self._obey(self.scanners.save())
+
+    def _obey(self, seen: str | None) -> None:
+        """Take over what the configuration says of detection; `seen`: scans by scanners of the site."""
+        told = self.config.detection
+        self.scanners = Scanners(told.scanners, lambda row: inventory.addresses_of(self.entities, row), seen)
+        self._left_out = frozenset(told.without)
+        self.volumes.judge.without = self._left_out
+
+    def _is_left_out(self, finding: Finding) -> bool:
+        """Tell whether a detector, or a channel of it, is left out: it learns, and judges nothing."""
+        return not self._left_out.isdisjoint((finding.evidence.detector, finding.evidence.channel))
 
     def begin(self, clock_ns: int | None = None) -> None:
         """Start another run on the same state: what is counted a run starts at nothing.
@@ -259,7 +276,7 @@ class Core:
     def _columns(self, held: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return everything that a restart needs; `held`: what was read and not stepped yet."""
         parts = {"entities": self.entities.save(), **{one.name: one.save() for one in self.detectors}}
-        parts |= {"incidents": self.incidents.save(), "held": dict(held)}
+        parts |= {"incidents": self.incidents.save(), "held": dict(held), "taking": self.taking.save()}
         if self.forwarder is not None:
             parts["unsent"] = self.forwarder.save()
         columns = {f"{part}/{name}": column for part, kept in parts.items() for name, column in kept.items()}
@@ -289,7 +306,7 @@ class Core:
         return {
             "version": SNAPSHOT_VERSION, "clock_ns": str(max(self.clock_ns, self.entities.now_ns)),
             "timezone": self.config.timezone, "budget_per_1000": repr(self.config.budget.incidents_per_day_per_1000),
-            "calibration": msgspec.json.encode(ratios).decode(),
+            "calibration": msgspec.json.encode(ratios).decode(), "scanners": self.scanners.save(),
             "proposals": msgspec.json.encode(list(proposals(self.entities, self.config.egresses()))).decode(),
             **self.fleet.changed(),
         }  # fmt: skip
@@ -353,6 +370,7 @@ class Core:
         self.entities.load(part_of(columns, "entities"))
         self.held = part_of(columns, "held")
         self.unsent = part_of(columns, "unsent")
+        self.taking.load(part_of(columns, "taking"))
         if self.entities.reported.any:
             self.incidents.serve_fleet(self.entities.site_name(one) for one in self.entities.reported.sites())
         for detector in self.detectors:

@@ -147,3 +147,24 @@ def test_speed_is_a_multiple_of_the_records_time(monkeypatch, capsys, tmp_path):
     assert time.monotonic() - begin_s > 1.8
     assert found[0] == found[1]
     assert 2 == spanline(monkeypatch, capsys, "replay", "--speed", "fast", tmp_path / "conn.log")[0]
+
+
+def test_a_part_left_out_judges_nothing(cli, tmp_path):
+    """For an ablation; a name that there is not is bad usage, with the closest."""
+    log = conn_log(tmp_path / "conn.log")
+    code, out, _ = cli("replay", "--json", "--fresh", "--without", "scan", str(log))
+    assert (0, []) == (code, json.loads(out)["incidents"])
+    code, _, err = cli("replay", "--without", "scna", str(log))
+    assert (2, True) == (code, "did you mean 'scan'" in err)
+
+
+def test_a_sites_own_scanner_scans_without_an_incident(cli, tmp_path):
+    """Its device shows what was scanned; another's scan is an incident as before."""
+    config = tmp_path / "site.toml"
+    log = conn_log(tmp_path / "conn.log")
+    for listed, incidents in (("10.0.0.66", 0), ("10.0.0.67", 1)):
+        config.write_text(f'[detection]\nscanners = ["{listed}"]\n')
+        _, out, _ = cli("replay", "--json", "--fresh", "--config", str(config), str(log))
+        assert incidents == len(json.loads(out)["incidents"])
+        _, out, _ = cli("device", "--json", "10.0.0.66")
+        assert (1 - incidents) == len(json.loads(out)["expected_scans"])
