@@ -9,8 +9,9 @@ for each site, valid for two years. What is in FOLDER/tls already is kept: add a
 this script are what it writes for those three names; nats-server 2.9 (Debian 12) and later read them.
 
 What the configurations hold to: a site is an account of its own at the hub, chosen by its certificate (SAN
-`URI:spanline:site:SYD`) and by nothing that it says. Its link may carry envelopes to the hub on one subject, and hear
-its own acknowledgements; it shares no subject with another site, and neither side reaches the other's JetStream.
+`URI:spanline:site:SYD`) and by nothing that it says. Its link may carry envelopes to the hub on one subject, hear its
+own acknowledgements, and ask for what the hub gives it and hear that; it shares no subject with another site, and
+neither side reaches the other's JetStream.
 """
 
 import argparse
@@ -60,8 +61,8 @@ accounts {{
       password: $SPANLINE_NATS_PASSWORD
       allowed_connection_types: ["STANDARD"]
       permissions {{
-        publish: ["hub.*.have", "$JS.ACK.*.hub.>"]
-        subscribe: ["hub.*.envelope"]
+        publish: ["hub.*.have", "hub.*.give", "$JS.ACK.*.hub.>"]
+        subscribe: ["hub.*.envelope", "hub.*.taken"]
       }}
     }}]
     exports: [
@@ -78,10 +79,12 @@ accounts {{
 
 EXPORTS = """\
       {{ stream: "hub.{site}.have", accounts: ["{site}"] }}
+      {{ stream: "hub.{site}.give", accounts: ["{site}"] }}
       {{ stream: "$JS.ACK.SPANLINE_{site}.hub.>", accounts: ["{site}"] }}"""
 
 IMPORTS = """\
-      {{ stream: {{ account: "{site}", subject: "hub.{site}.envelope" }} }}"""
+      {{ stream: {{ account: "{site}", subject: "hub.{site}.envelope" }} }}
+      {{ stream: {{ account: "{site}", subject: "hub.{site}.taken" }} }}"""
 
 ACCOUNT = """\
   "{site}" {{
@@ -89,13 +92,17 @@ ACCOUNT = """\
       user: "spanline:site:{site}"
       allowed_connection_types: ["LEAFNODE"]
       permissions {{
-        publish: ["hub.{site}.envelope"]
-        subscribe: ["hub.{site}.have", "$JS.ACK.SPANLINE_{site}.hub.>"]
+        publish: ["hub.{site}.envelope", "hub.{site}.taken"]
+        subscribe: ["hub.{site}.have", "hub.{site}.give", "$JS.ACK.SPANLINE_{site}.hub.>"]
       }}
     }}]
-    exports: [{{ stream: "hub.{site}.envelope", accounts: [HUB] }}]
+    exports: [
+      {{ stream: "hub.{site}.envelope", accounts: [HUB] }}
+      {{ stream: "hub.{site}.taken", accounts: [HUB] }}
+    ]
     imports: [
       {{ stream: {{ account: HUB, subject: "hub.{site}.have" }} }}
+      {{ stream: {{ account: HUB, subject: "hub.{site}.give" }} }}
       {{ stream: {{ account: HUB, subject: "$JS.ACK.SPANLINE_{site}.hub.>" }} }}
     ]
   }}"""
@@ -129,11 +136,12 @@ accounts {{
       permissions {{
         publish: [
           "spanline.{site}.*"
+          "hub.{site}.taken"
           "$JS.API.STREAM.*.SPANLINE_{site}"
           "$JS.API.CONSUMER.*.SPANLINE_{site}.hub"
           "$JS.API.CONSUMER.DURABLE.CREATE.SPANLINE_{site}.hub"
         ]
-        subscribe: ["hub.{site}.have", "_INBOX.>"]
+        subscribe: ["hub.{site}.have", "hub.{site}.give", "_INBOX.>"]
       }}
     }}]
   }}

@@ -95,7 +95,9 @@ class Live:
         if took:
             self._core.stages.observe("read", time.perf_counter() - begin)
         self._step(self._mark.bound(time.monotonic()))
-        if self._dirty and self._pace.is_due(time.monotonic(), urgent=self._is_urgent()):
+        given = self._core.taking.take(self._core.state.returned)
+        self._dirty |= given
+        if self._dirty and self._pace.is_due(time.monotonic(), urgent=self._is_urgent() or given):
             self.commit()
         self._responses.take(())
         self._say_up()

@@ -14,8 +14,10 @@ from pathlib import Path
 from sensor.config import Component, Config, listen_address
 from sensor.errors import ConfigError, Malformed
 from sensor.metrics import OTHER, SITE_REFUSALS, Metrics
+from sensor.model.given import Place
 from sensor.pipeline.bundle_intake import BundleIntake, intake
 from sensor.pipeline.bundle_settings import trust_of
+from sensor.pipeline.postbox import Outgoing
 from sensor.pipeline.site_feed import source_of
 from sensor.pipeline.site_nats_ends import Taker
 from sensor.pipeline.unbundling import Trust
@@ -37,8 +39,8 @@ _LOG = logging.getLogger(__name__)
 class Stored:
     """The inbox as what receives sees it. Implements wire.site_https_server.Store."""
 
-    def __init__(self, inbox: Inbox, sites: frozenset[str]) -> None:
-        self._inbox, self.sites = inbox, sites
+    def __init__(self, inbox: Inbox, sites: frozenset[str], outgoing: Outgoing | None = None) -> None:
+        self._inbox, self.sites, self._outgoing = inbox, sites, outgoing
         self._clock, self._skews = SystemClock(threading.Event()), dict[str, Skew]()
 
     def knows(self, site: str) -> bool:
@@ -73,6 +75,10 @@ class Stored:
         return Answer(
             site, got.have.epoch, got.have.sequence, got.stored, got.duplicates, got.ahead, got.is_full, now_ns
         )  # fmt: skip
+
+    def give(self, site: str, taken: Place) -> bytes:
+        """Return what a site is given behind what it has."""
+        return self._outgoing.give(site, taken) if self._outgoing is not None else b""
 
 
 class Receiving:
@@ -133,7 +139,8 @@ class _Open:
             self._inbox = Inbox(folder, self._settings.limit_bytes)
         except ValueError as error:
             raise ConfigError(f"[{place}] {error}") from error
-        self.store = Stored(self._inbox, sites)
+        self._outgoing = Outgoing(folder)
+        self.store = Stored(self._inbox, sites, self._outgoing)
         self._listener: _Listener | None = None
         self._taker: Taker | None = None
         self._intake: BundleIntake | None = None
@@ -142,7 +149,7 @@ class _Open:
                 self._listener = _Listener(place, self._settings, self.store)
                 self.ways.append(self._listener.address)
             if self._settings.nats:
-                self._taker = Taker(self._settings, self._inbox, sites)
+                self._taker = Taker(self._settings, self._inbox, sites, self._outgoing)
                 self.ways.append(self._settings.nats)
             if self._settings.folder:
                 self._intake = intake(place, self._settings, trust, folder)
@@ -184,6 +191,7 @@ class _Open:
         if self._intake is not None:
             self._intake.close()
         self._inbox.close()
+        self._outgoing.close()
 
 
 class _Listener:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 
 from sensor.config import Secret
 from sensor.errors import ConfigError, Malformed, Permanent, Transient
+from sensor.model.given import Place
 from sensor.model.sink import SecretPlace
 from sensor.model.site_packet import Envelope
+from sensor.pipeline.postbox import Outgoing
 from sensor.sinks.site import Settings as SinkSettings
 from sensor.sources.site import Settings as SourceSettings
 from sensor.store.inbox import Inbox
@@ -22,18 +24,22 @@ from sensor.wire.clock import SystemClock
 from sensor.wire.site_envelope import decode
 from sensor.wire.site_nats_in import Receiver
 from sensor.wire.site_nats_out import Publisher
+from sensor.wire.site_return import Postbox
 
 STOP_S = 2.0
 _LOG = logging.getLogger(__name__)
 
 
-def publisher(settings: SinkSettings, site: str, open_spool: Callable[[], SpoolReader]) -> Publisher:
+def publisher(
+    settings: SinkSettings, site: str, open_spool: Callable[[], SpoolReader],
+    open_postbox: Callable[[], Postbox] | None = None,
+) -> Publisher:  # fmt: skip
     """Make what carries a site's spool to its leaf node; nothing is opened yet. Raises ConfigError."""
     wrong = site_nats.wrong_site(site)
     if wrong is not None:
         raise ConfigError(wrong)
     link = _link(settings.nats, settings.user, settings.password, settings.ca_file, settings.cert, settings.key)
-    return Publisher(site, link, open_spool)
+    return Publisher(site, link, open_spool, open_postbox)
 
 
 class Taker:
@@ -43,10 +49,12 @@ class Taker:
         refused: What was not taken, by reason.
     """
 
-    def __init__(self, settings: SourceSettings, inbox: Inbox, sites: frozenset[str]) -> None:
+    def __init__(
+        self, settings: SourceSettings, inbox: Inbox, sites: frozenset[str], outgoing: Outgoing | None = None
+    ) -> None:
         """Begin. Raises ConfigError where a site's name cannot be told apart over NATS."""
         self._link = _link(settings.nats, settings.user, settings.password, settings.ca, settings.cert, settings.key)
-        self._inbox, self._clock = inbox, SystemClock(threading.Event())
+        self._inbox, self._clock, self._outgoing = inbox, SystemClock(threading.Event()), outgoing
         self.refused: Counter[str] = Counter()
         self._sites: frozenset[str] | None = None
         self._receiver: Receiver | None = None
@@ -65,7 +73,8 @@ class Taker:
             raise ConfigError(wrong)
         self.close()
         self._sites, self._stop = sites, threading.Event()
-        self._receiver = Receiver(sorted(sites), self._link, self.take, self.have)
+        give = self._outgoing.give if self._outgoing is not None else None
+        self._receiver = Receiver(sorted(sites), self._link, self.take, self.have, give)
         self._thread = threading.Thread(
             target=self._run, args=(self._receiver, self._stop), name="sites nats", daemon=True
         )
@@ -86,7 +95,8 @@ class Taker:
     def have(self, site: str) -> site_nats.Have:
         """Say what is stored of a site."""
         have = self._inbox.have(site)
-        return site_nats.Have(have.epoch, have.sequence)
+        given = self._outgoing.newest(site) if self._outgoing is not None else Place()
+        return site_nats.Have(have.epoch, have.sequence, given)
 
     def close(self) -> None:
         """Stop: what is not acknowledged comes again."""

@@ -9,7 +9,6 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from sensor.errors import ConfigError, Permanent
 from sensor.metrics import Metrics
 from sensor.model.site_packet import KINDS
 from sensor.pipeline import bundle_settings
+from sensor.pipeline.postbox import Postbox
 from sensor.pipeline.pushing import Pusher
 from sensor.pipeline.site_nats_ends import probe as nats_probe
 from sensor.pipeline.site_nats_ends import publisher
@@ -68,12 +68,19 @@ def limit_spool(config: Config, spool: Spool) -> None:
         spool.keep_bytes = spool.limit_bytes
 
 
-def carrier_of(settings: Settings, site: str, open_spool: Callable[[], SpoolReader]) -> Carrier:
+def carrier_of(settings: Settings, site: str, folder: Path) -> Carrier:
     """Make what carries, by the options; nothing is opened yet. Raises ConfigError, or OSError: no such file."""
+
+    def open_spool() -> SpoolReader:
+        return SpoolReader(folder, site)
+
+    def open_postbox() -> Postbox:
+        return Postbox(folder, site)
+
     if settings.nats:
-        return publisher(settings, site, open_spool)
+        return publisher(settings, site, open_spool, open_postbox)
     client_context(settings.ca_file, settings.cert, settings.key)
-    return Pusher(open_spool, _client(settings))
+    return Pusher(open_spool, _client(settings), open_postbox)
 
 
 def _client(settings: Settings) -> HubClient:
@@ -156,7 +163,7 @@ class _Running(threading.Thread):
             self._carrier = (
                 bundle_settings.carrier(self._settings, site, folder)
                 if self._settings.folder
-                else carrier_of(self._settings, site, lambda: SpoolReader(folder, site))
+                else carrier_of(self._settings, site, folder)
             )
         except (OSError, ConfigError) as error:
             raise ConfigError(f"[sinks.{one.name}] {error}") from error

@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 7
+VERSION = 8
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -73,6 +73,18 @@ CREATE TABLE spool_counts (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE spool_marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+_NEW_IN_8 = """
+CREATE TABLE returns (
+    site TEXT NOT NULL, sequence INTEGER NOT NULL, epoch INTEGER NOT NULL, key TEXT NOT NULL,
+    expires_ns INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (site, key)
+) STRICT;
+CREATE INDEX returns_sequence ON returns (site, sequence);
+CREATE TABLE returns_last (site TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE returns_epochs (
+    site TEXT NOT NULL, epoch INTEGER NOT NULL, began INTEGER NOT NULL, UNIQUE (site, epoch)
+) STRICT;
+CREATE TABLE returned (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+"""
 _OUTBOX_SINCE = 6
 _OUTBOX = """
 CREATE TRIGGER IF NOT EXISTS incidents_changed BEFORE INSERT ON incidents
@@ -107,6 +119,7 @@ CREATE TABLE ledger (
 {_NEW_IN_5}
 {_NEW_IN_6}
 {_NEW_IN_7}
+{_NEW_IN_8}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -114,11 +127,11 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6, 6: _NEW_IN_7}
+_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6, 6: _NEW_IN_7, 7: _NEW_IN_8}
 """What makes a database of a version one of the next."""
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool = False, any_thread: bool = False) -> sqlite3.Connection:
     """Open the state's database, creating or migrating it unless `readonly`; then what an older one lacks is empty.
 
     A source may ask the ledger from the thread that reads ahead; SQLite serialises the two (sqlite3.threadsafety 3).
@@ -127,7 +140,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         ValueError: It was written by a newer release, or is no database of ours.
     """
     if readonly:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=not any_thread)
     else:
         connection = sqlite3.connect(path, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL")
@@ -141,8 +154,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         connection.close()
         raise ValueError(f"{path} is of schema {version}, written by a newer release; this one reads {VERSION}")
     if readonly and 0 < version < VERSION:  # nothing is written: what an older state lacks is there, and empty
-        steps = "".join(_MIGRATIONS[step] for step in range(version, VERSION))
-        connection.executescript(steps.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+        statements = ";".join(_MIGRATIONS[step] for step in range(version, VERSION)).split(";")
+        tables = [one for one in statements if one.strip().startswith("CREATE TABLE")]
+        connection.executescript(";".join(tables).replace("CREATE TABLE", "CREATE TEMP TABLE"))
     if version < VERSION and not readonly:
         steps = _TABLES if version == 0 else "".join(_MIGRATIONS[step] for step in range(version, VERSION))
         with connection:

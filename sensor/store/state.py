@@ -30,6 +30,8 @@ from sensor.store.judgements import Judgements
 from sensor.store.ledger import StateLedger
 from sensor.store.manifest import FOLDER as ARCHIVE
 from sensor.store.manifest import Manifest
+from sensor.store.returned import Returned
+from sensor.store.returns import Given, Returns
 from sensor.store.seals import KEY_FILE, Seals
 from sensor.store.spool import Spool
 
@@ -54,6 +56,8 @@ class State:
         manifest: The archive's files.
         judgements: Verdicts and suppressions.
         spool: What the hub is to be told.
+        returns: What a hub gives back to its sites.
+        returned: What this site was given by its hub.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False, readonly: bool = False, exclusive: bool = False) -> None:
@@ -84,6 +88,7 @@ class State:
         self.manifest = Manifest(self._connection, self.seals)
         self.judgements = Judgements(self._connection)
         self.spool = Spool(self._connection)
+        self.returns, self.returned = Returns(self._connection), Returned(self._connection)
         self._signins: dict[str, SignIn] = {}
 
     def __enter__(self) -> Self:
@@ -118,6 +123,7 @@ class State:
         meta: Mapping[str, str],
         hidden: Iterable[Muted] = (),
         packets: Sequence[Packet] = (),
+        given: Sequence[Given] = (),
     ) -> None:
         """Make a run durable, all or nothing: snapshot, incidents with evidence, inventory, inputs, ledger, spool."""
         from sensor.store import snapshot
@@ -137,6 +143,9 @@ class State:
             self.ledger.write_pending()
             self.manifest.write_pending()
             self.spool.put(packets)
+            for one in given:
+                self.returns.put(one.site, one.key, one.given, one.expires_ns)
+            self.returned.committed()
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))
         if old is not None and old != name:

@@ -1,7 +1,8 @@
 """What the two ends of a site's push over HTTPS agree on.
 
 `GET /v1/site` asks what the hub has of the site; `POST /v1/site` brings envelopes one after the other, and is answered
-when they are on the hub's disk, with what it has then. 503 is an answer as well: there is no room now. Who the site is,
+when they are on the hub's disk, with what it has then. 503 is an answer as well: there is no room now. A request says
+what the site has of that which it is given (TAKEN), and its answer brings what follows (`wire.site_return`). Who it is,
 says its certificate alone: the URI `spanline:site:NAME` among its alternative names, else its common name.
 """
 
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from sensor.model.given import Place
 from sensor.model.site_packet import problem
 from sensor.wire.site_envelope import ENVELOPE_MAX
 
@@ -27,13 +29,16 @@ RETRY_S = 30
 SENT, HEARD = "Spanline-Sent", "Spanline-Heard"
 """Headers of a request: when the site sent it; and of the answer before, when the hub gave it and when it was heard,
 each by the clock of who says it, ns since 1970. By them the hub knows how far the site's clock is off (`wire.skew`)."""
+TAKEN = "Spanline-Taken"
+"""Header of a request: epoch and sequence of what the site was given and has on disk. A site that knows nothing of this
+does not say it, and is given nothing."""
 CONTENT_TYPE = "application/vnd.spanline.envelopes"
 _DIGITS = 19
 """Of a time that has 63 bits, and one more."""
 assert POST_MAX > ENVELOPE_MAX  # noqa: S101 - else an envelope could never be sent
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the hub has of a site, and what became of what was sent."""
 
     site: str
@@ -45,6 +50,8 @@ class Answer(msgspec.Struct, frozen=True):
     is_full: bool = False
     now_ns: int = 0
     """The hub's time of day."""
+    given: bytes = b""
+    """What the site is given (`wire.site_return`); there may be more behind it."""
 
 
 def site_of(certificate: Mapping[str, object] | None) -> str | None:
@@ -67,6 +74,15 @@ def times_of(headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, int, int] | N
     words = held.get(SENT.lower().encode(), []), held.get(HEARD.lower().encode(), [b"0", b"0"])
     said = [int(one) for one in (*words[0], *words[1]) if one.isdigit() and len(one) <= _DIGITS]
     return (said[0], said[1], said[2]) if len(said) == 3 and len(words[0]) == 1 else None
+
+
+def place_of(headers: Sequence[tuple[bytes, bytes]]) -> Place | None:
+    """Return what a site has of that which it was given, as its headers say it; None where they do not."""
+    found = [value.split() for name, value in headers if name.lower() == TAKEN.lower().encode()]
+    if len(found) != 1 or len(found[0]) != 2 or not all(one.isdigit() and len(one) <= _DIGITS for one in found[0]):
+        return None
+    epoch, sequence = map(int, found[0])
+    return Place(epoch, sequence) if max(epoch, sequence) < 1 << 63 else None
 
 
 def client_context(ca_file: str, cert: str, key: str) -> ssl.SSLContext:

@@ -15,13 +15,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sensor.errors import Permanent, Transient
+from sensor.model.given import Place
 from sensor.wire.clock import SystemClock
-from sensor.wire.site_https import CONTENT_TYPE, HEARD, PATH, SENT, Answer
+from sensor.wire.site_https import CONTENT_TYPE, HEARD, PATH, SENT, TAKEN, Answer
+from sensor.wire.site_return import BYTES_MAX
 
 CONNECT_S = 10.0
 SILENCE_S = 60.0
 """For the next bytes either way; the hub answers after an fsync."""
-ANSWER_MAX = 64 << 10
+ANSWER_MAX = (64 << 10) + 4 * BYTES_MAX // 3
+"""With what the hub gives, in base64."""
 _SAID_MAX = 200
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -54,13 +57,13 @@ class HubClient:
         self._connection: http.client.HTTPSConnection | None = None
         self._clock, self._heard = SystemClock(threading.Event()), (0, 0)
 
-    def ask(self) -> Answer:
-        """Ask what the hub has of this site. Raises Transient, Permanent."""
-        return self._exchange("GET", None)
+    def ask(self, taken: Place | None = None) -> Answer:
+        """Ask what the hub has of this site, and for what it gives behind `taken`. Raises Transient, Permanent."""
+        return self._exchange("GET", None, taken)
 
-    def push(self, body: bytes) -> Answer:
+    def push(self, body: bytes, taken: Place | None = None) -> Answer:
         """Send envelopes; on the hub's disk when it says so. Raises Transient, Permanent."""
-        return self._exchange("POST", body)
+        return self._exchange("POST", body, taken)
 
     def close(self) -> None:
         """Close the connection."""
@@ -68,25 +71,27 @@ class HubClient:
             self._connection.close()
             self._connection = None
 
-    def _exchange(self, method: str, body: bytes | None) -> Answer:
+    def _exchange(self, method: str, body: bytes | None, taken: Place | None) -> Answer:
         is_new = self._connection is None
         try:
-            return self._once(method, body)
+            return self._once(method, body, taken)
         except (http.client.HTTPException, OSError) as error:
             self.close()
             if is_new or isinstance(error, TimeoutError | Transient):
                 raise Transient(f"{self._host}: {_said(error)}") from error
         try:  # the hub ends a connection that was silent for a while: the request was not read
-            return self._once(method, body)
+            return self._once(method, body, taken)
         except (http.client.HTTPException, OSError) as error:
             self.close()
             raise Transient(f"{self._host}: {_said(error)}") from error
 
-    def _once(self, method: str, body: bytes | None) -> Answer:
+    def _once(self, method: str, body: bytes | None, taken: Place | None) -> Answer:
         connection = self._opened()
         headers = {"User-Agent": "spanline", SENT: str(self._clock.now_ns())}
         if self._heard[0]:
             headers[HEARD] = f"{self._heard[0]} {self._heard[1]}"
+        if taken is not None:
+            headers[TAKEN] = f"{taken.epoch} {taken.sequence}"
         if body is not None:
             headers["Content-Type"] = CONTENT_TYPE
         connection.request(method, PATH, body, headers)

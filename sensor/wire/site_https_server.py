@@ -23,6 +23,8 @@ import h11
 import msgspec
 
 from sensor.errors import Malformed
+from sensor.model.given import Place
+from sensor.wire import site_https
 from sensor.wire.site_envelope import cut
 from sensor.wire.site_https import ENVELOPES_MAX, PATH, POST_MAX, REQUEST_S, RETRY_S, Answer, site_of, times_of
 
@@ -57,6 +59,9 @@ class Store(Protocol):
 
     def take(self, site: str, written: list[bytes]) -> Answer:
         """Store envelopes, on disk when it returns. Raises Malformed, and OSError: not now."""
+
+    def give(self, site: str, taken: Place) -> bytes:
+        """Return what the site is given behind what it has (`wire.site_return`); empty where that is nothing."""
 
 
 class _Reply(NamedTuple):
@@ -270,13 +275,19 @@ class _Talk:
         times = times_of(request.headers.raw_items())
         if times is not None:
             store.timed(site, *times)
+        taken = site_https.place_of(request.headers.raw_items())
+
+        def with_given(answer: Answer) -> Answer:
+            return answer if taken is None else msgspec.structs.replace(answer, given=store.give(site, taken))
+
         try:
             if request.method == b"GET":
                 await self._body()
-                return _told(await self._stored(lambda: store.ask(site)))
+                return _told(await self._stored(lambda: with_given(store.ask(site))))
             async with self._server.turn_of(site), self._server.bodies:
                 body = await self._body()
-                return _told(await self._stored(lambda: store.take(site, cut(body, ENVELOPES_MAX))))
+                took = await self._stored(lambda: with_given(store.take(site, cut(body, ENVELOPES_MAX))))
+                return _told(took)
         except Malformed as error:
             self._server.refuse("malformed", site, error)
             return _Reply(400, str(error).encode(), closes=True)

@@ -3,7 +3,9 @@
 A site publishes its envelopes on `spanline.<site>.<kind>` into a small JetStream work queue `SPANLINE_<site>` of its
 leaf node. That queue's durable consumer `hub` delivers them over the leaf's link on `hub.<site>.envelope`; the hub's
 program stores them and only then acknowledges, to the consumer (`$JS.ACK…`) and, since JetStream acknowledges before
-its own fsync and may lose its store, also to the site's program: `hub.<site>.have`, what it has. The servers' accounts
+its own fsync and may lose its store, also to the site's program: `hub.<site>.have`, what it has. The same word says
+what is the last thing that the hub gives the site; where the site does not have it, it says on `hub.<site>.taken` what
+it has, and what follows comes on `hub.<site>.give` (`wire.site_return`), until it has all. The servers' accounts
 (docs/nats) see to it that a message on a site's subject is of that site; what the message itself says proves nothing.
 """
 
@@ -21,6 +23,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sensor.errors import Permanent, Transient
+from sensor.model.given import Place
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -44,6 +47,8 @@ class Have(msgspec.Struct, frozen=True):
 
     epoch: int
     sequence: int
+    given: Place = Place()
+    """Place of the last thing that the site is given."""
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -95,6 +100,16 @@ def envelopes_of(site: str) -> str:
 def have_of(site: str) -> str:
     """Return where the hub says what it has of a site."""
     return f"hub.{site}.have"
+
+
+def taken_of(site: str) -> str:
+    """Return where a site says what it has of that which it is given."""
+    return f"hub.{site}.taken"
+
+
+def give_of(site: str) -> str:
+    """Return where the hub gives a site what follows."""
+    return f"hub.{site}.give"
 
 
 def is_ack_of(site: str, reply: str) -> bool:

@@ -2,7 +2,8 @@
 
 Each site has a subscription of its own, by which its messages are told from another's; the message's own subject is
 what its sender wrote. What came is stored a batch at a time, in the order of arrival, then acknowledged to the site's
-consumer and told to the site's program (`site_nats` says how). What is not stored, for want of room, for another that
+consumer and told to the site's program (`site_nats` says how). A site that says what it has of that which it is given
+is sent what follows. What is not stored, for want of room, for another that
 is missing before it, or because it is none of the site's, is not acknowledged and comes again after a while.
 """
 
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sensor.errors import Transient
+from sensor.model.given import Place
 from sensor.wire import site_nats
 from sensor.wire.site_envelope import ENVELOPE_MAX
 
@@ -34,10 +36,13 @@ GATHER_S = 0.002
 """For the next of a batch: an fsync costs more than that."""
 SPEAK_S = 5.0
 """Between two announcements of what the hub has, where nothing changed: some tens of bytes a site."""
+_WORD_MAX = 1024
 _LOG = logging.getLogger(__name__)
 
 Take = Callable[[str, Sequence[bytes]], Sequence[bool]]
 """Stores what came of a site, on disk when it returns; says of each whether it is. Raises OSError: not now."""
+Give = Callable[[str, Place], bytes]
+"""Returns what a site is given behind what it has; empty where that is nothing."""
 HaveOf = Callable[[str], site_nats.Have]
 """Says what is stored of a site."""
 
@@ -55,9 +60,12 @@ class Receiver:
         taken: Messages that were handed to the inbox.
     """
 
-    def __init__(self, sites: Sequence[str], link: site_nats.Link, take: Take, have: HaveOf) -> None:
-        """Prepare; nothing is opened before `run`. `take` and `have` are called in the thread that runs."""
-        self._sites, self._link, self._take, self._have = tuple(sites), link, take, have
+    def __init__(
+        self, sites: Sequence[str], link: site_nats.Link, take: Take, have: HaveOf, give: Give | None = None
+    ) -> None:
+        """Prepare; nothing is opened before `run`. `take`, `have` and `give` are called in the thread that runs."""
+        self._sites, self._link, self._take, self._have, self._give = tuple(sites), link, take, have, give
+        self._asked: dict[str, Place] = {}
         self.problem, self.taken = "", 0
 
     def run(self, stop: threading.Event) -> None:
@@ -86,6 +94,17 @@ class Receiver:
         await client.subscribe(
             site_nats.envelopes_of(site), cb=hear, pending_msgs_limit=PENDING, pending_bytes_limit=PENDING_BYTES
         )
+        if self._give is not None:
+            await self._subscribe_taken(client, site)
+
+    async def _subscribe_taken(self, client: "Client", site: str) -> None:
+        async def hear(message: "Msg") -> None:
+            try:
+                self._asked[site] = msgspec.json.decode(message.data[:_WORD_MAX], type=Place)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return
+
+        await client.subscribe(site_nats.taken_of(site), cb=hear, pending_msgs_limit=PENDING)
 
     async def _receive(self, client: "Client", came: "asyncio.Queue[_Came]", stop: threading.Event) -> None:
         speak_s = 0.0
@@ -106,6 +125,15 @@ class Receiver:
                 speak_s = time.monotonic() + SPEAK_S
             for site in sites:
                 await client.publish(site_nats.have_of(site), msgspec.json.encode(self._have(site)))
+            await self._answer(client)
+
+    async def _answer(self, client: "Client") -> None:
+        """Give each site that asked what follows, the latest of its words alone."""
+        asked, self._asked = self._asked, {}
+        for site, place in asked.items() if self._give is not None else ():
+            given = self._give(site, place) if self._give is not None else b""
+            if given:
+                await client.publish(site_nats.give_of(site), given)
 
     def _failed(self, text: str) -> None:
         if text != self.problem:

@@ -9,7 +9,8 @@ written down in the spool and makes room for more. The queue is emptied and fill
 - when the hub is heard again after a silence: what was on the link is gone with it, and its repeat may be a minute off;
 - when nothing moves although the hub is heard.
 
-What the hub then gets twice it knows by its number. Does not decide what is sent, nor what is dropped: the spool does.
+What the hub then gets twice it knows by its number. What it gives the site comes over the same connection, and is on
+disk before the site says that it has it. Does not decide what is sent, nor what is dropped: the spool does.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from sensor.errors import Transient
 from sensor.model.site_packet import Envelope
 from sensor.wire import site_nats
 from sensor.wire.site_envelope import encode
+from sensor.wire.site_return import Postbox
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -91,15 +93,19 @@ class Publisher:
         heard_s: When the hub was heard last, by the monotonic clock; None: not yet.
     """
 
-    def __init__(self, site: str, link: site_nats.Link, open_spool: Callable[[], Outgoing]) -> None:
+    def __init__(
+        self, site: str, link: site_nats.Link, open_spool: Callable[[], Outgoing],
+        open_postbox: Callable[[], Postbox] | None = None,
+    ) -> None:  # fmt: skip
         """Prepare; nothing is opened before `run`.
 
         Args:
             site: Whose envelopes.
             link: The leaf node.
             open_spool: Opens the spool, in the thread that runs.
+            open_postbox: Opens what keeps what the hub gives, likewise; None: nothing is taken.
         """
-        self._site, self._link, self._open = site, link, open_spool
+        self._site, self._link, self._open, self._open_postbox = site, link, open_spool, open_postbox
         self.problem, self.sent, self.published, self.resends = "", 0, 0, 0
         self.heard_s: float | None = None
 
@@ -109,14 +115,14 @@ class Publisher:
 
     async def _run(self, stop: threading.Event) -> None:
         failures = 0
-        spool = self._open()
+        spool, postbox = self._open(), self._open_postbox() if self._open_postbox is not None else None
         try:
             while not stop.is_set():
                 try:
                     async with site_nats.connected(
                         self._link, f"spanline {self._site}", problem_of=self._hear_error
                     ) as client:
-                        session = _Session(self, self._site, spool, client)
+                        session = _Session(self, self._site, spool, client, postbox)
                         await session.begin()
                         failures, self.problem = 0, ""
                         await session.carry(stop)
@@ -126,6 +132,8 @@ class Publisher:
                     await site_nats.rest(stop, failures)
         finally:
             spool.close()
+            if postbox is not None:
+                postbox.close()
 
     def _failed(self, text: str) -> None:
         if text != self.problem:
@@ -139,8 +147,13 @@ class Publisher:
 class _Session:
     """One connection's life."""
 
-    def __init__(self, publisher: Publisher, site: str, spool: Outgoing, client: "Client") -> None:
+    def __init__(
+        self, publisher: Publisher, site: str, spool: Outgoing, client: "Client", postbox: Postbox | None
+    ) -> None:
         self._publisher, self._site, self._spool, self._client = publisher, site, spool, client
+        self._postbox = postbox
+        self._given: bytes | None = None
+        """By the hub, not stored yet; the last one counts, as each begins behind what is stored."""
         self._js: JetStreamContext = client.jetstream(timeout=ANSWER_S)
         self._stream = site_nats.stream_of(site)
         self._under_way: collections.deque[tuple[int, int]] = collections.deque()
@@ -165,6 +178,8 @@ class _Session:
     async def begin(self) -> None:
         """Hear the hub, have the queue, and begin with what the hub does not have."""
         await self._client.subscribe(site_nats.have_of(self._site), cb=self._hear)
+        if self._postbox is not None:
+            await self._client.subscribe(site_nats.give_of(self._site), cb=self._hear_given, pending_msgs_limit=8)
         await self._refill(counted=False)
 
     async def carry(self, stop: threading.Event) -> None:
@@ -173,6 +188,7 @@ class _Session:
         while not stop.is_set():
             if self._client.is_closed:
                 raise Transient("the leaf node has closed the connection")
+            await self._take_given()
             await self._take_have()
             if time.monotonic() >= check_s:
                 await self._check()
@@ -192,6 +208,22 @@ class _Session:
         self._announced += 1
         self._publisher.heard_s = now_s
         self._heard.set()
+
+    async def _hear_given(self, message: "Msg") -> None:
+        self._given = message.data
+        self._heard.set()
+
+    async def _take_given(self) -> None:
+        """Store what the hub gave; say what is on disk where there is more."""
+        if self._postbox is None:
+            return
+        newest = self._said[-1].given if self._said else None
+        given, self._given = self._given, None
+        if given is not None and self._postbox.take(given):
+            newest = None
+        elif newest is None or not newest.epoch or newest == self._postbox.place():
+            return
+        await self._client.publish(site_nats.taken_of(self._site), msgspec.json.encode(self._postbox.place()))
 
     async def _take_have(self) -> None:
         """Write down what the hub has; where that is less than it had, begin again from there."""

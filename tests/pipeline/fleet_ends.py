@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 
+from sensor.pipeline.postbox import Outgoing, Postbox
 from sensor.pipeline.pushing import Pusher
 from sensor.pipeline.receiving import Stored
 from sensor.pipeline.site_feed import SiteFeed
@@ -31,7 +32,8 @@ class Hub:
         """Begin, as a process does."""
         self.state = State(self.folder, exclusive=True)
         self.inbox = Inbox(self.folder, self.limit_bytes)
-        self.stored = Stored(self.inbox, self.sites)
+        self.outgoing = Outgoing(self.folder)
+        self.stored = Stored(self.inbox, self.sites, self.outgoing)
         context = server_context(*self._pair, self.ca)
         self.server = SiteServer("127.0.0.1", self.port, context, self.stored)
         self.port = self.server.port
@@ -60,6 +62,7 @@ class Hub:
         """End."""
         self.server.close()
         self.inbox.close()
+        self.outgoing.close()
         self.feed.close()
         self.state.close()
 
@@ -87,7 +90,9 @@ class Site:
         """Carry to a hub, in a thread, until `stop`."""
         self._stop = threading.Event()
         client = HubClient(url, lambda: client_context(self.ca, *self.pair))
-        self.pusher = Pusher(lambda: SpoolReader(self.folder, self.name), client)
+        self.pusher = Pusher(
+            lambda: SpoolReader(self.folder, self.name), client, lambda: Postbox(self.folder, self.name)
+        )
         self._thread = threading.Thread(target=self.pusher.run, args=(self._stop,), daemon=True)
         self._thread.start()
 

@@ -13,6 +13,7 @@ NEW = {
     5: ("mutes", "muted", "verdicts"),
     6: ("outbox", "cursors", "delivered"),
     7: ("spool", "spool_epochs", "spool_counts", "spool_marks"),
+    8: ("returns", "returns_last", "returns_epochs", "returned"),
 }
 """Tables that each version of the schema added."""
 
