@@ -64,6 +64,11 @@ def day_of(ts: int) -> int:
     return max(0, min(ts // DAY_NS, DAYS_MAX - 1))
 
 
+def days_of(ts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what `day_of` does, of many times; shape (n,)."""
+    return np.clip(ts // DAY_NS, 0, DAYS_MAX - 1)
+
+
 def who_of(names: Names, tick: Tick, i: int) -> Who:
     """Return whom an event's evidence is about: the account that acted, by its name in the record if it is new."""
     account = int(tick.event_account[i])

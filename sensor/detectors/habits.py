@@ -21,10 +21,10 @@ from baselines.keyed import KeyedTable
 from baselines.novelty import ALPHA, DISCOUNT
 from baselines.parts import packed, unpack
 from baselines.table import Table
-from sensor.detectors.acts import by_kind, day_of
+from sensor.detectors.acts import by_kind, day_of, days_of
 from sensor.detectors.judged import JUDGED, P_RARE, Judged, news
-from sensor.detectors.traits import Traits
-from sensor.model.account import SignIn, SignInSeen
+from sensor.detectors.traits import Traits, values_of
+from sensor.model.account import SignInSeen
 from sensor.model.event import Event
 from sensor.model.tick import Names, Tick
 from sensor.model.times import HOUR_NS
@@ -239,8 +239,8 @@ class Habits:
         rows = [one.row for one in seen]
         account = np.array([one.account for one in seen], np.int64)
         account[account >= ACCOUNTS_MAX] = -1
-        day = np.array([day_of(one.ts) for one in seen], np.int64)
-        values = _values_of(rows, self.traits)
+        day = days_of(np.array([one.ts for one in seen], np.int64))
+        values = values_of(rows, self.traits)
         good = np.array([row.result == "success" for row in rows], np.bool_)
         known = np.maximum(account, 0)
         if self._accounts.rows:
@@ -440,13 +440,12 @@ class Habits:
     ) -> None:
         """Count account-days of values for their tenants."""
         held = self._tenants.columns
-        pairs = np.stack([tenant.astype(np.uint64), value], axis=1)
-        distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+        whose, distinct, counts = _pairs(tenant, value)
         for start in range(0, len(distinct), _PIECE):
-            piece, more = distinct[start : start + _PIECE], counts[start : start + _PIECE]
-            which = piece[:, 0].astype(np.int64)
-            self._values.reserve(len(piece))
-            where = self._values.insert(_words(which, k), piece[:, 1].copy(), np.zeros(len(piece), np.uint64))
+            piece = slice(start, start + _PIECE)
+            which, more = whose[piece], counts[piece]
+            self._values.reserve(len(which))
+            where = self._values.insert(_words(which, k), distinct[piece], np.zeros(len(which), np.uint64))
             before = self._values.columns["days"][where]
             after = before + more
             self._values.columns["days"][where], self._values.columns["last"][where] = after, int(day.max())
@@ -459,17 +458,16 @@ class Habits:
             np.add.at(held["draws"][:, k], which, more)
 
 
-def _values_of(rows: list[SignIn], traits: Traits) -> dict[str, NDArray[np.uint64]]:
-    """Return the key of each trait's value, 0 where a sign-in names none; shape (n,) each."""
-    key = traits.key
-    found = {
-        "network": [traits.network(row.ip, row.asn) for row in rows],
-        "country": [key(row.country) if row.country else 0 for row in rows],
-        "agent": [traits.agent(row.user_agent) for row in rows],
-        "device": [key(row.device) if row.device else 0 for row in rows],
-        "app": [key(row.app) if row.app else 0 for row in rows],
-    }
-    return {trait: np.array(keys, np.uint64) for trait, keys in found.items()}
+def _pairs(
+    tenant: NDArray[np.int64], value: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Return each pair of tenant and value once, in order, and how often it is there."""
+    order = np.lexsort((value, tenant))
+    whose, which = tenant[order], value[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (whose[1:] != whose[:-1]) | (which[1:] != which[:-1])
+    at = np.nonzero(first)[0]
+    return whose[at], which[at], np.diff(at, append=len(order))
 
 
 def _words(tenant: NDArray[np.int64], k: int) -> NDArray[np.uint64]:

@@ -14,7 +14,6 @@ moved together (`moves`), which is told once a day for all.
 Does not judge token refreshes (`session` does), nor accounts that never signed in.
 """
 
-import math
 from typing import Any
 
 import msgspec
@@ -40,6 +39,7 @@ from sensor.detectors.judged import JUDGED, P_RARE, Judged
 from sensor.detectors.moves import Move
 from sensor.detectors.provider_risk import RISKS, risk_of
 from sensor.detectors.traits import agent_name, network_name
+from sensor.detectors.travel import Leap, Placed, leaps, placed_in, remember
 from sensor.model.account import SignInSeen
 from sensor.model.archive import Archive
 from sensor.model.event import Event
@@ -49,11 +49,6 @@ from sensor.model.tick import Names, Tick
 from sensor.model.times import HOUR_NS, rfc3339
 
 TRAVEL_DB = 6.0
-TRAVEL_KMH = 1000.0
-"""Faster than an airliner's ground speed, which is about 900 km/h."""
-TRAVEL_KM = 500.0
-"""Databases of addresses are wrong by as much: MaxMind gives 50 to 500 km for mobile networks."""
-EARTH_KM = 6371.0
 MOVE_RATE = 1 / 100
 """A site whose accounts move to another network together, a day: assumed; a line fails some times a year."""
 _REFUSED = frozenset({"denied", "timed_out"})
@@ -95,6 +90,8 @@ class Place:
         self._moves = moves.shared(names, self._habits)
         self._seen = 0
         self._judged = 0
+        self._tick: Tick | None = None
+        self._placed: Placed | None = None
 
     @property
     def saturation(self) -> dict[str, float]:
@@ -122,18 +119,8 @@ class Place:
     def learn(self, tick: Tick, flagged: NDArray[np.bool_]) -> None:
         """Teach what all identity detectors hold to be usual, and remember where each account was last."""
         self._habits.learn(tick, flagged)
-        columns, last = self._habits.accounts, {}
-        for i in by_kind(tick, "signin"):
-            event, account = tick.events[i], int(tick.event_account[i])
-            if event.outcome == "success" and 0 <= account < len(columns["lat"]) and event.detail.get("latitude"):
-                last[account] = event
-        if last:
-            rows = np.array(list(last), np.int64)
-            columns["lat"][rows], columns["lon"][rows] = np.array([_point(event) for event in last.values()]).T
-            columns["placed_ns"][rows] = [event.ts for event in last.values()]
-            columns["placed_network"][rows] = np.array(
-                [self._habits.traits.network(event.ip, event.asn) for event in last.values()], np.uint64
-            )
+        remember(self._placed_in(tick), self._habits.accounts)
+        self._tick = self._placed = None
 
     def coverage(self) -> Coverage:
         """Say how many sign-ins were of accounts that are known."""
@@ -174,9 +161,11 @@ class Place:
     def _supported(self, tick: Tick, judged: Judged) -> list[Finding]:
         """Take back what was said of sign-ins that the network saw after all."""
         found: list[Finding] = []
-        for i, seen in enumerate(tick.signins):
-            row, account = seen.row, int(judged.account[i])
-            if row.corroboration == "supported" and row.ip and account >= 0:
+        supported = [i for i, seen in enumerate(tick.signins) if seen.row.corroboration == "supported"]
+        for i in supported:
+            seen, account = tick.signins[i], int(judged.account[i])
+            row = seen.row
+            if row.ip and account >= 0:
                 found += self._said.vouch(account, row.ip, seen.ts, f"the network saw the sign-in: {row.because}")
         return found
 
@@ -266,26 +255,17 @@ class Place:
     def _travel(self, tick: Tick) -> list[Finding]:
         """Return sign-ins that are too far from the one before, unless the network is one of the account's."""
         found: list[Finding] = []
-        at = [i for i in by_kind(tick, "signin") if tick.events[i].detail.get("latitude")]
-        columns, network = self._habits.accounts, self._habits.traits.network
-        accounts = tick.event_account[at]
-        rows = np.clip(accounts, 0, len(columns["lat"]) - 1)
-        held = (columns[name][rows].tolist() for name in ("lat", "lon", "placed_ns", "placed_network"))
-        last: dict[int, tuple[float, float, int, int]] = {}
-        for i, account, *stored in zip(at, accounts.tolist(), *held, strict=True):
-            event = tick.events[i]
-            if event.outcome != "success" or not 0 <= account < len(columns["lat"]):
-                continue
-            latitude, longitude, ts, before = last.get(account) or stored
-            here, own = _point(event), network(event.ip, event.asn)
-            last[account] = (*here, event.ts, own)
-            if own == before or math.isnan(latitude) or (latitude, longitude) == here:
-                continue
-            km, hours = distance_km((latitude, longitude), here), abs(event.ts - ts) / HOUR_NS
-            if km <= TRAVEL_KM or km <= TRAVEL_KMH * hours or self._is_explained(account, own, event):
-                continue
-            found.append(self._said.tell(self._impossible(tick, i, km, hours), event.ip or ""))
+        for leap in leaps(self._placed_in(tick), self._habits.accounts):
+            event = tick.events[leap.at]
+            if not self._is_explained(int(tick.event_account[leap.at]), leap.network, event):
+                found.append(self._said.tell(self._impossible(tick, leap), event.ip or ""))
         return found
+
+    def _placed_in(self, tick: Tick) -> Placed:
+        """Return where a tick's sign-ins succeeded, read once."""
+        if self._tick is not tick or self._placed is None:
+            self._tick, self._placed = tick, placed_in(tick, self._habits.traits)
+        return self._placed
 
     def _is_explained(self, account: int, network: int, event: Event) -> bool:
         """Tell whether a network is the account's own (VPN, carrier, relay), was vouched for, or that of a move."""
@@ -295,8 +275,8 @@ class Place:
             or self._moves.is_common(account, network, event.ts)
         )
 
-    def _impossible(self, tick: Tick, i: int, km: float, hours: float) -> Finding:
-        event, who = tick.events[i], who_of(self._names, tick, i)
+    def _impossible(self, tick: Tick, leap: Leap) -> Finding:
+        event, who, km, hours = tick.events[leap.at], who_of(self._names, tick, leap.at), leap.km, leap.hours
         where = f" ({event.country})" if event.country else ""
         case = Case(
             ts=event.ts, target=("travel", event.ts // (24 * HOUR_NS)), p=p_of_decibans(TRAVEL_DB),
@@ -320,17 +300,6 @@ class Place:
             marks=("success",) if event.outcome == "success" and event.kind == "signin" else (), events=(event,),
         )  # fmt: skip
         return told(self, self._names, who, case)
-
-
-def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the length of a great circle between two (latitude, longitude) in degrees, by the haversine formula."""
-    lat1, lon1, lat2, lon2 = (math.radians(angle) for angle in (*one, *other))
-    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(half)))
-
-
-def _point(event: Event) -> tuple[float, float]:
-    return float(event.detail.get("latitude", math.nan)), float(event.detail.get("longitude", math.nan))
 
 
 def _keys(names: Names, seen: SignInSeen) -> tuple[str, ...]:

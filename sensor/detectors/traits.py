@@ -8,8 +8,13 @@ version, which changes monthly. Nothing here knows what is usual.
 import hashlib
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sensor.model.account import SignIn
 from sensor.model.addresses import parse
 
 _K = TypeVar("_K")
@@ -44,7 +49,7 @@ class Traits:
     def __init__(self, secret: int) -> None:
         self._secret = (secret & (1 << 64) - 1).to_bytes(8, "little")
         self._keys: dict[str, int] = {}
-        self._networks: dict[tuple[str, int | None], int] = {}
+        self._networks: dict[str, int] = {}
         self._agents: dict[str, tuple[int, str]] = {}
 
     def key(self, text: str) -> int:
@@ -60,10 +65,19 @@ class Traits:
         """Return the key of the network an address is in, 0 where there is none."""
         if address is None:
             return 0
-        found = self._networks.get((address, asn))
+        if asn:
+            return _ASN | (asn & 0xFFFF_FFFF)
+        if ":" in address:
+            text = address
+        else:
+            # Of four numbers two are the network: its addresses share one text.
+            text, *rest = address.rsplit(".", 2)
+            if len(rest) < 2:
+                return 0
+        found = self._networks.get(text)
         if found is None:
-            found = _network(address, asn)
-            _keep(self._networks, (address, asn), found)
+            found = _network(address)
+            _keep(self._networks, text, found)
         return found
 
     def agent(self, text: str | None) -> int:
@@ -78,15 +92,32 @@ class Traits:
         return found[0]
 
 
+def values_of(rows: list[SignIn], traits: Traits) -> dict[str, NDArray[np.uint64]]:
+    """Return the key of each trait's value, 0 where a sign-in names none; shape (n,) each."""
+    network, key = traits.network, traits.key
+    found = {
+        "network": [network(row.ip, row.asn) for row in rows],
+        "country": _keys([row.country for row in rows], key),
+        "agent": _keys([row.user_agent for row in rows], traits.agent),
+        "device": _keys([row.device for row in rows], key),
+        "app": _keys([row.app for row in rows], key),
+    }
+    return {trait: np.array(keys, np.uint64) for trait, keys in found.items()}
+
+
+def _keys(texts: list[str | None], key: Callable[[str], int]) -> list[int]:
+    """Return the key of each text, asked for once each; 0 where there is none."""
+    known = {text: key(text) if text else 0 for text in dict.fromkeys(texts)}
+    return [known[text] for text in texts]
+
+
 def _keep(held: dict[_K, _V], key: _K, value: _V) -> None:
     if len(held) >= KEPT_MAX:
         held.clear()
     held[key] = value
 
 
-def _network(address: str, asn: int | None) -> int:
-    if asn:
-        return _ASN | (asn & 0xFFFF_FFFF)
+def _network(address: str) -> int:
     parts = address.split(".")
     if len(parts) == 4 and parts[0].isdecimal() and parts[1].isdecimal():
         # The common form, five times faster than `ipaddress`; a record's address was read as one before.

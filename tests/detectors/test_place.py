@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from sensor.detectors.place import again, detector, distance_km
+from sensor.detectors.place import again, detector
+from sensor.detectors.travel import distance_km
 from tests.detectors.acts_made import ANN, SAFARI, known, office, run, signin, tick_of
 from tests.scenes import SECRET
 
