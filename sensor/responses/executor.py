@@ -23,7 +23,7 @@ from sensor.model.response import VERBS, Connector, Request
 from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339
 from sensor.store.actions import KILL_SWITCH, Actions
 from sensor.store.audit import AuditLog
-from sensor.store.held import UNHEARD, Held, request_of
+from sensor.store.held import UNHEARD, URGENCIES, Held, request_of
 
 AGAIN_NS = 30 * 10**9
 """Between two looks at an effect that does not hold yet."""
@@ -31,6 +31,10 @@ GIVE_UP_NS = 10 * MINUTE_NS
 """An effect that does not hold by then has failed: access tokens live on for minutes after a revocation."""
 DAY_NS = 24 * HOUR_NS
 HISTORY_MAX = 64
+EXPIRED_MAX, HEARD_MAX, LOOKS_MAX = 64, 256, 64
+"""Of one step, which comes five times a second: a decision waits for the disk twice, some 10 ms."""
+WAITING_TOLD = 16
+"""Of those that a limit holds up, the next are told of it; three may be begun an hour."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,6 +58,14 @@ class Around(NamedTuple):
     """Addresses of a device, by id."""
     protected: Callable[[str, str], str | None]
     """Why a target is part of what the network stands on, None if it is not."""
+
+
+class _Full(NamedTuple):
+    """A limit that is reached."""
+
+    why: str
+    is_for_all: bool
+    """Not only for the account."""
 
 
 class Executor:
@@ -89,16 +101,16 @@ class Executor:
 
         What may act by itself is approved.
         """
-        known, fresh = self._actions.settled(), []
-        expired = {held.action.id: held.action for held in self._actions.all(("expired",))}
+        fresh: list[Held] = []
         for incident in incidents:
+            known = self._actions.some([action.id for action in incident.actions])
             for action in incident.actions:
-                if action.id not in known:
+                now = known.get(action.id)
+                if now is None or (now.action.state == "proposed" and now.action.connector is None):
                     fresh.append(self._proposed(incident, action))
-                    known.add(action.id)
-                elif action.id in expired and parse(action.expires) > max(now_ns, parse(expired[action.id].expires)):
+                elif now.action.state == "expired" and parse(action.expires) > max(now_ns, parse(now.action.expires)):
                     held = self._proposed(incident, action)
-                    told = msgspec.structs.replace(held.action, history=expired[action.id].history)
+                    told = msgspec.structs.replace(held.action, history=now.action.history)
                     again = msgspec.structs.replace(held, action=told)
                     self._decide(again, "proposed", "spanline", "the incident grew", now_ns, was="expired")
         self._actions.put(fresh)
@@ -106,17 +118,25 @@ class Executor:
             if may_act_alone(incident) is None:
                 for held in self._actions.of(incident.id):
                     if held.action.state == "proposed" and held.action.mode == "auto":
-                        self._decide(held, "approved", "spanline", "mode auto, page tier", now_ns)
+                        self._approve(held, now_ns)
+
+    def _approve(self, held: Held, now_ns: int) -> None:
+        """Let what may act by itself do so, unless it never may: of that nothing waits."""
+        forbidden = self._forbidden(held)
+        if forbidden is None:
+            self._decide(held, "approved", "spanline", "mode auto, page tier", now_ns)
+        else:
+            self._decide(held, "denied", "guard", forbidden, now_ns)
 
     def step(self, now_ns: int) -> None:
-        """Do what is due: begin, look at effects again, take back. At most the limits' number is begun."""
+        """Do what is due: begin, look at effects again, take back. At most the limits' number is begun.
+
+        Costs as much as is due, however much waits; of what expires or waits, a bounded number is looked at.
+        """
         self._hear(now_ns)
-        for held in self._actions.all(("proposed", "approved")):
-            if parse(held.action.expires) <= now_ns:
-                self._decide(held, "expired", "spanline", "nobody decided in time", now_ns)
-        for held in sorted(self._actions.due(now_ns, ("approved",)), key=_urgency):
-            if not self.stopped:
-                self._begin(held, now_ns)
+        for held in self._actions.over(rfc3339(now_ns), EXPIRED_MAX):
+            self._decide(held, "expired", "spanline", "nobody decided in time", now_ns)
+        self._begin_next(now_ns)
         for held in self._actions.due(now_ns, ("executing",)):
             if not self.stopped:
                 self._look(held, now_ns)
@@ -148,9 +168,7 @@ class Executor:
 
     def _hear(self, now_ns: int) -> None:
         """Put what people decided beside us into the audit log; the first time an action is looked at since."""
-        for held in self._actions.due(now_ns, ("approved", "denied")):
-            if held.audited != UNHEARD:
-                continue
+        for held in self._actions.unheard(now_ns, HEARD_MAX):
             said = held.action.history[-1]
             number = self._log(held, said.state, said.by, said.detail, now_ns)
             again_ns = now_ns if said.state == "approved" else None
@@ -198,36 +216,67 @@ class Executor:
         except (Transient, Permanent) as error:
             return f"unknown: {error}"
 
-    def _begin(self, held: Held, now_ns: int) -> None:
-        """Check everything once more, put the intent on disk, and act."""
+    def _begin_next(self, now_ns: int) -> None:
+        """Begin what is approved, the most urgent first, as far as the limits let it."""
+        left = LOOKS_MAX
+        for urgency in range(URGENCIES):
+            waiting = 0
+            for held in self._candidates(urgency, now_ns, left):
+                if self.stopped:
+                    return
+                left -= 1
+                full = self._begin(held, now_ns)
+                waiting += full is not None
+                if full is not None and waiting >= WAITING_TOLD:
+                    if full.is_for_all:
+                        return
+                    break
+
+    def _candidates(self, urgency: int, now_ns: int, limit: int) -> list[Held]:
+        """Return what may be begun of an urgency; where no other account may be touched, first of those that were."""
+        found: dict[str, Held] = {}
+        if list(VERBS.values())[urgency % len(VERBS)].target == "account":
+            touched = self._actions.accounts_since(now_ns - DAY_NS)
+            if len(touched) >= self._accounts_a_day():
+                found = {one.action.id: one for one in self._actions.next_of(urgency, now_ns, sorted(touched), limit)}
+        for one in self._actions.next_up(urgency, now_ns, limit):
+            found.setdefault(one.action.id, one)
+        return list(found.values())[:limit]
+
+    def _begin(self, held: Held, now_ns: int) -> _Full | None:
+        """Check everything once more, put the intent on disk, and act. Return the limit that it waits for."""
         action = held.action
         forbidden = self._forbidden(held)
         if forbidden is not None:
             self._move(held, "denied", "guard", forbidden, now_ns)
-            return
+            return None
         full = self._full(held, now_ns)
         if full is not None:
-            self._postpone(held, full, now_ns)
-            return
+            self._postpone(held, full.why, now_ns, held.next_ns)
+            return full
         try:
             before = self._connectors[action.connector or ""].connector.before(held.request)
         except Transient as error:
-            self._postpone(held, f"waits: {error}", now_ns)
-            return
+            self._postpone(held, f"waits: {error}", now_ns, now_ns + MINUTE_NS)
+            return None
         except Permanent as error:
             self._move(held, "failed", "spanline", str(error), now_ns)
-            return
+            return None
         held = self._noted(held, "executing", "spanline", "intent", now_ns)
         request = msgspec.structs.replace(held.request, before=before)
         held = msgspec.structs.replace(held, request=request, intent_ns=now_ns, next_ns=now_ns)
         if self._actions.put_if(held, ("approved",)):
             self._act(held, now_ns)
+        return None
 
-    def _postpone(self, held: Held, why: str, now_ns: int) -> None:
-        """Leave what is approved for a minute, saying why once."""
+    def _postpone(self, held: Held, why: str, now_ns: int, next_ns: int | None) -> None:
+        """Leave what is approved, saying why once."""
+        told = held
         if held.action.history[-1].detail != why:
-            held = self._noted(held, held.action.state, "guard", why, now_ns)
-        self._actions.put_if(msgspec.structs.replace(held, next_ns=now_ns + MINUTE_NS), ("approved",))
+            told = self._noted(held, held.action.state, "guard", why, now_ns)
+        later = msgspec.structs.replace(told, next_ns=next_ns)
+        if later != held:
+            self._actions.put_if(later, ("approved",))
 
     def _forbidden(self, held: Held) -> str | None:
         kind, target = held.action.target["kind"], held.action.target["id"]
@@ -237,19 +286,22 @@ class Executor:
             kind, target
         )
 
-    def _full(self, held: Held, now_ns: int) -> str | None:
+    def _full(self, held: Held, now_ns: int) -> _Full | None:
         """Say which limit is reached, None if none is."""
         guard, actions = self._guard, self._actions
         if actions.begun_since(now_ns - HOUR_NS) >= guard.per_hour:
-            return f"waits: {guard.per_hour} actions in the last hour"
+            return _Full(f"waits: {guard.per_hour} actions in the last hour", is_for_all=True)
         if actions.begun_since(now_ns - DAY_NS) >= guard.per_day:
-            return f"waits: {guard.per_day} actions in the last day"
+            return _Full(f"waits: {guard.per_day} actions in the last day", is_for_all=True)
         if held.action.target["kind"] == "account":
             touched = actions.accounts_since(now_ns - DAY_NS) | {held.action.target["id"]}
-            most = max(1, int(guard.account_share * self._around.accounts()))
+            most = self._accounts_a_day()
             if len(touched) > most:
-                return f"waits: {most} account{'s' if most > 1 else ''} a day at most"
+                return _Full(f"waits: {most} account{'s' if most > 1 else ''} a day at most", is_for_all=False)
         return None
+
+    def _accounts_a_day(self) -> int:
+        return max(1, int(self._guard.account_share * self._around.accounts()))
 
     def _act(self, held: Held, now_ns: int) -> None:
         """Do it, or do it again: its effect does not hold, and to do it twice is as doing it once."""
@@ -351,12 +403,3 @@ class Executor:
         held = msgspec.structs.replace(self._noted(held, state, by, detail, now_ns), next_ns=next_ns)
         self._actions.put([held])
         return held
-
-
-def _urgency(held: Held) -> tuple[bool, int, str]:
-    """Sort key of what waits: what a person approved, then in the order of VERBS, which ends a takeover first.
-
-    The limits allow three an hour: by id alone, addresses were blocked while the intruder's session went on.
-    """
-    by_itself = held.action.history[-1].by in {"spanline", "guard"}
-    return by_itself, list(VERBS).index(held.action.verb), held.action.id

@@ -1,5 +1,8 @@
 """Actions of the state: what is proposed, approved and done, and what it did, each change on disk before it counts.
 
+What the executor asks at each step names its index: SQLite knows nothing of how many rows are in a state, and chose
+others, by which it looked at all that wait.
+
 One process executes (`sensor.responses.executor`, under a lock of its own); the command line writes approvals and
 denials beside it, each as one transaction that looks at the state it found.
 """
@@ -99,12 +102,10 @@ class Actions:
         """Return the actions of an incident."""
         return self._read("WHERE incident = ? ORDER BY id", (incident,))
 
-    def settled(self) -> set[str]:
-        """Return the ids of actions that have a connector, or are decided: the others may still find one."""
-        rows = self._connection.execute(
-            "SELECT id FROM actions WHERE state <> 'proposed' OR json_extract(body, '$.connector') IS NOT NULL"
-        )
-        return {str(key) for (key,) in rows}
+    def some(self, keys: Sequence[str]) -> dict[str, Held]:
+        """Return those actions that there are of these ids."""
+        marks = ", ".join("?" * len(keys))
+        return {one.action.id: one for one in self._read(f"WHERE id IN ({marks})", tuple(keys))} if keys else {}
 
     def all(self, states: Sequence[str] = ()) -> list[Held]:
         """Return actions, in any state or in these, by id."""
@@ -115,8 +116,43 @@ class Actions:
         """Return actions in these states that are to be looked at by now, the longest due first."""
         marks = ", ".join("?" * len(states))
         return self._read(
-            f"WHERE state IN ({marks}) AND next_ns IS NOT NULL AND next_ns <= ? ORDER BY next_ns, id",
+            f"INDEXED BY actions_state WHERE state IN ({marks}) AND next_ns <= ? ORDER BY next_ns, id",
             (*states, now_ns),
+        )
+
+    def unheard(self, now_ns: int, limit: int) -> list[Held]:
+        """Return actions on which somebody decided beside the executor, and it has not heard of it."""
+        return self._read(
+            "INDEXED BY actions_audited WHERE audited = ? AND state IN ('approved', 'denied') AND next_ns <= ? "
+            "ORDER BY id LIMIT ?",
+            (UNHEARD, now_ns, limit),
+        )
+
+    def over(self, now: str, limit: int) -> list[Held]:
+        """Return actions that nobody decided on, or that were not begun, in their time, RFC 3339."""
+        found: list[Held] = []
+        for state in ("proposed", "approved"):
+            found += self._read(
+                "INDEXED BY actions_expires WHERE state = ? AND expires <= ? ORDER BY expires, id LIMIT ?",
+                (state, now, limit - len(found)),
+            )
+        return found
+
+    def next_up(self, urgency: int, now_ns: int, limit: int) -> list[Held]:
+        """Return approved actions of an urgency (`urgency_of`) that may be begun now, the longest due first."""
+        return self._read(
+            "INDEXED BY actions_urgency WHERE state = 'approved' AND urgency = ? AND next_ns <= ? AND audited <> ? "
+            "ORDER BY next_ns, id LIMIT ?",
+            (urgency, now_ns, UNHEARD, limit),
+        )
+
+    def next_of(self, urgency: int, now_ns: int, targets: Sequence[str], limit: int) -> list[Held]:
+        """Return likewise only those whose target is one of these."""
+        marks = ", ".join("?" * len(targets))
+        return self._read(
+            f"INDEXED BY actions_target WHERE target_id IN ({marks}) AND state = 'approved' AND urgency = ? "
+            "AND next_ns <= ? AND audited <> ? ORDER BY next_ns, id LIMIT ?",
+            (*targets, urgency, now_ns, UNHEARD, limit),
         )
 
     def came_to(self) -> dict[tuple[str | None, str, str], int]:
@@ -134,13 +170,16 @@ class Actions:
 
     def begun_since(self, since_ns: int) -> int:
         """Count the actions begun after a time."""
-        found = self._connection.execute("SELECT count(*) FROM actions WHERE intent_ns > ?", (since_ns,)).fetchone()
+        found = self._connection.execute(
+            "SELECT count(*) FROM actions INDEXED BY actions_intent WHERE intent_ns > ?", (since_ns,)
+        ).fetchone()
         return int(found[0])
 
     def accounts_since(self, since_ns: int) -> set[str]:
         """Return the accounts acted on after a time."""
         rows = self._connection.execute(
-            "SELECT DISTINCT target_id FROM actions WHERE intent_ns > ? AND target_kind = 'account'", (since_ns,)
+            "SELECT target_id FROM actions INDEXED BY actions_intent WHERE intent_ns > ? AND target_kind = 'account'",
+            (since_ns,),
         )
         return {str(target) for (target,) in rows}
 

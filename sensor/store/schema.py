@@ -7,7 +7,7 @@ STRICT tables, WAL, synchronous=FULL: what is committed is on disk before it is 
 import sqlite3
 from pathlib import Path
 
-VERSION = 8
+VERSION = 9
 """user_version of the file; a migration raises it by one."""
 
 _NEW_IN_2 = """
@@ -85,6 +85,22 @@ CREATE TABLE returns_epochs (
 ) STRICT;
 CREATE TABLE returned (number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body BLOB NOT NULL) STRICT;
 """
+_NEW_IN_9 = """
+ALTER TABLE actions ADD COLUMN expires TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN urgency INTEGER NOT NULL DEFAULT 0;
+UPDATE actions SET expires = json_extract(body, '$.expires');
+CREATE INDEX actions_expires ON actions (state, expires);
+CREATE INDEX actions_urgency ON actions (state, urgency, next_ns, id);
+CREATE INDEX actions_target ON actions (target_id, state);
+CREATE INDEX actions_audited ON actions (audited);
+CREATE TABLE orders (
+    way TEXT NOT NULL, id TEXT NOT NULL, site TEXT NOT NULL, body BLOB NOT NULL, action TEXT NOT NULL,
+    state TEXT NOT NULL, detail TEXT NOT NULL, ts_ns INTEGER NOT NULL, live INTEGER NOT NULL, told INTEGER NOT NULL,
+    handed INTEGER NOT NULL, PRIMARY KEY (way, site, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX orders_handed ON orders (handed, way);
+CREATE INDEX orders_live ON orders (live, way);
+"""
 _OUTBOX_SINCE = 6
 _OUTBOX = """
 CREATE TRIGGER IF NOT EXISTS incidents_changed BEFORE INSERT ON incidents
@@ -120,6 +136,7 @@ CREATE TABLE ledger (
 {_NEW_IN_6}
 {_NEW_IN_7}
 {_NEW_IN_8}
+{_NEW_IN_9}
 CREATE TABLE inputs (
     number INTEGER PRIMARY KEY, path TEXT NOT NULL, site TEXT NOT NULL, format TEXT NOT NULL, records INTEGER NOT NULL,
     accepted INTEGER NOT NULL, duplicates INTEGER NOT NULL, rejected TEXT NOT NULL
@@ -127,7 +144,9 @@ CREATE TABLE inputs (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-_MIGRATIONS = {1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6, 6: _NEW_IN_7, 7: _NEW_IN_8}
+_MIGRATIONS = {
+    1: _NEW_IN_2, 2: _NEW_IN_3, 3: _NEW_IN_4, 4: _NEW_IN_5, 5: _NEW_IN_6, 6: _NEW_IN_7, 7: _NEW_IN_8, 8: _NEW_IN_9,
+}  # fmt: skip
 """What makes a database of a version one of the next."""
 
 

@@ -6,11 +6,13 @@ import msgspec
 import pytest
 
 from sensor.model.guard import Guard
-from sensor.model.response import VERBS
+from sensor.model.incident import Step
+from sensor.model.response import VERBS, Request
 from sensor.model.times import parse, rfc3339
 from sensor.responses.executor import Armed, Around, Executor
 from sensor.store import audit
 from sensor.store.actions import KILL_SWITCH, Actions
+from sensor.store.held import Held
 from sensor.store.state import State
 from tests.responses.products import NOW, Permanent, Product, S, Transient, action, incident
 
@@ -392,10 +394,58 @@ def test_what_expired_is_proposed_again_when_its_incident_grows(tmp_path):
 
 @pytest.mark.slow
 def test_a_hundred_thousand_random_incidents(tmp_path):
-    """The length that a release is held to."""
+    """The length that a release is held to; over three weeks, the limit of ten a day is used up on each."""
     begun = thrown(tmp_path, 100_000, 250)
-    assert len(begun) > 250
+    days = (begun[-1][0] - begun[0][0]) / (24 * HOUR)
+    assert 10 * (days - 1) <= len(begun) <= 10 * (days + 1)
     check(begun)
+
+
+def steps_of(executor, actions, *moments):
+    """Count SQLite's instructions while the executor steps: each row that is looked at takes some."""
+    done = [0]
+
+    def count():
+        done[0] += 1
+
+    actions._connection.set_progress_handler(count, 1)
+    for when in moments:
+        executor.step(when)
+    actions._connection.set_progress_handler(None, 0)
+    return done[0]
+
+
+def waiting(folder, count):
+    """An executor whose limit of an hour is used up, and before which this many are proposed, and as many approved."""
+    executor, actions = opened(folder, Product(), verb_modes={"block_address": "approve"})
+    first = [action(f"ACT-{k}", "isolate_device", f"D-{k}") for k in range(3)]
+    done(executor, actions, incident(*first))
+    rows, wanted = [], tuple(VERBS)
+    for k in range(count):
+        verb = wanted[k % len(wanted)]
+        one = action(f"ACT-w{k:05}", verb, f"t{k}")
+        step = Step(ts=rfc3339(NOW), state="approved", by="spanline", detail="mode auto, page tier")
+        request = Request(id=one.id, verb=verb, target=f"t{k}", incident="INC-1", reason="r")
+        approved = msgspec.structs.replace(one, state="approved", connector="fake", mode="auto", history=(step,))
+        proposed = msgspec.structs.replace(one, id=f"ACT-p{k:05}")
+        rows += [Held(approved, request, "INC-1", next_ns=NOW, audited=1), Held(proposed, request, "INC-1")]
+    actions.put(rows)
+    return executor, actions
+
+
+def test_a_step_costs_what_is_due_and_not_what_waits(tmp_path):
+    """Twenty thousand that wait cost as much as six hundred, and the first that may are begun an hour later."""
+    costs = []
+    for count in (300, 10_000):
+        executor, actions = waiting(tmp_path / str(count), count)
+        executor.step(NOW + S)  # those that are next are told why they wait, once
+        lines = actions.audited()
+        costs.append(steps_of(executor, actions, NOW + 2 * S, NOW + 120 * S))
+        assert lines == actions.audited()
+        begun = actions.begun_since(0)
+        executor.step(NOW + HOUR + S)
+        assert (3, 6) == (begun, actions.begun_since(0))
+    assert costs[1] < 1.5 * costs[0]
 
 
 def test_a_person_asks_beside_the_executor_and_it_takes_back(tmp_path):
