@@ -7,7 +7,9 @@ import time
 import zstandard
 
 from sensor.errors import Malformed
+from sensor.model.given import Letter, Place
 from sensor.model.site_packet import KINDS, Envelope
+from sensor.wire import site_return
 from sensor.wire.site_envelope import decode
 from sensor.wire.site_nats import Have, Link
 from sensor.wire.site_nats_in import Receiver
@@ -55,8 +57,9 @@ class Spool:
 class Inbox:
     """What came, by site: in the order of its numbers, or not at all; the second and later of one number apart."""
 
-    def __init__(self):
+    def __init__(self, gifts=None):
         self.came, self.doubled, self.ahead, self.refused, self.refuse = {}, 0, 0, [], set()
+        self.gifts = gifts or Gifts()
         self.problem = None
 
     def take(self, site, contents):
@@ -83,7 +86,7 @@ class Inbox:
 
     def have(self, site):
         sequence = len(self.came.get(site, {}))
-        return Have(EPOCH if sequence else 0, sequence)
+        return Have(EPOCH if sequence else 0, sequence, self.gifts.place(site))
 
 
 def link(server):
@@ -107,14 +110,48 @@ def running(*ends):
         assert not any(one.is_alive() for one in threads)
 
 
-def publisher(fleet, site, spool):
-    """Return what carries a site's spool to its leaf node."""
-    return Publisher(site, link(fleet.leaves[site]), lambda: spool)
+def publisher(fleet, site, spool, postbox=None):
+    """Return what carries a site's spool to its leaf node, and what it is given into a postbox."""
+    return Publisher(site, link(fleet.leaves[site]), lambda: spool, None if postbox is None else lambda: postbox)
 
 
-def receiver(fleet, inbox, sites=None):
-    """Return what takes envelopes at the hub."""
-    return Receiver(sites or fleet.sites, link(fleet.hub), inbox.take, inbox.have)
+class Gifts:
+    """What a hub gives, one letter a number; a site's has the site's name in it."""
+
+    def __init__(self):
+        self.count = {}
+
+    def place(self, site):
+        return Place(EPOCH, self.count[site]) if self.count.get(site) else Place()
+
+    def give(self, site, taken):
+        following = range(taken.sequence + 1, self.count.get(site, 0) + 1)[:5]
+        letters = [Letter(EPOCH, number, "k", f"{site} {number}".encode()) for number in following]
+        return site_return.encode(site, letters) if letters else b""
+
+
+class Box:
+    """A site's postbox in memory."""
+
+    def __init__(self, site):
+        self.site, self.got, self.closed = site, [], False
+
+    def place(self):
+        return Place(EPOCH, len(self.got)) if self.got else Place()
+
+    def take(self, content):
+        for one in site_return.decode(content, self.site):
+            if one.sequence == len(self.got) + 1:
+                self.got.append(one.body.decode())
+        return True
+
+    def close(self):
+        self.closed = True
+
+
+def receiver(fleet, inbox, sites=None, give=None):
+    """Return what takes envelopes at the hub, and gives sites what `give` has for them."""
+    return Receiver(sites or fleet.sites, link(fleet.hub), inbox.take, inbox.have, give)
 
 
 def wait(condition, within_s=60.0):

@@ -8,9 +8,11 @@ import msgspec
 import nats
 import pytest
 
+from sensor.model.given import Letter, Place
+from sensor.wire import site_return
 from sensor.wire.site_envelope import encode
 from sensor.wire.site_nats import Have
-from tests.fleet.ends import EPOCH, Inbox, Spool, publisher, receiver, running, wait
+from tests.fleet.ends import EPOCH, Box, Inbox, Spool, publisher, receiver, running, wait
 from tests.fleet.intruder import Intruder
 from tests.fleet.servers import PASSWORD, fleet, shipped
 
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.needs_tool("nats-server")
 SUBJECTS = (
     *("spanline.PER.incidents", "spanline.PER.health", "spanline.SYD.PER", "spanline.PER"),
     *("hub.PER.envelope", "hub.PER.have", "hub.SYD.have", "hub.HUB.have", "hub.PER.envelope.x"),
+    *("hub.PER.give", "hub.SYD.give", "hub.PER.taken", "hub.HUB.give", "hub.HUB.taken", "hub.PER.give.x"),
     *("$JS.ACK.SPANLINE_PER.hub.1.1.1.1.0", "$JS.ACK.SPANLINE_SYD.hub.1.1.1.1.0"),
     *("$JS.API.STREAM.DELETE.SPANLINE_PER", "$JS.API.STREAM.PURGE.SPANLINE_PER", "$JS.API.STREAM.NAMES"),
     *("$JS.PER.API.STREAM.DELETE.SPANLINE_PER", "$JS.PER.API.STREAM.PURGE.SPANLINE_PER", "$JS.PER.API.INFO"),
@@ -29,7 +32,20 @@ SUBJECTS = (
     *("$KV.x.y", "$OBJ.x", "_INBOX.x.y", "_R_.x", "$LDS.x", "$GR.x", "$NRG.x", "$G.x", "PER.hub.PER.envelope"),
 )
 WILDCARDS = (
-    *(">", "*", "*.*", "*.*.*", "hub.>", "hub.*.*", "hub.*.envelope", "hub.*.have", "spanline.>", "spanline.*.*"),
+    *(
+        ">",
+        "*",
+        "*.*",
+        "*.*.*",
+        "hub.>",
+        "hub.*.*",
+        "hub.*.envelope",
+        "hub.*.have",
+        "hub.*.give",
+        "hub.*.taken",
+        "spanline.>",
+        "spanline.*.*",
+    ),
     *("$JS.>", "$JS.ACK.>", "$JS.API.>", "$JS.*.API.>", "$SYS.>", "$SYS.REQ.>", "_INBOX.>", "_R_.>", "$KV.>", "$GR.>"),
 )
 
@@ -48,20 +64,25 @@ def _soon(monkeypatch):
 
 
 def payloads():
-    """Return what an intruder would like others to take: an envelope of PER's, and words of the hub's."""
+    """Return what an intruder would like others to take: an envelope of PER's, words of the hub's, and its orders."""
     forged = Spool("PER", 900).held[-1]
-    return [encode(forged), msgspec.json.encode(Have(EPOCH, 900)), b"+ACK", b"{}"]
+    order = site_return.encode("PER", [Letter(EPOCH, number, "k", b"forged") for number in range(1, 20)])
+    taken = msgspec.json.encode(Place(EPOCH, 0))
+    return [encode(forged), msgspec.json.encode(Have(EPOCH, 900, Place(EPOCH, 900))), b"+ACK", b"{}", order, taken]
 
 
 @contextlib.contextmanager
 def at_work(servers):
     """Have PER tell the hub 40 of 60 envelopes, with an intruder at it meanwhile; what is so must be so afterwards."""
-    spool, inbox = Spool("PER", 40), Inbox()
-    with running(publisher(servers, "PER", spool), receiver(servers, inbox)):
-        wait(lambda: spool.position == 40)
+    spool, inbox, box = Spool("PER", 40), Inbox(), Box("PER")
+    inbox.gifts.count["PER"] = 6
+    with running(publisher(servers, "PER", spool, box), receiver(servers, inbox, give=inbox.gifts.give)):
+        wait(lambda: spool.position == 40 and len(box.got) == 6)
         yield spool, inbox
         spool.add(20)
-        wait(lambda: spool.position == 60)
+        inbox.gifts.count["PER"] = 12
+        wait(lambda: spool.position == 60 and len(box.got) == 12)
+    assert [f"PER {number}" for number in range(1, 13)] == box.got
     assert list(range(1, 61)) == list(inbox.came["PER"])
     assert spool.held == list(inbox.came["PER"].values())
     assert 0 == inbox.doubled
