@@ -63,6 +63,29 @@ def drift(ring: Singles, day: int) -> Drift:
     return Drift(distance, np.where(np.isnan(distance), np.nan, unrest), before, days)
 
 
+def merge(mine: Singles, day: int, other: Singles, other_day: int) -> tuple[Singles, int]:
+    """Return the days of the same rows that two saw, as if one had, and the last of them.
+
+    A day that both saw is that of who saw more of it. Associative, commutative, and twice the same is once.
+
+    Args:
+        mine: As `drift` has it, float32, shape (n, features, RING).
+        day: The last day in it; `other` and `other_day` likewise.
+    """
+    last = max(day, other_day)
+    found = np.fmax(_since(mine, day, last), _since(other, other_day, last))
+    return found.astype(np.float32), last
+
+
+def _since(ring: Singles, day: int, last: int) -> Singles:
+    """Return a ring without the days that are RING or more before another last day."""
+    back = (day - np.arange(RING)) % RING  # slot of the day k before its last
+    gone = back[np.arange(RING) + last - day >= RING]
+    kept = ring.copy()
+    kept[..., gone] = np.nan
+    return kept
+
+
 def _median(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """Return the median along the last axis, NaN left out, and how many values there were."""
     found = (~np.isnan(values)).sum(axis=-1)

@@ -6,7 +6,7 @@ Service via Algorithmic Complexity Attacks"). What a key means is the caller's b
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,6 +19,10 @@ Ints = NDArray[np.int64]
 Rows = NDArray[np.int32]
 U64, I64, I32 = rows(np.uint64), rows(np.int64), rows(np.int32)
 KEYS = rows(np.uint64, 2)
+
+Fold = Literal["sum", "max", "min"]
+"""What becomes of a cell of which two tables have one each."""
+_FOLDS: dict[Fold, np.ufunc] = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 
 _FIRST_SLOTS = 256
 _EMPTY = np.int32(-1)
@@ -209,6 +213,54 @@ class KeyedTable:
         keys[moved[free]] = wanted[free]
         self._rebuild(len(self.index))
         return moved[free].astype(np.int32)
+
+    def merge(self, other: "KeyedTable", folds: Mapping[str, Fold]) -> None:
+        """Take in what another process saw: keys of both, cells of the same key folded, rows in order of their keys.
+
+        Associative and commutative, to the byte, as long as all keys fit; beyond the cap those go that were not used
+        for longest, and are counted. The other's keys may be hashed under another secret. O(rows log rows).
+
+        Args:
+            other: Of the same columns; stays as it is.
+            folds: How each column but `keys` and `last` is folded; of `last` the later counts.
+
+        Raises:
+            ValueError: A column has no fold, or is of another kind in the other table.
+        """
+        wanted = set(self.table.spec) - {"keys", "last"}
+        if wanted != set(folds) or set(other.table.spec) != set(self.table.spec):
+            raise ValueError(f"columns {sorted(wanted)} are folded as {sorted(folds)}")
+        both = {
+            name: np.concatenate([self.columns[name][: len(self)], other.columns[name][: len(other)]])
+            for name in self.table.spec
+        }
+        keys, into = np.unique(both["keys"], axis=0, return_inverse=True)
+        into = into.reshape(-1)
+        order = np.argsort(into, kind="stable")
+        starts = np.nonzero(np.diff(into[order], prepend=-1))[0]
+        merged = {
+            name: _FOLDS[fold].reduceat(both[name][order], starts, axis=0, dtype=both[name].dtype)
+            for name, fold in {**folds, "last": "max"}.items()
+        }  # fmt: skip
+        self.evicted += other.evicted
+        self._replace({**merged, "keys": keys})
+
+    def _replace(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Have these rows and no others; at the cap those used last, in their order."""
+        count, limit = len(columns["keys"]), self.table.limit_rows
+        keep = np.arange(count)
+        if count > limit:
+            keep = np.sort(np.lexsort((keep, columns["last"]))[count - limit :])
+            self.evicted += count - limit
+        self.table.reserve(len(keep))
+        for name, (_, _, fill) in self.table.spec.items():
+            column = self.columns[name]
+            column[: len(keep)], column[len(keep) :] = columns[name][keep], fill
+        self.used[0] = len(keep)
+        slots = len(self.index)
+        while slots < 2 * len(keep):
+            slots *= 2
+        self._rebuild(slots)
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the rows in use as arrays."""

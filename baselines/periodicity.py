@@ -17,6 +17,7 @@ Not here: what an event is, and whether a period is news.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,6 +188,51 @@ def observe(
                 passed[who, scale] += 1
                 written += 1
     return written
+
+
+class Runs(NamedTuple):
+    """What is known of one row and scale, in a form that merges: when its last runs began."""
+
+    began: Ints
+    """Nanoseconds, ascending, KEPT + 1 at most, int64."""
+    seen: int
+    """Runs in all."""
+    latest: int
+    """The last event, ns; 0 before any."""
+
+
+def runs_of(first: int, latest: int, began: int, count: int, gaps: NDArray[np.uint16]) -> Runs:
+    """Return the runs of one row and scale; those before the last within a step of a gap's code each (.05 %).
+
+    Args:
+        first: As `observe` has it, of one row; so `latest`, `began` and `count`.
+        gaps: Its ring, codes, uint16, shape (KEPT,).
+    """
+    if not first:
+        return Runs(np.empty(0, np.int64), 0, 0)
+    kept = min(count, KEPT)
+    codes = gaps[(count - 1 - np.arange(kept)) % KEPT]  # the last gap first
+    back = np.cumsum(np.rint(np.exp(codes / STEPS) * 1e6))
+    return Runs(np.append(began - back[::-1].astype(np.int64), np.int64(began)), count + 1, latest)
+
+
+def merge(mine: Runs, other: Runs) -> Runs:
+    """Return the runs that two saw: the last ones of both, each once. Associative and commutative.
+
+    Runs of both within a merging gap stay two, and of runs that both saw `seen` has two: more looks than there were
+    are counted then, which makes a p larger, never smaller.
+    """
+    began = np.union1d(mine.began, other.began)[-(KEPT + 1) :]
+    return Runs(began, mine.seen + other.seen, max(mine.latest, other.latest))
+
+
+def written(runs: Runs) -> tuple[int, NDArray[np.uint16]]:
+    """Return the count of gaps and the ring of codes by which `observe` goes on behind runs."""
+    count, ring = max(runs.seen - 1, 0), np.zeros(KEPT, np.uint16)
+    gaps = np.diff(runs.began)
+    codes = np.minimum(np.rint(STEPS * np.log(np.maximum(gaps, 1_000_000) / 1e6)), np.iinfo(np.uint16).max)
+    ring[(count - len(gaps) + np.arange(len(gaps))) % KEPT] = codes.astype(np.uint16)
+    return count, ring
 
 
 def looks(gaps: int) -> int:

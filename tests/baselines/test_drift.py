@@ -57,3 +57,41 @@ def test_too_little_history_says_nothing():
     """Fewer than 24 days give NaN."""
     assert math.isnan(compared(np.ones(40), 22)[0])
     assert 0.0 == compared(np.ones(40), 23)[0]
+
+
+def ring_of(values, day):
+    """Return a ring of one row and feature with the values of days, by day."""
+    ring = np.full((1, 1, drift.RING), np.nan, np.float32)
+    for d, value in values.items():
+        if day - drift.RING < d <= day:
+            ring[0, 0, d % drift.RING] = value
+    return ring, day
+
+
+SEEN = st.dictionaries(st.integers(0, 60), st.floats(0, 20, width=32), min_size=1, max_size=40)
+
+
+@settings(deadline=None)
+@given(SEEN, SEEN, SEEN)
+def test_merging_is_associative_and_commutative(one, two, three):
+    """And twice the same is once: to the byte."""
+    a, b, c = (ring_of(seen, max(seen)) for seen in (one, two, three))
+
+    def merged(x, y):
+        return drift.merge(*x, *y)
+
+    for left, right in ((merged(merged(a, b), c), merged(a, merged(b, c))), (merged(a, b), merged(b, a)),
+                        (merged(a, a), a)):  # fmt: skip
+        assert (left[0].tobytes(), left[1]) == (right[0].tobytes(), right[1])
+
+
+@settings(deadline=None)
+@given(SEEN, st.sets(st.integers(0, 60)))
+def test_days_that_two_saw_are_those_that_one_would_have_seen(seen, mine):
+    """Each day by either of them."""
+    parts = [{d: v for d, v in seen.items() if (d in mine) == which} for which in (True, False)]
+    day = max(seen)
+    expected, _ = ring_of(seen, day)
+    found, last = drift.merge(*(one for part in parts for one in ring_of(part, max(part, default=day))))
+
+    assert (expected.tobytes(), day) == (found.tobytes(), last)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from baselines import keyed
 from tests.naive import keyed as naive
@@ -95,3 +97,70 @@ def test_save_and_load_is_identity():
 
     assert rows.tolist() == other.find(*keys).tolist()
     assert list(range(300)) == other.columns["value"][rows].tolist()
+
+
+FOLDED = {"n": (np.int64, (), 0), "high": (np.int32, (2,), -5), "low": (np.float64, (), np.inf)}
+HOW = {"n": "sum", "high": "max", "low": "min"}
+SEEN = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3), st.integers(0, 100)), max_size=40)
+
+
+def table_of(seen, limit=1000, secret=1):
+    """Return a table that saw things: (first word, second word, time)."""
+    table = keyed.KeyedTable(FOLDED, limit, secret)
+    for a, b, at in seen:
+        row = table.insert(*words([(a, b, 0)]))[0]
+        cells = table.columns
+        cells["n"][row] += 1
+        cells["high"][row] = np.maximum(cells["high"][row], (at, -at))
+        cells["low"][row] = min(cells["low"][row], at)
+        cells["last"][row] = max(cells["last"][row], at)
+    return table
+
+
+def state_of(table):
+    return {name: column.tobytes() for name, column in table.save().items()}
+
+
+def joined(*tables):
+    """Merge tables from the left into the first."""
+    first, *rest = tables
+    for one in rest:
+        first.merge(one, HOW)
+    return first
+
+
+@settings(deadline=None)
+@given(SEEN, SEEN, SEEN)
+def test_merging_is_associative_and_commutative(one, two, three):
+    """To the byte, whatever their secrets; what is merged in stays as it is."""
+    left = joined(joined(table_of(one), table_of(two, secret=2)), table_of(three))
+    later = joined(table_of(two), table_of(three))
+    before = state_of(later)
+    right = joined(table_of(one), later)
+
+    assert state_of(left) == state_of(right)
+    assert before == state_of(later)
+    assert state_of(joined(table_of(one), table_of(two))) == state_of(joined(table_of(two), table_of(one)))
+
+
+@settings(deadline=None)
+@given(SEEN, SEEN)
+def test_merged_is_as_if_one_had_seen_both(one, two):
+    """And what is in it is found, and goes on."""
+    merged = joined(table_of(one), table_of(two))
+    both = joined(table_of([*one, *two]), table_of([]))
+
+    assert state_of(both) == state_of(merged)
+    keys = [tuple(key) for key in merged.columns["keys"][: len(merged)].tolist()]
+    assert list(range(len(keys))) == merged.find(*words(keys)).tolist()
+    assert [len(keys)] == merged.insert(*words([(99, 99, 99)])).tolist()
+
+
+def test_merging_beyond_the_cap_keeps_what_was_used_last():
+    """The rest is counted; columns without a fold are refused."""
+    merged = joined(table_of([(k, 0, k) for k in range(8)], 10), table_of([(k, 0, k) for k in range(6, 15)], 10))
+
+    assert (10, 5) == (len(merged), merged.evicted)
+    assert list(range(5, 15)) == merged.columns["keys"][:10, 0].tolist()
+    with pytest.raises(ValueError, match="folded"):
+        merged.merge(table_of([]), {"n": "sum"})

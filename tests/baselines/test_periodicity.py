@@ -180,3 +180,80 @@ def test_what_goes_on_is_told_again_every_six_hours():
     events = [event for event in Kernel(1).feed(np.zeros(1440, np.int64), ts) if event[2] == 0]
 
     assert [*range(24, 193, 24), 384, 744, 768, 1128] == [event[3] for event in events]
+
+
+def runs_in(kernel, scale):
+    """Return the runs of a kernel's first row."""
+    return periodicity.runs_of(
+        int(kernel.first[0]), int(kernel.latest[0, scale]), int(kernel.began[0, scale]), int(kernel.count[0, scale]),
+        kernel.gaps[0, scale],
+    )  # fmt: skip
+
+
+def heard(times):
+    """Return the runs at the wider merging gap of a stream, s."""
+    kernel = Kernel(1)
+    ts = np.array(sorted(times), np.int64) * S
+    kernel.feed(np.zeros(len(ts), np.int64), ts)
+    return runs_in(kernel, 1)
+
+
+def same(a, b):
+    return (a.began.tolist(), a.seen, a.latest) == (b.began.tolist(), b.seen, b.latest)
+
+
+TIMES = st.sets(st.integers(1, 9000).map(lambda k: k * 11), max_size=80)
+
+
+@settings(deadline=None)
+@given(TIMES, TIMES, TIMES)
+def test_merging_is_associative_and_commutative(one, two, three):
+    """To the nanosecond."""
+    a, b, c = heard(one), heard(two), heard(three)
+    merge = periodicity.merge
+
+    assert same(merge(merge(a, b), c), merge(a, merge(b, c)))
+    assert same(merge(a, b), merge(b, a))
+
+
+@settings(deadline=None)
+@given(TIMES, st.sets(st.integers(1, 9000).map(lambda k: k * 11)))
+def test_merged_is_as_if_one_had_seen_both(every, mine):
+    """Events further apart than the merging gap, some seen here and some there: the same runs, as far as codes tell."""
+    merged, both = periodicity.merge(heard(every & mine), heard(every - mine)), heard(every)
+
+    assert (both.seen, both.latest, len(both.began)) == (merged.seen, merged.latest, len(merged.began))
+    reach = 9000 * 11 * S  # each code is within half a step of its gap, and all gaps together are no longer than this
+    assert np.abs(both.began - merged.began).max(initial=0) <= reach / (2 * periodicity.STEPS) + 1000
+
+
+def test_what_is_merged_goes_on():
+    """A beacon that moves from one sensor to another passes as it would have at one, a look's count included."""
+    rng = np.random.default_rng(7)
+    ts = (jittered(rng, 300.0, 0.2, 60 * 300) * S).astype(np.int64)
+    parts = [Kernel(1), Kernel(1)]
+    for kernel, piece in zip(parts, (ts[:30], ts[30:45]), strict=True):
+        kernel.feed(np.zeros(len(piece), np.int64), piece)
+    after = Kernel(1)
+    after.first[0] = parts[0].first[0]
+    for scale in range(2):
+        runs = periodicity.merge(*(runs_in(kernel, scale) for kernel in parts))
+        after.count[0, scale], after.gaps[0, scale] = periodicity.written(runs)
+        after.began[0, scale], after.latest[0, scale] = runs.began[-1], runs.latest
+    whole = Kernel(1)
+    whole.feed(np.zeros(45, np.int64), ts[:45])
+
+    assert whole.count.tolist() == after.count.tolist()
+    rest = np.zeros(15, np.int64)
+    expected = [event[1:] for event in whole.feed(rest, ts[45:])]
+    assert expected == [event[1:] for event in after.feed(rest, ts[45:])]
+    assert np.allclose(whole.measures, after.measures, rtol=0.01, atol=0.01)
+    assert expected
+
+
+def test_runs_of_nothing_are_none():
+    """And write nothing."""
+    nothing = heard(())
+    count, ring = periodicity.written(periodicity.merge(nothing, nothing))
+
+    assert (0, 0, 0, 0) == (len(nothing.began), nothing.seen, count, int(ring.sum()))
