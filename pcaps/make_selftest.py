@@ -288,11 +288,46 @@ def doh(lab: Lab, out: Path) -> None:
         )  # fmt: skip
 
 
+POOL = """
+import json, socketserver
+class Pool(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            call = json.loads(line)
+            told = [[["mining.notify", "ae68"]], "08000002", 4] if call["method"] == "mining.subscribe" else True
+            said = [{"id": call["id"], "result": told, "error": None}]
+            if call["method"] == "mining.authorize":
+                said += [{"id": None, "method": "mining.notify", "params": ["bf", "4d16" * 16, "01", "03", []]}]
+            for one in said:
+                self.wfile.write(json.dumps(one).encode() + b"\\n")
+socketserver.TCPServer(("203.0.113.66", 8080), Pool).serve_forever()
+"""
+MINER = """
+import json, socket, time
+pool = socket.create_connection(("203.0.113.66", 8080))
+calls = [("mining.subscribe", ["cpuminer/2.5.1"]), ("mining.authorize", ["anna.rig1", "x"])]
+for number, (method, params) in enumerate(calls + [("mining.submit", ["anna.rig1", "bf", "00", "5f", "b2"])] * 3):
+    pool.sendall(json.dumps({"id": number, "method": method, "params": params}).encode() + b"\\n")
+    pool.recv(4096)
+    time.sleep(2)
+"""
+
+
+def stratum(lab: Lab, out: Path) -> None:
+    """A miner and its pool in the clear, on a port that is no pool's: two scripts that speak Stratum V1."""
+    office(lab)
+    lab.start("inet", "python3", "-c", POOL)
+    time.sleep(1)
+    with lab.capture("sw", "br0", out):
+        work(lab)
+        lab.run("laptop", "python3", "-c", MINER, quiet=True)
+
+
 SCENES: dict[str, Callable[[Lab, Path], None]] = {
     "ordinary": ordinary, "port-scan": port_scan, "inbound": inbound, "arp-spoof": arp_spoof,
     "web-guessing": web_guessing, "ssh-guessing": ssh_guessing, "icmp-tunnel": icmp_tunnel,
     "dns-tunnel": dns_tunnel, "generated-names": generated_names, "ssh-on-443": ssh_on_443, "tor": tor,
-    "remote-control": remote_control, "upload": upload, "doh": doh, "beacon": beacon,
+    "remote-control": remote_control, "upload": upload, "doh": doh, "beacon": beacon, "stratum": stratum,
 }  # fmt: skip
 
 

@@ -10,16 +10,19 @@ pairs of hosts, by day, whose
   host are one flow of two, and of more packets than a path's MTU is found with. Replies that answer no request count
   too: where a tunnel's other end has a second address, they are all that there is of it.
 
+Where an SSH connection begins in the data (`sensor.packets.carried`), that is evidence by itself, whatever the sizes.
+
 A reply that was lost is no other size: where replies are fewer, what is missing must be more than a packet can carry.
 
 No rate of these was ever measured above zero, so the rates are assumed and named so. Large pings of one size, as a
 path's MTU is tried with, open nothing: they are listed.
 
-Not here: what the payload says; other ICMP messages.
+Not here: what else the payload says; other ICMP messages.
 """
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,12 +34,13 @@ from sensor.detectors.first_contacts import WALK_ECHO, contacts
 from sensor.detectors.parties import flow_records, keys_of, party, seen_as
 from sensor.model import addresses
 from sensor.model.archive import Archive
-from sensor.model.evidence import Entity, Evidence, Finding
+from sensor.model.evidence import Entity, Evidence, Finding, Record
 from sensor.model.flow import ICMP, ICMPV6
 from sensor.model.ids import identify
+from sensor.model.metadata import Ssh
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick
-from sensor.model.times import DAY_NS, rfc3339
+from sensor.model.times import DAY_NS, parse, rfc3339
 
 PAIRS_MAX = 1 << 18
 """(device, other side) pairs of about 120 bytes; the half unused longest goes first."""
@@ -56,6 +60,10 @@ RUNS_MAX = 1 << 16
 RATES = {"unlike": 1e-3, "mutual": 1e-3, "sizes": 1e-3, "large": 5e-2}
 """Assumed: device-days that show it without a tunnel. Zero of 33 echo pairs on public benign captures showed the first
 three, which bounds them only by .09; `large` is what trying an MTU looks like."""
+SSH_RATE = 1e-4
+"""Assumed: no ping's data are an SSH identification, and no echo of the public benign captures held one."""
+SSH_MAX = 1 << 14
+"""(device, other side, day) with SSH that are remembered; the oldest goes."""
 _ECHO_REPLY, _ECHO_REPLY_V6 = 0, 129
 """RFC 792; RFC 4443 §4.2."""
 _COLUMNS = (
@@ -83,6 +91,7 @@ class IcmpTunnel:
         self._names = names
         self._pairs = KeyedTable(dict.fromkeys(_COLUMNS, (np.int64, (), 0)), PAIRS_MAX, secret)
         self._seen = 0
+        self._ssh: dict[str, None] = {}
         self.uncounted = 0
 
     @property
@@ -94,6 +103,9 @@ class IcmpTunnel:
         """Count the tick's echo and judge the pairs that it touched."""
         if tick.merged:
             self._pairs.rename(dict(tick.merged))
+        return [*self._carried(tick), *self._counted(tick)]
+
+    def _counted(self, tick: Tick) -> list[Finding]:
         flows = tick.flows
         on = (contacts(tick).walk == WALK_ECHO) | _answers_nothing(flows)
         on &= (flows["orig_bytes"] > 0) | (flows["resp_bytes"] > 0)
@@ -130,7 +142,8 @@ class IcmpTunnel:
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         state = {f"pairs/{name}": column for name, column in self._pairs.save().items()}
-        return state | {"seen": np.array([self._seen, self.uncounted], np.int64)}
+        ssh = np.frombuffer(msgspec.json.encode(list(self._ssh)), np.uint8)
+        return state | {"seen": np.array([self._seen, self.uncounted], np.int64), "ssh": ssh}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned. Raises ValueError for a version it cannot read."""
@@ -138,6 +151,46 @@ class IcmpTunnel:
             return
         self._pairs.load({name[6:]: column for name, column in state.items() if name.startswith("pairs/")})
         self._seen, self.uncounted = (int(value) for value in state["seen"])
+        if "ssh" in state:
+            self._ssh = dict.fromkeys(msgspec.json.decode(state["ssh"].tobytes(), type=list[str]))
+
+    def _carried(self, tick: Tick) -> list[Finding]:
+        """Tell of SSH that begins in echo, once a day and pair; of two devices the one that opened the flow."""
+        found = []
+        for message, device, site in zip(tick.messages, tick.message_device.tolist(), tick.message_site, strict=True):
+            if not isinstance(message, Ssh) or message.proto not in (ICMP, ICMPV6):
+                continue
+            row = device if device >= 0 else self._names.locate(site, message.resp_h)
+            other = message.resp_h if device >= 0 else message.orig_h
+            key = f"{row} {other} {message.ts // DAY_NS}"
+            if row < 0 or key in self._ssh:
+                continue
+            self._ssh[key] = None
+            if len(self._ssh) > SSH_MAX:
+                del self._ssh[next(iter(self._ssh))]
+            found.append(self._ssh_finding(tick, message, row, site, other))
+        return found
+
+    def _ssh_finding(self, tick: Tick, message: Ssh, row: int, site: int, other: str) -> Finding:
+        names, day = self._names, message.ts // DAY_NS
+        whom = party(names, names.locate(site, other), *addresses.parse(other))
+        name, at, identity = names.device_name(row), names.device_site(row), names.device_id(row)
+        text = (
+            f"{name} and {whom.name} speak SSH inside ICMP echo: {message.client or message.server}. A ping's data are "
+            f"a pattern or a time; assumed, not measured: one in {1 / SSH_RATE:,.0f} device-days."
+        )
+        record = Record(input=names.input_path(message.input), uid=message.uid or None, offset=message.offset)
+        evidence = Evidence(
+            id=identify("EV", at, identity, self.name, "ssh", other, day), ts=rfc3339(tick.end_ns), site=at,
+            entity=Entity(kind="device", id=identity), detector=self.name, family=self.family, source="network",
+            observed=1.0, expected=0.0, range=None, reference="analytic", reference_n=0, p=SSH_RATE,
+            db=decibans(SSH_RATE), text=text, records=(record,), model="icmp_tunnel.ssh/1",
+            basis={"day": float(day), "rate_ssh": SSH_RATE}, keys=keys_of([whom]),
+        )  # fmt: skip
+        return Finding(
+            evidence=evidence, device=row, name=name, techniques=(*self.techniques, "T1572"), peers=(whom,), opens=True,
+            check=f"Which program on {name} sends ICMP echo? A raw-socket process that is no ping is the tunnel's end.",
+        )  # fmt: skip
 
     def _rows(self, tick: Tick, at: NDArray[np.int64], device: NDArray[np.int32], other: str) -> NDArray[np.int32]:
         """Return the row of each flow's pair; a pair of another day begins anew."""
@@ -287,6 +340,8 @@ def _why(told: list[str], held: dict[str, int]) -> str:
 def recount(evidence: Evidence, archive: Archive) -> float | None:
     """Sum the payload of the pair's echo on that day again."""
     begin, device = int(evidence.basis["day"]) * DAY_NS, evidence.entity.id
+    if evidence.model == "icmp_tunnel.ssh/1":
+        return _recount_ssh(evidence, archive, begin)
     rows = device_flows(archive, evidence, begin, begin + DAY_NS)
     if rows is None:
         return None
@@ -300,6 +355,18 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
         elif sent > PING_BYTES * max(1, row.orig_pkts or 0):
             total += sent
     return float(total)
+
+
+def _recount_ssh(evidence: Evidence, archive: Archive, begin: int) -> float | None:
+    """Return 1 where the pair's echo still says that it is SSH."""
+    if archive.since_ns > begin:
+        return None
+    rows = archive.rows(
+        "SELECT count(*) FROM messages WHERE kind = 'ssh' AND ip_proto IN (1, 58) AND uid = ? AND tick > ? "
+        "AND tick <= ?",
+        (evidence.records[0].uid, begin, parse(evidence.ts)),
+    )
+    return min(1.0, float(rows[0][0]))
 
 
 def again(evidence: Evidence) -> float | None:

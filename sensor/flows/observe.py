@@ -14,6 +14,7 @@ from sensor.flows.columns import E_WANTED, F_FLIPPED, LEFT, SLOT_BYTES, cold_row
 from sensor.flows.export import uid_of
 from sensor.flows.table import T_ARENA, T_METAS, T_ORDINAL, T_SEED, T_SLOT_FULL, T_SLOTS_FREE
 from sensor.model.metadata import (
+    K_CARRIED,
     K_HTTP_REQUEST,
     K_HTTP_RESPONSE,
     K_NEIGHBOR,
@@ -24,11 +25,13 @@ from sensor.model.metadata import (
     K_RDP,
     K_SMTP,
     K_SSH,
+    K_STRATUM,
     K_TLS_CLIENT,
     K_TLS_SERVER,
     META,
     NEED_MORE,
 )
+from sensor.packets.claims import is_echo
 from sensor.packets.reading import (
     R_AGAIN,
     R_END,
@@ -134,17 +137,24 @@ def is_endless(kind):  # type: ignore[no-untyped-def]
 
 
 @kernel()
+def is_echo_key(word):  # type: ignore[no-untyped-def]
+    """Tell whether a flow's key word is of ICMP echo, whose ports are types."""
+    proto = np.int64(word >> np.uint64(24) & np.uint64(0xFF))
+    return is_echo(proto, np.int64(word >> np.uint64(48)), np.int64(word >> np.uint64(32) & np.uint64(0xFFFF)))
+
+
+@kernel()
 def settle_kind(table, r, t, kind):  # type: ignore[no-untyped-def]
     """Note a confirmed protocol, and whether its endpoint is done."""
     cold = cold_row(table.colds, r)
     if cold.kind == K_NONE or cold.kind == K_NTLM:
         cold.kind = kind
-    if kind == K_TLS_CLIENT or kind == K_TLS_SERVER or kind == K_SSH:
+    if kind == K_TLS_CLIENT or kind == K_TLS_SERVER or kind == K_SSH or kind == K_CARRIED:
         t.left = 0
     elif t.left < LEFT:
         if kind < K_QUIC or is_endless(kind):
             t.left += 1
-        elif kind == K_QUIC or kind == K_RDP:
+        elif kind == K_QUIC or kind == K_RDP or kind == K_STRATUM:
             t.left = LEFT + BUDGET_SHORT
         elif kind != K_NEIGHBOR:
             t.left = LEFT + (BUDGET_MAIL if kind == K_SMTP else BUDGET)
@@ -196,7 +206,10 @@ def observe(table, sink, buf, p, r, side, is_orig, in_order):  # type: ignore[no
         e.flags &= ~E_WANTED
         free_slot(table, t)
         return
-    t.left -= 1
+    key = key_row(table.keys, r)
+    # Pings and what hides among them are one flow: the first eight say nothing of those that follow.
+    if t.left == LEFT or not is_echo_key(key.k4):
+        t.left -= 1
     if t.left == LEFT:  # only a spent budget passes through here: what is not known yet begins below
         t.left = 0
         return

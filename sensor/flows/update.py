@@ -52,9 +52,7 @@ from sensor.flows.history import (
     at_threshold,
     once,
 )
-from sensor.flows.observe import (
-    observe,
-)
+from sensor.flows.observe import is_echo_key, observe
 from sensor.flows.ports import (
     likely_server,
 )
@@ -100,7 +98,7 @@ def begin(table, buf, p, r):  # type: ignore[no-untyped-def]
     cold.seen, cold.hist_len, cold.kind = 0, 0, 0
     cold.ctx = context(table, buf, p)
     proto = np.int64(p.k4 >> np.uint64(24) & np.uint64(0xFF))
-    wanted = E_WANTED if proto == 6 or proto == 17 or proto == 58 else 0
+    wanted = E_WANTED if proto == 6 or proto == 17 or proto == 58 or is_echo_key(p.k4) else 0
     for side in range(2):
         e, t = end_row(table.ends, 2 * r + side), tail_row(table.tails, 2 * r + side)
         e.ip_bytes = np.uint64(0)

@@ -137,6 +137,8 @@ def _device_title(case: Case) -> str:
         return f"{name} scans the ports of {len(same)} host{'s' if len(same) > 1 else ''}"
     if family == "scan" and all(one.model == "scan.sweep/1" for one in same):
         return f"{name} sweeps the local network"
+    if family == "tunnel" and all(one.detector == "mining" for one in same):
+        return f"{name} mines a cryptocurrency"
     others = {one.entity.id for one in same} - {strongest.entity.id if strongest is not None else ""}
     more = f", and {len(others)} more" if others else ""
     return _DEVICE_TITLES.get(family, "{name} behaves unusually").format(name=f"{name}{more}")

@@ -49,13 +49,14 @@ K_NONE, K_DNS, K_TLS_CLIENT, K_TLS_SERVER, K_HTTP_REQUEST, K_HTTP_RESPONSE = 0, 
 K_DHCP, K_KERBEROS, K_NTLM, K_SSH = 6, 7, 8, 9
 K_QUIC, K_SMB, K_DCE_RPC, K_LDAP, K_CLDAP, K_RADIUS, K_SMTP, K_FTP, K_RDP = range(10, 19)
 K_MODBUS, K_DNP3, K_DNP3_UDP, K_S7, K_ENIP, K_ENIP_UDP, K_BACNET = range(19, 26)
-K_NAME, K_DATAGRAM, K_NEIGHBOR = range(26, 29)
+K_NAME, K_DATAGRAM, K_NEIGHBOR, K_CARRIED, K_STRATUM = range(26, 31)
 """From K_QUIC on, rows hold the beginning of a payload (F_PAYLOAD), read by `sensor.packets.conversations`. K_NAME is a
-host that says its own name (over DNS messages), K_DATAGRAM NetBIOS' datagrams, K_NEIGHBOR IPv6 neighbour discovery."""
+host that says its own name (over DNS messages), K_DATAGRAM NetBIOS' datagrams, K_NEIGHBOR IPv6 neighbour discovery,
+K_CARRIED echo in which another protocol begins, K_STRATUM what miners say to their pools."""
 SERVICES = (
     *("", "dns", "ssl", "ssl", "http", "http", "dhcp", "krb", "ntlm", "ssh"),
     *("quic,ssl", "smb", "dce_rpc", "ldap_tcp", "ldap_udp", "radius", "smtp", "ftp", "rdp"),
-    *("modbus", "dnp3_tcp", "dnp3_udp", "s7comm_tcp", "enip_tcp", "enip_udp", "bacnet", "dns", "", ""),
+    *("modbus", "dnp3_tcp", "dnp3_udp", "s7comm_tcp", "enip_tcp", "enip_udp", "bacnet", "dns", "", "", "", ""),
 )
 """Zeek's `service` by kind (Kerberos over TCP is `krb_tcp`); of S7comm, EtherNet/IP and BACnet that of ICSNPP."""
 

@@ -152,6 +152,17 @@ class Neighbor(Message, frozen=True, kw_only=True, tag="neighbor"):
     """On-link prefixes of a router advertisement, as 2001:db8::/64."""
 
 
+class Stratum(Message, frozen=True, kw_only=True, tag="stratum"):
+    """What a miner and its pool say to each other in the clear, a JSON-RPC object a line (Stratum V1 and its kin)."""
+
+    method: str
+    """mining.subscribe, mining.notify, eth_submitLogin, login …"""
+    agent: str | None = None
+    """The program, as it names itself."""
+    worker: str | None = None
+    """Whom it mines for: an account, or a wallet's address."""
+
+
 class X509(Message, frozen=True, kw_only=True, tag="x509"):
     """A certificate."""
 
@@ -209,6 +220,6 @@ class Known(Message, frozen=True, kw_only=True, tag="known"):
 
 AnyMessage = (
     Dns | Tls | Http | Dhcp | Kerberos | Ntlm | Ssh | Quic | Smb | DceRpc | Rdp | Radius | Ldap | Smtp | Ftp | Tunnel
-    | Industrial | Name | Neighbor | X509 | File | Notice | Known
+    | Industrial | Name | Neighbor | Stratum | X509 | File | Notice | Known
 )  # fmt: skip
 """Every message. A record that is about a host and not about a flow has its address in `orig_h`, the rest empty."""

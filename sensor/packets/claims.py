@@ -6,8 +6,10 @@ anything. What these let through may still be anything: the parsers in Python de
 """
 
 from baselines._jit import be16, be32, byte, kernel, le16, le32
+from sensor.model.flow import ICMP, ICMPV6
 from sensor.model.metadata import (
     K_BACNET,
+    K_CARRIED,
     K_CLDAP,
     K_DATAGRAM,
     K_DCE_RPC,
@@ -18,6 +20,7 @@ from sensor.model.metadata import (
     K_FTP,
     K_LDAP,
     K_MODBUS,
+    K_NEIGHBOR,
     K_NONE,
     K_QUIC,
     K_RADIUS,
@@ -25,6 +28,7 @@ from sensor.model.metadata import (
     K_S7,
     K_SMB,
     K_SMTP,
+    K_STRATUM,
 )
 from sensor.packets.tlv import BYTES, INT
 
@@ -34,6 +38,13 @@ SMB3_ENCRYPTED = 0xFD534D42
 EHLO, HELO, MAIL, RCPT = 0x65686C6F, 0x68656C6F, 0x6D61696C, 0x72637074
 USER = 0x75736572
 """Commands in lower case: RFC 5321 §4.1.1, RFC 959 §4.1."""
+SSH, MINI, ING, ETH, SUBM, LOGI = 0x5353482D, 0x6D696E69, 0x696E672E, 0x6574685F, 0x7375626D, 0x6C6F6769
+"""The beginning of an SSH identification; parts of the names of a miner's methods."""
+CARRIED_WITHIN = 128
+"""Bytes of an echo's data in which what it carries begins: behind a tunnel's own header (ptunnel's are 28), or behind
+an IP and a TCP header with options (icmptunnel, hans: up to 120)."""
+STRATUM_LEAST, STRATUM_WITHIN = 24, 256
+"""The shortest request is some 40 bytes; the method stands first or after version, id and worker."""
 QUIC_2 = 0x6B3343CF
 """RFC 9369 §3.1."""
 QUIC_DRAFTS = 0xFF00001D, 0xFF000022
@@ -54,6 +65,41 @@ def is_ldap(buf, pos, cap_end):  # type: ignore[no-untyped-def]
         return 0
     tag = byte(buf, at + 2 + width)
     return tag if 0x60 <= tag <= 0x79 or tag == 0x42 or tag == 0x4A or tag == 0x50 else 0
+
+
+@kernel(pin=(INT, INT, INT))
+def is_echo(proto, low_port, high_port):  # type: ignore[no-untyped-def]
+    """Tell whether a flow is of ICMP echo: types 8 and 0, of IPv6 128 and 129 (RFC 792, RFC 4443 §4)."""
+    if proto == ICMP:
+        return low_port + high_port == 8 and (low_port == 0 or high_port == 0)
+    return proto == ICMPV6 and low_port + high_port == 257 and 128 <= low_port <= 129
+
+
+@kernel(pin=(BYTES, INT, INT))
+def carries_ssh(buf, pos, cap_end):  # type: ignore[no-untyped-def]
+    """Tell whether an SSH identification begins in the first CARRIED_WITHIN bytes of an echo's data (RFC 4253 §4.2)."""
+    for at in range(pos, min(cap_end - 8, pos + CARRIED_WITHIN)):
+        if buf[at] == 0x53 and be32(buf, at) == SSH and buf[at + 5] == 46 and 49 <= buf[at + 4] <= 50:
+            return True
+    return False
+
+
+@kernel(pin=(BYTES, INT, INT))
+def speaks_stratum(buf, pos, cap_end):  # type: ignore[no-untyped-def]
+    """Tell whether a JSON object names a method as miners and pools do: mining.…, eth_subm…, or a login."""
+    if cap_end - pos < STRATUM_LEAST or buf[pos] != 0x7B:
+        return False
+    for at in range(pos + 1, min(cap_end - 8, pos + STRATUM_WITHIN)):
+        if buf[at] != 0x22:
+            continue
+        first, then = be32(buf, at + 1), be32(buf, at + 5)
+        if first == MINI and be32(buf, at + 4) == ING:
+            return True
+        if first == ETH and then == SUBM:
+            return True
+        if first == LOGI and buf[at + 5] == 0x6E and buf[at + 6] == 0x22:
+            return True
+    return False
 
 
 @kernel(pin=(BYTES, INT, INT))
@@ -116,6 +162,8 @@ def claim_tcp(buf, pos, cap_end, wire_end, low_port, high_port, known):  # type:
             return K_SMB
     if first == 5 and is_rpc(buf, pos, cap_end):
         return K_DCE_RPC
+    if first == 0x7B and speaks_stratum(buf, pos, cap_end):
+        return K_STRATUM
     if first == 3:
         kind = tpkt(buf, pos, cap_end)
         if kind:
@@ -132,6 +180,14 @@ def claim_tcp(buf, pos, cap_end, wire_end, low_port, high_port, known):  # type:
         if le16(buf, pos + 2) + 24 <= wire_end - pos or buf[pos] >= 0x63:
             return K_ENIP
     return by_text(buf, pos, cap_end, low_port, high_port, known)
+
+
+@kernel(pin=(BYTES, INT, INT, INT, INT, INT))
+def claim_echo(buf, pos, cap_end, proto, low_port, high_port):  # type: ignore[no-untyped-def]
+    """Guess the kind of an ICMP message: neighbour discovery, or echo in which an SSH connection begins."""
+    if proto == ICMPV6 and 133 <= low_port <= 136:
+        return K_NEIGHBOR
+    return K_CARRIED if is_echo(proto, low_port, high_port) and carries_ssh(buf, pos, cap_end) else K_NONE
 
 
 @kernel(pin=(BYTES, INT, INT, INT, INT, INT))

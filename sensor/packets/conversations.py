@@ -17,6 +17,7 @@ from sensor.model import metadata as m
 from sensor.model.protocols import AnyMessage
 from sensor.packets import (
     bacnet,
+    carried,
     dce_rpc,
     dnp3,
     enip,
@@ -31,6 +32,7 @@ from sensor.packets import (
     s7comm,
     smb,
     smtp,
+    stratum,
 )
 from sensor.packets.payload import Common, Payload
 
@@ -74,6 +76,8 @@ READERS: dict[int, Callable[[], Reader]] = {
     m.K_NAME: names.Announcements,
     m.K_DATAGRAM: names.Datagrams,
     m.K_NEIGHBOR: ndp.Neighbors,
+    m.K_CARRIED: carried.Echo,
+    m.K_STRATUM: stratum.Talk,
 }
 """What reads each kind from K_QUIC on."""
 
@@ -94,6 +98,16 @@ class Conversations:
         self.dropped: Counter[str] = Counter()
         """Payloads that were not read: `too_many` in a second, `unreadable` where damaged."""
 
+    def is_full(self, ts: int) -> bool:
+        """Tell, and count, that a payload of that time is not to be read, for there were too many in its second."""
+        second = ts // SECOND
+        if second != self._second:
+            self._second, self._read_in_second = second, 0
+        if self._read_in_second < self._payloads_max:
+            return False
+        self.dropped["too_many"] += 1
+        return True
+
     def read(
         self, number: int, kind: int, common: Common, fields: dict[int, list[bytes]], flags: int
     ) -> list[AnyMessage]:
@@ -111,11 +125,7 @@ class Conversations:
         """
         count = int.from_bytes(fields.get(m.F_COUNT, [b"\1"])[0], "little")
         payload = Payload(common, fields.get(m.F_PAYLOAD, [b""])[0], bool(flags & 1), bool(flags & 2), count)
-        second = payload.ts // SECOND
-        if second != self._second:
-            self._second, self._read_in_second = second, 0
-        if self._read_in_second >= self._payloads_max:
-            self.dropped["too_many"] += 1
+        if self.is_full(payload.ts):
             return []
         self._read_in_second += 1
         found: list[AnyMessage] = []

@@ -7,7 +7,7 @@ is handed over: its beginning is copied, for a parser in Python (`sensor.packets
 import numpy as np
 
 from baselines._jit import be16, be32, caller, entry, kernel, le16
-from sensor.model.flow import ICMPV6, TCP, UDP
+from sensor.model.flow import TCP, UDP
 from sensor.model.metadata import (
     F_COUNT,
     F_PAYLOAD,
@@ -15,14 +15,13 @@ from sensor.model.metadata import (
     K_HTTP_REQUEST,
     K_HTTP_RESPONSE,
     K_NAME,
-    K_NEIGHBOR,
     K_NONE,
     K_NTLM,
     K_QUIC,
     NEED_MORE,
     NOT_THIS,
 )
-from sensor.packets.claims import claim_tcp, claim_udp, names_itself, wanted
+from sensor.packets.claims import claim_echo, claim_tcp, claim_udp, names_itself, wanted
 from sensor.packets.identify import identify_tcp, identify_udp, name_of, print_of, read_message
 from sensor.packets.ntlm import scan
 from sensor.packets.sameness import PLACES, likes, sameness
@@ -97,7 +96,7 @@ def read_claimed(source, pos, cap_end, wire_end, proto, low_port, high_port, are
     elif proto == UDP:
         kind = claim_udp(source, pos, cap_end, wire_end, low_port, high_port)
     else:
-        kind = K_NEIGHBOR if proto == ICMPV6 and 133 <= low_port <= 136 else K_NONE
+        kind = claim_echo(source, pos, cap_end, proto, low_port, high_port)
     if kind == K_NONE:
         return
     if wanted(kind, source, pos, cap_end):

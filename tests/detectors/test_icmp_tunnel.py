@@ -4,9 +4,10 @@ import pytest
 
 from sensor.detectors import icmp_tunnel
 from sensor.detectors.icmp_tunnel import IcmpTunnel, detector
+from sensor.model.metadata import Ssh
 from tests.detectors.archives import Kept
 from tests.detectors.ticks import entities, joined, steps, tick
-from tests.scenes import SECRET, flow, flows
+from tests.scenes import SECRET, common, flow, flows
 
 
 def echo(orig="10.0.0.5", resp="203.0.113.7", *, at_s=0.0, each=56, back=None, count=4, sizes=()):
@@ -186,3 +187,64 @@ def test_echo_of_a_step_is_bounded(monkeypatch):
 
     assert 6 == one.uncounted
     assert "only counted" in one.coverage().why
+
+
+def banner(ts=1.0, *, proto=1, client="SSH-2.0-OpenSSH_9.2", orig="10.0.0.5", resp="203.0.113.7"):
+    """An SSH identification, found in an echo."""
+    said = common(ts, orig, resp) | {"proto": proto, "orig_p": 8, "resp_p": 0, "uid": "Cicmp"}
+    return Ssh(**said, client=client)
+
+
+@pytest.mark.parametrize("proto", [1, 58])
+def test_ssh_in_echo_is_told_once_a_day_and_pair(proto):
+    """Whatever the sizes; both hosts' lines are one."""
+    known = entities()
+    one = detector(known, SECRET)
+    found = one.score(tick(known, flows(echo()), messages=[banner(proto=proto), banner(2.0, proto=proto)]))
+    again = one.score(tick(known, flows(echo(at_s=60.0)), messages=[banner(61.0, proto=proto)]))
+    assert [("icmp_tunnel.ssh/1", True)] == [(f.evidence.model, f.opens) for f in found]
+    assert "SSH-2.0-OpenSSH_9.2" in found[0].evidence.text
+    assert found[0].evidence.p == icmp_tunnel.again(found[0].evidence)
+    assert [] == again
+
+
+def test_ssh_over_tcp_is_no_tunnel_in_echo():
+    """It is what SSH is for."""
+    known = entities()
+    assert [] == detector(known, SECRET).score(tick(known, flows(echo()), messages=[banner(proto=6)]))
+
+
+def test_ssh_asked_for_from_outside_is_told_of_at_the_device_that_answers():
+    """And what was told is remembered over a restart."""
+    known = entities()
+    one = detector(known, SECRET)
+    one.score(tick(known, flows(echo())))
+    step = tick(known, flows(echo(at_s=60.0)), messages=[banner(61.0, orig="203.0.113.7", resp="10.0.0.5")])
+    (found,) = one.score(step)
+    other = detector(known, SECRET)
+    other.load(one.save())
+    assert known.locate(0, "10.0.0.5") == found.device
+    assert [] == other.score(step)
+
+
+def test_ssh_in_echo_is_counted_again_in_the_archive():
+    """By its flow's id; without the record it is no pass."""
+    known = entities()
+    (found,) = detector(known, SECRET).score(tick(known, flows(echo()), messages=[banner()]))
+    kept = Asked([(1,)])
+    assert 1.0 == icmp_tunnel.recount(found.evidence, kept)
+    assert "Cicmp" in kept.parameters
+    assert 0.0 == icmp_tunnel.recount(found.evidence, Asked([(0,)]))
+    assert icmp_tunnel.recount(found.evidence, Asked([(1,)], since_ns=1 << 62)) is None
+
+
+class Asked:
+    """An archive that has one answer."""
+
+    def __init__(self, answer, since_ns=0):
+        self.since_ns, self._answer, self.parameters = since_ns, answer, ()
+
+    def rows(self, _query, parameters):
+        """Return it, and remember what was asked for."""
+        self.parameters = parameters
+        return self._answer

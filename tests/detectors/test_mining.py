@@ -6,6 +6,7 @@ import pytest
 from sensor.detectors import mining
 from sensor.detectors.mining import Mining, detector, shows
 from sensor.model.metadata import Dns, Http, Tls
+from sensor.model.protocols import Stratum
 from tests.detectors.ticks import entities, joined, tick
 from tests.scenes import SECRET, common, flow, flows
 
@@ -117,3 +118,52 @@ def test_coverage_says_whether_flows_were_seen():
     """No flow, no judgement."""
     assert "no_input" == detector(entities(), SECRET).coverage().state
     assert "judged" == score(talk())[2].coverage().state
+
+
+def spoken(method="mining.subscribe", ts=1, **names):
+    """A line of Stratum from the common host to its peer."""
+    return Stratum(**common(ts), method=method, **names)
+
+
+def test_stratum_in_the_clear_opens_once_a_day_on_any_port():
+    """With what the miner calls itself and whom it mines for; subscribe and authorize are one."""
+    found, known, one = score(
+        messages=[spoken(agent="cgminer/4.11.1"), spoken("mining.authorize", 2, worker="ann.rig1")]
+    )
+    later, _, _ = score(messages=[spoken("mining.submit", 3)], known=known, one=one)
+
+    assert [("mining.stratum/1", True)] == [(f.evidence.model, f.opens) for f in found]
+    assert 'as "cgminer/4.11.1"' in found[0].evidence.text
+    assert [] == later
+
+
+def test_a_sites_own_days_make_the_rate():
+    """The assumed rate weighs 200 device-days; a miner that nobody minds is one of the days."""
+    known = entities()
+    one = detector(known, SECRET)
+    for day in range(4):
+        step = tick(known, flows(*[flow(f"10.0.0.{k}", "198.51.100.1", at_s=day * 86_400.0) for k in range(1, 41)]))
+        one.score(step)
+        one.learn(step, np.zeros(known.count(), np.bool_))
+    found, _, _ = score(talk(at_s=4 * 86_400.0), known=known, one=one)
+    basis = found[0].evidence.basis
+
+    assert 120.0 <= basis["device_days"] <= 160.0
+    assert found[0].evidence.p == pytest.approx(0.017 * 200 / (200 + basis["device_days"]))
+    assert mining.again(found[0].evidence) == found[0].evidence.p
+    step = tick(known, flows(flow("10.0.0.1", "198.51.100.1", at_s=5 * 86_400.0)))
+    one.learn(step, np.zeros(known.count(), np.bool_))
+    again, _, _ = score(talk(at_s=5 * 86_400.0 + 60), known=known, one=one)
+    assert 1.0 == again[0].evidence.basis["uses"]
+
+
+def test_what_it_counted_survives_a_restart():
+    """A state of the release before, without the site's days, is read too."""
+    _, known, one = score(talk())
+    other = detector(known, SECRET)
+    other.load(one.save())
+    assert {name: column.tolist() for name, column in one.save().items()} == {
+        name: column.tolist() for name, column in other.save().items()
+    }
+    before = {name: column for name, column in one.save().items() if name != "told" and not name.startswith("sites/")}
+    detector(known, SECRET).load(before)

@@ -5,7 +5,7 @@ import struct
 
 from sensor.model import metadata as m
 
-TCP, UDP = 6, 17
+ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 RADIUS_PORTS = {1812, 1813, 1645, 1646}
 
 
@@ -13,7 +13,23 @@ def claim(data, proto, ports, wire, known=0):
     """Return the kind of a payload, K_NONE where it is none of these."""
     if proto == TCP:
         return by_header(data, ports, wire) or by_text(data, ports, known)
+    if proto in (ICMP, ICMPV6):
+        return echo(data, proto, ports)
     return datagram(data, ports, wire) if proto == UDP else m.K_NONE
+
+
+def echo(data, proto, ports):
+    if proto == ICMPV6 and 133 <= ports[0] <= 136:
+        return m.K_NEIGHBOR
+    if set(ports) != ({8, 0} if proto == ICMP else {128, 129}):
+        return m.K_NONE
+    starts = [found.start() for found in re.finditer(rb"(?=SSH-[12]\.)", data)]
+    return m.K_CARRIED if any(at < 128 and at < len(data) - 8 for at in starts) else m.K_NONE
+
+
+def stratum(data):
+    starts = [found.start() for found in re.finditer(rb'(?="(mining\.|eth_subm|login"))', data)]
+    return len(data) >= 24 and data[:1] == b"{" and any(1 <= at < 256 and at < len(data) - 8 for at in starts)
 
 
 def by_text(data, ports, known):
@@ -31,6 +47,8 @@ def by_header(data, ports, wire):
         return m.K_SMB
     if rpc(data):
         return m.K_DCE_RPC
+    if stratum(data):
+        return m.K_STRATUM
     if tpkt(data):
         return tpkt(data)
     if ldap_tag(data):

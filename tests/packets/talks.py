@@ -206,6 +206,13 @@ def mdns(*records):
     return samples.dns(None, answers=records, flags=0x8400)
 
 
+BANNER = b"SSH-2.0-PuTTY_Release_0.78\r\n"
+SUBSCRIBE = b'{"id": 1, "method": "mining.subscribe", "params": ["cgminer/4.11.1"]}\n'
+AUTHORIZE = b'{"params": ["ann.rig1", "x"], "id": 2, "method": "mining.authorize"}\n'
+NOTIFY = b'{"id":null,"method":"mining.notify","params":["4f",["a"],true]}\n'
+CRYPTONOTE = b'{"method":"login","params":{"login":"4A","pass":"x","agent":"XMRig/6.21.0","algo":["rx/0"]}}\n'
+ETHEREUM = b'{"worker":"rig","jsonrpc":"2.0","params":["0xab"],"id":1,"method":"eth_submitLogin"}\n'
+
 TALKS = {
     m.K_SMB: [
         (True, framed(tree_connect("\\\\srv\\IPC$"))), (False, framed(tree_connected(2, tree=5))),
@@ -234,5 +241,7 @@ TALKS = {
     m.K_NAME: [(True, mdns(samples.record(samples.name("a.local"), 1, bytes(4))))],
     m.K_DATAGRAM: [(True, datagram(netbios("HOST")))],
     m.K_NEIGHBOR: [(True, bytes(16) + b"\1\1" + bytes(6))],
+    m.K_CARRIED: [(True, bytes(28) + BANNER), (False, bytes(28) + b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")],
+    m.K_STRATUM: [(True, SUBSCRIBE + AUTHORIZE), (False, NOTIFY), (True, CRYPTONOTE), (True, ETHEREUM)],
 }  # fmt: skip
 """One conversation a kind: (whether the originator sent it, payload)."""

@@ -10,16 +10,17 @@ from tests.naive import identify
 from tests.packets.door import Door
 from tests.packets.talks import TALKS, dnp3, enip, framed, ldap, modbus, smb2
 
-TCP, UDP = 6, 17
+ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 PROTO = {
     m.K_CLDAP: UDP, m.K_RADIUS: UDP, m.K_DNP3_UDP: UDP, m.K_ENIP_UDP: UDP, m.K_BACNET: UDP, m.K_DATAGRAM: UDP,
-    m.K_QUIC: UDP,
+    m.K_QUIC: UDP, m.K_CARRIED: ICMP,
 }  # fmt: skip
 PORTS = {
     m.K_CLDAP: 389, m.K_RADIUS: 1812, m.K_ENIP_UDP: 44818, m.K_DATAGRAM: 138, m.K_MODBUS: 502, m.K_ENIP: 44818,
 }  # fmt: skip
+AMONG = (m.K_DATAGRAM, m.K_CARRIED, m.K_STRATUM)
 QUIC = b"\xc0\0\0\0\1\x08" + bytes(1200)
-CASES = [(kind, data) for kind, turns in TALKS.items() for _, data in turns if kind < m.K_NAME or kind == m.K_DATAGRAM]
+CASES = [(kind, data) for kind, turns in TALKS.items() for _, data in turns if kind < m.K_NAME or kind in AMONG]
 CASES += [
     (m.K_QUIC, QUIC),
     (m.K_QUIC, b"\xd0\x6b\x33\x43\xcf\x08" + bytes(100)),
@@ -31,9 +32,8 @@ CASES += [
 def test_a_payload_is_recognised(kind, data):
     """Whatever it says goes to the parser of its protocol, as it is."""
     known = kind if kind in (m.K_SMTP, m.K_FTP) else 0
-    found, payload, count = Door().handed(
-        data, PROTO.get(kind, TCP), ports=(PORTS.get(kind, 40000), 50000), known=known
-    )
+    ports = (8, 0) if kind == m.K_CARRIED else (PORTS.get(kind, 40000), 50000)
+    found, payload, count = Door().handed(data, PROTO.get(kind, TCP), ports=ports, known=known)
     assert (kind, data[:2048], 1) == (found, payload, count)
 
 
@@ -57,7 +57,8 @@ def test_mail_on_a_controllers_port_stays_mail():
     assert m.K_SMTP == Door().handed(bytes(2) + b"\xff\xff" + bytes(30), TCP, ports=(44818, 40000), known=m.K_SMTP)[0]
 
 
-@given(damaged(), st.sampled_from([(40000, 50000), (502, 40000), (44818, 44818), (389, 9), (138, 138), (1812, 8)]),
+@given(damaged(),
+       st.sampled_from([(40000, 50000), (502, 40000), (44818, 44818), (389, 9), (138, 138), (1812, 8), (8, 0)]),
        st.sampled_from([0, 0, m.K_SMTP, m.K_FTP]), st.sampled_from([0, 5]), st.booleans())  # fmt: skip
 def test_kernel_and_twin_recognise_the_same(case, ports, known, missing, is_udp):
     """Kind and worth of damaged payloads are the twin's, on any port."""
@@ -119,3 +120,34 @@ def test_messages_that_tell_their_senders_name(flags, port, speaks):
     name = b"\x20" + b"EB" * 16 + b"\0" if port == 137 else b"\4host\5local\0"
     data = b"\0\1" + flags.to_bytes(2, "big") + b"\0\1\0\0\0\0\0\0" + name + b"\0\1\0\1"
     assert speaks == bool(Door().read(data, UDP, ports=(port, 40000))[0]["again"])
+
+
+@pytest.mark.parametrize(
+    ("proto", "ports", "kind"),
+    [(ICMP, (8, 0), m.K_CARRIED), (ICMP, (0, 8), m.K_CARRIED), (ICMPV6, (128, 129), m.K_CARRIED),
+     (ICMP, (3, 1), m.K_NONE), (ICMP, (11, 0), m.K_NONE), (ICMPV6, (1, 4), m.K_NONE), (UDP, (8, 0), m.K_NONE)],
+)  # fmt: skip
+@pytest.mark.parametrize("behind", [0, 28, 119, 127])
+def test_ssh_is_found_in_echo_alone(proto, ports, kind, behind):
+    """An error quotes what it is about, which may be an SSH packet and is no tunnel."""
+    data = bytes(behind) + b"SSH-2.0-x\r\n"
+    found = Door().handed(data, proto, ports=ports)[0]
+    assert (kind, twin.claim(data, proto, ports, len(data))) == (found, found)
+
+
+@pytest.mark.parametrize(
+    "data", [bytes(129) + b"SSH-2.0-x\r\n", b"SSH-3.0-x\r\n", b"SSH-2,0-x\r\n", b"SSH-2.0", bytes(56)]
+)
+def test_other_pings_are_left_alone(data):
+    """Too far in, of no version, or too short."""
+    assert m.K_NONE == Door().handed(data, ICMP, ports=(8, 0))[0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"jsonrpc":"2.0","method":"echo","params":["x"]}', b' {"method":"mining.subscribe","id":1}',
+     b'{"method":"mining"}', b'{"id":1,"method":"eth_getBalance","params":[]}'],
+)  # fmt: skip
+def test_other_calls_are_left_alone(data):
+    """JSON-RPC has many users."""
+    assert m.K_NONE == Door().handed(data, TCP)[0]

@@ -19,8 +19,8 @@ def row(number, data, kind=m.K_LDAP, ts=0, is_orig=True):
 
 def test_every_kind_has_a_reader_and_a_service():
     """From the first that is handed over on."""
-    assert set(range(m.K_QUIC, m.K_NEIGHBOR + 1)) == set(READERS)
-    assert m.K_NEIGHBOR + 1 == len(m.SERVICES)
+    assert set(range(m.K_QUIC, m.K_STRATUM + 1)) == set(READERS)
+    assert m.K_STRATUM + 1 == len(m.SERVICES)
 
 
 @given(damaged(TALKS))
