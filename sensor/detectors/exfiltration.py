@@ -18,7 +18,7 @@ from baselines.distinct import values_of
 from baselines.keyed import KeyedTable
 from baselines.parts import packed, unpack
 from baselines.table import Table
-from sensor.detectors.exfiltration_text import ADDRESSES_MAX, Sent, again, finding, recount
+from sensor.detectors.exfiltration_text import ADDRESSES_MAX, TUNNELS, Sent, again, finding, recount
 from sensor.detectors.first_days import BINS, bin_of, p_day, pool_of
 from sensor.detectors.places import words
 from sensor.detectors.registered import registered
@@ -244,6 +244,7 @@ class Exfiltration:
         columns["told"][row] = total
         usual, days = float(own["usual"][device]), int(own["days"][device])
         loud = total >= OPENS_BYTES or (days > 0 and total >= max(OWN_BYTES, OWN_DAYS * usual))
+        loud = loud and not _is_gateway(tick.flows[i], total, float(columns["received"][row]))
         ready = self._names.history_ns(device) >= HISTORY_NS
         columns["opened"][row] |= ready and loud
         sent = Sent(
@@ -259,6 +260,15 @@ class Exfiltration:
         n, columns = len(self._addresses), self._addresses.columns
         own = (columns["keys"][:n, 0] == device) & (columns["a"][:n] == a) & (columns["b"][:n] == b)
         return tuple(addresses.text(*pair) for pair in columns["keys"][:n][own][: ADDRESSES_MAX + 1, 1:].tolist())
+
+
+def _is_gateway(flow: np.void, sent: float, received: float) -> bool:
+    """Tell whether a new place looks like a VPN's gateway: on a tunnel's port, and more comes back than goes.
+
+    All that a device does goes to it, so that many bytes on its first day say little; who sends away what it has sends
+    more than it gets. Such a place opens nothing by itself: it is a row of the digest, with what speaks for it.
+    """
+    return (int(flow["proto"]), int(flow["resp_p"])) in TUNNELS and received > sent
 
 
 __all__ = ["Exfiltration", "again", "detector", "recount"]

@@ -5,6 +5,7 @@ import numpy as np
 
 from baselines.calibration import Law
 from baselines.evidence import decibans
+from sensor.detectors.exfiltration_text import TUNNELS
 from sensor.detectors.parties import flow_records, party
 from sensor.detectors.pooled import law_numbers
 from sensor.detectors.usage import ASKS, CATEGORIES, DESTINATION
@@ -63,9 +64,11 @@ def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: La
         basis={key: float(value) for key, value in basis.items()} | (law_numbers(law, worst, "day") if law else {}),
         keys=(f"destination:{peer.id}",) if found.category == DESTINATION else (),
     )  # fmt: skip
+    tunnel = TUNNELS.get((int(flow["proto"]), int(flow["resp_p"])))
     return Finding(
         evidence=evidence, device=device, name=name, digest=p <= P_DIGEST, peers=(peer,),
         techniques=("T1071",) if found.category == DESTINATION else (),
+        counter=(f"port {flow['resp_p']} is {tunnel}'s: a VPN has a new gateway",) if tunnel else (),
         check=f"What is {peer.name} to {name}: a new service, an update, or unknown?",
     )  # fmt: skip
 

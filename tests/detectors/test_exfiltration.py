@@ -78,6 +78,26 @@ def test_what_is_no_upload_to_a_new_place_is_silent(rows):
     assert [] == [finding for finding in found if finding.opens]
 
 
+def through_a_gateway(*, sent, got, port=4500):
+    """A device's day through a gateway that is new to it."""
+    rows = upload(size=sent, back=int(got / 5), proto=17)
+    for row in rows:
+        row["resp_p"] = port
+    return rows
+
+
+def test_a_vpns_new_gateway_opens_nothing_and_says_why():
+    """It is sent much, and sends more: the whole day goes through it."""
+    (found,) = at(run(*through_a_gateway(sent=24e6, got=160e6))[0])
+    assert (False, True) == (found.opens, any("port 4500 is IPsec's" in one for one in found.counter))
+
+
+@pytest.mark.parametrize("rows", [{"sent": 160e6, "got": 24e6}, {"sent": 150e6, "got": 160e6, "port": 4501}])
+def test_an_upload_by_a_tunnels_port_and_much_by_another_port_open(rows):
+    """Who takes something away sends more than comes back."""
+    assert [True] == [one.opens for one in at(run(*through_a_gateway(**rows))[0])]
+
+
 def test_without_a_days_history_it_is_only_listed():
     """Everything is a first day then: it is shown, and opens nothing."""
     found, _, one = run(*upload(at_s=30_000), days=1)

@@ -35,3 +35,15 @@ def test_the_sentence_names_what_was_new(category, said, peer):
     assert "700" in finding.evidence.text
     assert peer in finding.peers[0].name
     assert (True, "own") == (finding.digest, finding.evidence.reference)
+
+
+@pytest.mark.parametrize(("port", "counter"), [(4500, ("port 4500 is IPsec's: a VPN has a new gateway",)), (4501, ())])
+def test_a_tunnels_port_speaks_for_a_new_gateway(port, counter):
+    """It is said as what speaks against the finding."""
+    known = entities()
+    step = tick(known, flows(flow("10.0.0.5", "203.0.113.7", port=port, proto=17)))
+    found = Found(
+        device=0, flow=0, category=DESTINATION, draws=700, kinds=4, users=0, mass=0.01, chances=100.0, p_new=0.003,
+        p_model=9e-3,
+    )  # fmt: skip
+    assert counter == told(known, step, found, 2.05, 1e-3, None).counter

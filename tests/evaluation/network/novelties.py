@@ -56,7 +56,7 @@ def vpn_change(world, site, begin, rng):
 
 
 def scanner(world, site, begin, rng):
-    """Somebody of the site looks for printers: 60 addresses in 10 minutes."""
+    """A scanner of the site's looks for printers: 60 addresses in 10 minutes. Unlisted it is a scan as any other."""
     device = _one(world, site, rng)
     flows, said = scan(world, device, begin, rng, 60, 10 * MINUTE)
     return [Injection("scanner", "", world.devices.index(device), begin, flows, said)]

@@ -7,6 +7,7 @@ day and 1,000 devices reach on the days without attacks. Backgrounds here are si
 
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from tests.evaluation.network import attacks, novelties
@@ -146,7 +147,7 @@ class Protocol:
             tasks.append(lambda fresh=fresh: self._copy_fresh(days, fresh))
             kinds.append("artefact")
         new = self._novelties()
-        tasks.append(lambda: self._copy(days, [one for _, _, many in new for one in many], 1, outcomes=False))
+        tasks.append(lambda: self._with_novelties(days, new))
         kinds.append("novelties")
         for kind, noisy in (("noise", 0), ("noise", 50), ("scans", 50)):
             put = self._decoys(kind, noisy)
@@ -326,6 +327,17 @@ class Protocol:
             kind = kinds[turn % len(kinds)]
             made.append((kind, site, novelties.KINDS[kind](self.world, site, begin, self.rng)))
         return made
+
+    def _with_novelties(self, days, new):
+        """Run a copy with them; whose scanner it is has told the program so, as a site does."""
+        core = self.fleet.core
+        scanners = [
+            text_of(self.world.devices[one.device].address)
+            for kind, _, many in new for one in many if kind == "scanner"
+        ]  # fmt: skip
+        told = msgspec.structs.replace(core.config.detection, scanners=tuple(scanners))
+        core.use(msgspec.structs.replace(core.config, detection=told))
+        return self._copy(days, [one for _, _, many in new for one in many], 1, outcomes=False)
 
     def _judge_novelties(self, new, said, control):
         before = {(one.site, one.hosts) for one in control if one.tier != "digest"}
