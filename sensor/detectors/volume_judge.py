@@ -7,7 +7,7 @@ added up, less what the group has in common, an hour's p in the same way, a cumu
 day's largest against the peers' days. Six small common changes are no common mode in any bucket and a large one in
 their hour: without taking it off, of 1,060 simulated devices 21 and 25 accumulated to p ≤ 1e-3 on two holidays (7 and
 19 less the median of lacks, 0 and 1 where lacks are withheld). While a group's hours lack in common, none of its
-buckets is judged for its lack. *Drift*: the level of three days against that of 21 days before, against the peers'
+buckets is judged for its lack. *Drift*: the level of a week against that of 21 days before, against the peers'
 distances; the day's least p against the peers' days, of which those of one drift are one. A day's level is the mean of
 its buckets' logarithms, as one huge bucket makes a day's total and not its level (simulated ×16 ramps at p ≤ .01: .28
 by totals, .85 so). Twelve ramps of bytes alone, ×16 to ×64 in 17 days of two simulated sites: p ≤ 1e-3 of 7 (the least
@@ -234,7 +234,7 @@ class Judge:
             self._close(statistic, day, kinds, np.where(take, np.ascontiguousarray(c["worst"][:, column]), -1.0))
         whole = ((c["day_n"] >= WHOLE_DAY) & (c["joined"] == 0))[:, None] & (c["day_any"] > 0)
         c["ring"][..., day % drift.RING] = np.where(whole, c["day_x"] / np.maximum(c["day_any"], 1), -1.0)
-        moved = drift.drift(np.where(c["ring"] < 0.0, np.float32(np.nan), c["ring"]), day)
+        moved = drift.drift(np.where(c["ring"] < 0.0, np.float32(np.nan), c["ring"]), day, kinds)
         ratio = moved.distance / moved.unrest
         alone = np.stack([np.maximum(ratio, 0.0), np.maximum(-ratio, 0.0)], axis=2).reshape(len(kinds), SIDES)
         score = alone.copy()

@@ -97,15 +97,16 @@ def drifted(of: Whose, day: int, side: int, basis: dict[str, float], p: float, l
     """Tell three days that are far from those three weeks before."""
     verb, what = _VERBS[FEATURES[side // 2]]
     recent, before = (float(np.expm1(basis[name])) for name in ("now", "before"))
+    days = int(basis.get("days", 0)).bit_count()
     text = (
-        f"{of.name} {verb} {recent:,.0f} {what} in a usual 10 minutes of its last three days with any, {before:,.0f} "
-        f"three weeks before (× {np.exp(basis['now'] - basis['before']):.2g}), {basis['score']:.1f} times its days' "
-        f"unrest{', its peers’ common change taken off' if basis['shifted'] else ''}. {_one_in(p, law.n, kind)}"
+        f"{of.name} {verb} {recent:,.0f} {what} in a usual 10 minutes of its last week, {before:,.0f} three weeks "
+        f"before (× {np.exp(basis['now'] - basis['before']):.2g}, by {days} days), {basis['score']:.1f} times its "
+        f"days' unrest{', its peers’ common change taken off' if basis['shifted'] else ''}. {_one_in(p, law.n, kind)}"
     )
     return _finding(
         of, channel="drift", slow=_is_news(side, kind),
         ts=(day + 1) * DAY_NS, day=day // 7, observed=recent, expected=before, usual=None, p=p,
-        n=law.n, text=text, basis=basis, model="volumes.drift/3", side=side,
+        n=law.n, text=text, basis=basis, model="volumes.drift/4", side=side,
         check=f"Was {of.name} given other work in these weeks?",
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
             near = abs(exact - evidence.observed) <= _SKETCH_ERROR * exact + 1.0
             return evidence.observed if near else exact
         return _sum(archive, evidence.entity.id, feature, start, start + BUCKET_NS)
-    if evidence.model in ("volumes.drift/2", "volumes.drift/3"):
+    if evidence.model in ("volumes.drift/2", "volumes.drift/3", "volumes.drift/4"):
         return _usual(evidence, archive)
     return None
 
@@ -59,7 +59,7 @@ def again(evidence: Evidence) -> float | None:
         ratio = (basis["now"] - basis["before"]) / basis["unrest"] * (-1.0 if basis["low"] else 1.0)
         raw = p_of_law(basis, "law", same(ratio, basis["score"]))
         return min(1.0, max(raw, basis["law_floor"]) * basis["statistics"])
-    if evidence.model == "volumes.drift/3":
+    if evidence.model in ("volumes.drift/3", "volumes.drift/4"):
         ratio = (basis["now"] - basis["before"]) / basis["unrest"] * (-1.0 if basis["low"] else 1.0)
         score = same(max(0.0, ratio - basis["shifted"]), basis["score"])
         worst = same(_distance(p_of_law(basis, "law", score), basis["statistics"]), basis["worst"])
@@ -110,7 +110,7 @@ def _usual(evidence: Evidence, archive: Archive) -> float | None:
         ]
         logs = [math.log1p(total) for total in sums if total]
         levels.append(sum(logs) / max(1, len(logs)))
-    return math.expm1(sum(levels) / 3)
+    return math.expm1(sum(levels) / len(levels))
 
 
 def _sum(archive: Archive, device: str, feature: str, after_ns: int, until_ns: int) -> float | None:

@@ -14,7 +14,7 @@ def compared(values, day):
     ring = np.full((1, 1, drift.RING), np.nan, np.float32)
     for d in range(max(0, day - drift.RING + 1), day + 1):
         ring[0, 0, d % drift.RING] = values[d]
-    return [float(column[0, 0]) for column in drift.drift(ring, day)[:3]]
+    return [float(column[0, 0]) for column in drift.drift(ring, day, np.zeros(1, np.int32))[:3]]
 
 
 @settings(deadline=None)
@@ -42,15 +42,36 @@ def test_a_steady_ramp_does_not_hide_itself():
 
 
 def test_days_without_a_value_are_passed_over():
-    """A weekend and a holiday three weeks ago: the three latest days that can be compared, and which they are."""
+    """A weekend and a holiday three weeks ago: all days that can be compared, and which they are."""
     ring = np.zeros((1, 1, drift.RING), np.float32)
     day = 40
     for k, value in {0: math.nan, 1: math.nan, 2: 3.0, 3: 6.0, 4: 9.0, 24: math.nan, 5: 12.0, 26: 3.0}.items():
         ring[0, 0, (day - k) % drift.RING] = value
-    found = drift.drift(ring, day)
+    found = drift.drift(ring, day, np.zeros(1, np.int32))
 
-    assert 1 << 2 | 1 << 4 | 1 << 5 == int(found.days[0, 0])
-    assert (1.0, 7.0) == (float(found.before[0, 0]), float(found.distance[0, 0]))
+    assert 1 << 2 | 1 << 4 | 1 << 5 | 1 << 6 == int(found.days[0, 0])
+    assert (0.75, 5.25) == (float(found.before[0, 0]), float(found.distance[0, 0]))
+
+
+def test_a_row_that_seems_steady_by_chance_has_its_peers_unrest_too():
+    """Twenty differences weigh 21 of 49; a group of one keeps its own, another group's does not count."""
+    rng = np.random.default_rng(1)
+    values = rng.normal(10, 1.0, (5, 60))
+    values[0] = 10.0
+    ring = np.zeros((5, 1, drift.RING), np.float32)
+    for d in range(33, 60):
+        ring[:, 0, d % drift.RING] = values[:, d]
+    ring[:, 0, 32 % drift.RING] = np.nan
+    groups = np.array([0, 0, 0, 0, 1], np.int32)
+    found = drift.drift(ring, 59, groups)
+    scales = [naive.scale(lambda d, k=k: float(values[k, d]) if 32 < d else math.nan, 59)[0] for k in range(5)]
+    expected = [
+        naive.drift(lambda d, k=k: float(values[k, d]) if 32 < d else math.nan, 59, scales[:4] if k < 4 else scales[4:])
+        for k in range(5)
+    ]
+
+    assert np.allclose([one[1] for one in expected], found.unrest[:, 0], rtol=1e-4)
+    assert found.unrest[0, 0] > 2 * 0.2 / math.sqrt(6)
 
 
 def test_too_little_history_says_nothing():
