@@ -21,11 +21,14 @@ from baselines.keyed import KeyedTable
 from baselines.novelty import p_hierarchical
 from baselines.parts import Part, packed, unpack
 from baselines.table import Table
+from sensor.detectors.new_peer_text import fleet_numbers
+from sensor.detectors.new_peer_verify import share_of
 from sensor.detectors.parties import keys_of, message_record, party, seen_as
 from sensor.detectors.popularity import Popularity
 from sensor.entities.networks import words_of
 from sensor.model.archive import Archive
 from sensor.model.evidence import Entity, Evidence, Finding
+from sensor.model.fleet_part import FINGERPRINT
 from sensor.model.ids import identify
 from sensor.model.metadata import Ssh, Tls
 from sensor.model.protocols import AnyMessage, Quic
@@ -105,11 +108,14 @@ class Fingerprint:
             users = int(self._popular.users(group, hi, lo)[0])
             mass = self._popular.mass(site, users)
             draws, kinds = columns["draws"][[device]], columns["kinds"][[device]]
-            p = float(p_hierarchical(draws, kinds, np.array([mass]))[0])
+            use = self._names.fleet_use(FINGERPRINT, int(hi[0]), int(lo[0]), users)
+            use = use if use is not None and use.share > mass else None
+            p = float(p_hierarchical(draws, kinds, np.array([mass if use is None else use.share]))[0])
             worst = float(columns["worst"][device]) if int(columns["today"][device]) == day else 1.0
             if p <= P_SHOWN and p < worst:
                 columns["worst"][device], columns["today"][device] = p, day
                 basis = {"draws": float(draws[0]), "kinds": float(kinds[0]), "mass": mass, "users": float(users)}
+                basis |= {name: float(value) for name, value in fleet_numbers(use).items()}
                 found.append(self._finding(tick, device, (protocol, text), message, p, basis))
         return found
 
@@ -194,6 +200,11 @@ class Fingerprint:
         others = (
             f"{users} other device{'s' if users != 1 else ''} of the site" if users else "no other device of the site"
         )
+        if "fleet_of" in basis:
+            others += (
+                f" and {basis['fleet_sites']:,.0f} of the fleet's {basis['fleet_of']:,.0f} other sites, on "
+                f"{basis['fleet_devices']:,.0f} devices,"
+            )
         said = (
             f"{seen_as(names, device, message.orig_h)} spoke {protocol} to {whom.name} with a fingerprint it never had "
             f"({text}); {others} had it. In {basis['draws']:.0f} device-days of fingerprints it had "
@@ -231,4 +242,5 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
 def again(evidence: Evidence) -> float | None:
     """Return (1 + .25 K) / (1 + N) times the mass of what is at most as common, again."""
     basis = evidence.basis
-    return (1.0 + 0.25 * basis["kinds"]) / (1.0 + basis["draws"]) * min(1.0, max(0.0, basis["mass"]))
+    mass = max(basis["mass"], share_of(basis))
+    return (1.0 + 0.25 * basis["kinds"]) / (1.0 + basis["draws"]) * min(1.0, max(0.0, mass))

@@ -2,7 +2,8 @@
 
 Three categories: destinations (by name), services asked for, services offered (`usage`). The model's p is
 P(new for the device) · (mass of the site's things that at most as many devices use), Pitman–Yor on both levels
-(`baselines.novelty`), times the device's uses a day: a union over its chances. The least of the three categories times
+(`baselines.novelty`), times the device's uses a day: a union over its chances. Of what a hub says is common at the
+fleet's other sites that mass is no smaller than the share of them that has it. The least of the three categories times
 three is the day's; it is held against the peers' days (`baselines.calibration`), so that p is a rate per device-day.
 Until these are 100 the model's own is taken, and none is below 1e-3.
 
@@ -28,6 +29,8 @@ from sensor.detectors.new_peer_verify import again, recount
 from sensor.detectors.popularity import Popularity
 from sensor.detectors.usage import CATEGORIES, DESTINATION, by_name, uses
 from sensor.model.evidence import Finding
+from sensor.model.fleet_part import DESTINATION as FLEET_DESTINATION
+from sensor.model.fleet_part import FleetUse
 from sensor.model.result import Coverage
 from sensor.model.tick import Names, Tick, Uses
 from sensor.model.times import DAY_NS, span
@@ -278,10 +281,12 @@ class NewPeer:
         users = self._popular.users(group, used.hi, used.lo)
         kinds_of, which = np.unique(np.stack([group, users], axis=1), axis=0, return_inverse=True)
         mass = np.array([self._popular.mass(g, n) for g, n in kinds_of.tolist()])[which.reshape(-1)]
+        fleet = self._fleet_uses(used, users)
+        shares = np.array([0.0 if one is None else one.share for one in fleet])
         own, at = self._devices.columns, (used.device, used.category)
         draws, kinds = own["draws"][at], own["kinds"][at]
         chances = np.maximum(1.0 + own["today"][at], draws / np.maximum(1, own["days"][used.device]))
-        p = np.minimum(1.0, p_hierarchical(draws, kinds, mass) * chances * CATEGORIES)
+        p = np.minimum(1.0, p_hierarchical(draws, kinds, np.maximum(mass, shares)) * chances * CATEGORIES)
         order = np.lexsort((np.arange(len(p)), p, used.device))
         rarest = order[np.unique(used.device[order], return_index=True)[1]]
         return [
@@ -289,9 +294,19 @@ class NewPeer:
                 device=int(used.device[i]), flow=int(used.flow[i]), category=int(used.category[i]), draws=int(draws[i]),
                 kinds=int(kinds[i]), users=int(users[i]), mass=float(mass[i]), chances=float(chances[i]),
                 p_new=float(p_new(draws[[i]], kinds[[i]])[0]), p_model=float(p[i]),
+                fleet=fleet[i] if shares[i] > mass[i] else None,
             )
             for i in np.sort(rarest).tolist()
         ]  # fmt: skip
+
+    def _fleet_uses(self, used: Uses, users: NDArray[np.int64]) -> list[FleetUse | None]:
+        """Return how common each destination is at the fleet's other sites; None of what is not, and of services."""
+        return [
+            self._names.fleet_use(FLEET_DESTINATION, hi, lo, own) if category == DESTINATION else None
+            for category, hi, lo, own in zip(
+                used.category.tolist(), used.hi.tolist(), used.lo.tolist(), users.tolist(), strict=True
+            )
+        ]
 
     def _told(self, tick: Tick, found: Found) -> list[Finding]:
         """Tell it where it is the day's worst so far, and rare among the peers' days."""

@@ -11,6 +11,7 @@ from sensor.detectors.pooled import law_numbers
 from sensor.detectors.usage import ASKS, CATEGORIES, DESTINATION
 from sensor.model import addresses
 from sensor.model.evidence import Entity, Evidence, Finding, Peer
+from sensor.model.fleet_part import FleetUse
 from sensor.model.flow import PROTOS
 from sensor.model.ids import identify
 from sensor.model.tick import Names, Tick
@@ -35,6 +36,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     chances: float
     p_new: float
     p_model: float
+    fleet: FleetUse | None = None
+    """At the fleet's other sites, where it is commoner among them than here."""
 
 
 def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: Law | None) -> Finding:
@@ -46,7 +49,7 @@ def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: La
     others = "nobody at the site had either" if not found.users else f"{found.users:,} of the site's devices had before"
     against = f"{law.n:,} device-days" if law else "the model alone"
     text = (
-        f"{name} {_what(found.category, flow, peer.name)} for the first time; {others}. In "
+        f"{name} {_what(found.category, flow, peer.name)} for the first time; {others}{_elsewhere(found.fleet)}. In "
         f"{span(names.history_ns(device))} it made {found.draws:,} {drawn} with {found.kinds:,} {kinds}. About 1 in "
         f"{1 / p:,.0f} device-days shows something as new (p = {p:.2g}, from {against})."
     )
@@ -55,6 +58,7 @@ def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: La
         "mass": found.mass, "chances": found.chances, "categories": CATEGORIES, "worst": worst,
         "pooled": law is not None, "port": int(flow["resp_p"]), "proto": int(flow["proto"]),
     }  # fmt: skip
+    basis |= fleet_numbers(found.fleet)
     evidence = Evidence(
         id=identify("EV", site, identity, "new_peer", (tick.end_ns - 1) // DAY_NS), ts=rfc3339(tick.end_ns), site=site,
         entity=Entity(kind="device", id=identity), detector="new_peer", family="novelty", source="network",
@@ -71,6 +75,19 @@ def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: La
         counter=(f"port {flow['resp_p']} is {tunnel}'s: a VPN has a new gateway",) if tunnel else (),
         check=f"What is {peer.name} to {name}: a new service, an update, or unknown?",
     )  # fmt: skip
+
+
+def fleet_numbers(use: FleetUse | None) -> dict[str, int]:
+    """Return what p followed from of the fleet; empty where it did not."""
+    if use is None:
+        return {}
+    return {"fleet_sites": use.sites, "fleet_of": use.of_sites, "fleet_devices": use.devices}
+
+
+def _elsewhere(use: FleetUse | None) -> str:
+    if use is None:
+        return ""
+    return f", but {use.sites:,} of the fleet's {use.of_sites:,} other sites have it, on {use.devices:,} devices"
 
 
 def _what(category: int, flow: np.void, peer: str) -> str:

@@ -5,6 +5,7 @@ whose addresses change.
 """
 
 import math
+from collections.abc import Mapping
 
 from sensor.detectors.pooled import p_of_law, same
 from sensor.detectors.usage import ASKS
@@ -27,13 +28,19 @@ def recount(evidence: Evidence, archive: Archive) -> float | None:
     return float(archive.rows(sql, (evidence.entity.id, uid, int(evidence.basis["port"]), end_ns))[0][0] > 0)
 
 
+def share_of(basis: Mapping[str, float]) -> float:
+    """Return the chance that another site of the fleet has it, from the basis; 0 where nothing came of it."""
+    return basis["fleet_sites"] / (basis["fleet_of"] + 1.0) if "fleet_of" in basis else 0.0
+
+
 def again(evidence: Evidence) -> float | None:
     """Return p again from the basis; NaN where the basis contradicts itself."""
     if evidence.model != _MODEL:
         return None
     basis = evidence.basis
     own = (1.0 + 0.25 * basis["kinds"]) / (1.0 + basis["draws"])
-    model = min(1.0, own * min(1.0, basis["mass"]) * basis["chances"] * basis["categories"])
+    mass = max(basis["mass"], share_of(basis))
+    model = min(1.0, own * min(1.0, mass) * basis["chances"] * basis["categories"])
     worst = same(min(300.0, -math.log10(model)), basis["worst"])
     if not basis["pooled"]:
         return max(1e-3, model) if not math.isnan(worst) else math.nan

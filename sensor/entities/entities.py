@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.distinct import values_of
+from baselines.parts import part_of
 from sensor.entities.activity import Activity
 from sensor.entities.contacts import REPORTED_DELAY_NS
 from sensor.entities.devices import DEVICES_MAX, Devices
+from sensor.entities.fleet_prior import FleetPrior
 from sensor.entities.flow_states import sides_of
 from sensor.entities.identity import Identity
 from sensor.entities.names import AddressNames
@@ -30,6 +32,7 @@ from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.evidence import Finding
+from sensor.model.fleet_part import FleetUse
 from sensor.model.protocols import AnyMessage
 from sensor.model.report import AnyReport, Sighting, Told
 from sensor.model.result import ClockSkew
@@ -75,6 +78,7 @@ class Entities:
         self.activity = Activity(DEVICES_MAX)
         self.processes = Processes(secret)
         self._roles: dict[int, str | None] = {}
+        self.prior = FleetPrior()
         self._roles_hour = -1
         self._aged_day = -1
         self.now_ns = 0
@@ -93,6 +97,7 @@ class Entities:
     ) -> Tick:  # fmt: skip
         """Take a tick's records in and return them with device rows. All columns in order of event time."""
         self._advance(end_ns)
+        reports = self.prior.take_from(reports)
         self.address_names.observe(messages, message_site, self.sightings.through_proxy)
         rows, learned = self.sightings.before(messages, message_site, events, event_site, self.sites)
         self._learn_networks(learned)
@@ -234,6 +239,10 @@ class Entities:
         """Return (account row, strength) of the links a device has now, the strongest first."""
         return self.identity.accounts_of(device, self.now_ns)
 
+    def fleet_use(self, kind: int, hi: int, lo: int, own: int) -> FleetUse | None:
+        """Return how common a thing is at the fleet's other sites; None where it is not, or nobody knows."""
+        return self.prior.use(kind, hi, lo, own=own)
+
     def role(self, device: int) -> str | None:
         """Return what a device is, as the inventory says it; kept for an hour of event time."""
         hour = self.now_ns // HOUR_NS
@@ -254,6 +263,7 @@ class Entities:
             "activity": self.activity.table.save(), "processes": self.processes.save(),
             "reported": {"held": np.frombuffer(msgspec.json.encode(self.reported.save()), np.uint8)},
         }  # fmt: skip
+        parts["prior"] = self.prior.save()
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
         state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
         state["now_ns"] = np.array([self.now_ns], np.int64)
@@ -277,6 +287,7 @@ class Entities:
             self._learn_networks(set(self.places.learned))
         if "processes/names" in state:
             self.processes.load({name[10:]: column for name, column in state.items() if name.startswith("processes/")})
+        self.prior.load(part_of(state, "prior"))
         if "reported/held" in state:
             self.reported.load(msgspec.json.decode(state["reported/held"].tobytes()))
             if self.reported.any:

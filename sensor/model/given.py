@@ -8,6 +8,8 @@ counted and passed over. Not here: how they get there (`sensor.store.returns`, `
 
 import msgspec
 
+from sensor.model.fleet_part import FleetPart
+
 GIVEN_MAX = 64 << 10
 """Bytes of one, as it is written."""
 KEY_MAX = 128
@@ -30,7 +32,13 @@ class Order(_Given, frozen=True, kw_only=True, array_like=True, tag="o"):
     """Not to be begun any more after this."""
 
 
-AnyGiven = Order
+class FleetPopular(_Given, frozen=True, kw_only=True, array_like=True, tag="p"):
+    """How common things are in the fleet."""
+
+    part: FleetPart
+
+
+AnyGiven = Order | FleetPopular
 
 
 class Place(msgspec.Struct, frozen=True):

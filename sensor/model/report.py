@@ -13,6 +13,7 @@ import numpy as np
 
 from sensor.model.evidence import Finding
 from sensor.model.fleet import SiteHealth
+from sensor.model.fleet_part import FleetPart
 from sensor.model.site_packet import Kind
 
 REPORTS_MAX = 65_536
@@ -174,10 +175,28 @@ class Health(_Report, frozen=True, kw_only=True, array_like=True, tag="h"):
     health: SiteHealth
 
 
-AnyReport = Sighting | Linked | Lease | Contact | Present | Covered | Told | Verdict | Health
+class Popular(_Report, frozen=True, kw_only=True, array_like=True, tag="u"):
+    """How many devices of the site use each thing: what is new, or has doubled (`sensor.pipeline.fleet_telling`)."""
+
+    devices: int
+    """Of the site."""
+    things: bytes
+    """Digests under the fleet's key, uint64, shape (n,)."""
+    users: bytes
+    """Devices, uint16, shape (n,)."""
+
+
+class Prior(_Report, frozen=True, kw_only=True, array_like=True, tag="f"):
+    """What the hub gave this site of the fleet's things; never told by a site, and refused at a hub."""
+
+    key: bytes
+    part: FleetPart | None = None
+
+
+AnyReport = Sighting | Linked | Lease | Contact | Present | Covered | Told | Verdict | Health | Popular | Prior
 
 KIND_OF: dict[type, Kind] = {
-    Told: "incidents", Verdict: "incidents", Health: "health", Sighting: "signals", Linked: "signals",
+    Popular: "state", Prior: "state", Told: "incidents", Verdict: "incidents", Health: "health", Sighting: "signals", Linked: "signals",
     Lease: "signals", Contact: "signals", Present: "signals", Covered: "signals",
 }  # fmt: skip
 """In which kind of packet a report goes."""
@@ -187,6 +206,7 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
         ("who", "<u1"), ("after", "<u1"), ("names", "<u1"), ("flags", "<u1"), ("total", "<u1"), ("share", "<u1"),
     ),
     Covered: (("flows", "<u1"), ("names", "<u1")),
+    Popular: (("things", "<u8"), ("users", "<u2")),
 }  # fmt: skip
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[list[AnyReport]] = msgspec.msgpack.Decoder(list[AnyReport])
@@ -236,12 +256,16 @@ def problem(report: AnyReport, site: str) -> str | None:
         return "bad_time"
     if isinstance(report, Told):
         return None if report.finding.evidence.site == site else "not_its_own"
+    if isinstance(report, Prior):
+        return "not_its_own"
     columns = _COLUMNS.get(type(report))
     if columns is None:
         return None
     held = [np.frombuffer(getattr(report, name), np.uint8) for name, _ in columns]
     sizes = [len(one) / np.dtype(of).itemsize for one, (_, of) in zip(held, columns, strict=True)]
     if len(set(sizes)) != 1 or not sizes[0].is_integer() or sizes[0] > CELLS_MAX:
+        return "bad_columns"
+    if isinstance(report, Popular) and not 0 <= report.devices < 1 << 31:
         return "bad_columns"
     if isinstance(report, Covered):
         fits = sizes[0] * 8 <= MINUTES_MAX and 0 <= report.whole <= MINUTES_MAX and 0 <= report.minute < 1 << 31

@@ -14,6 +14,7 @@ from sensor.model.account import SignInSeen
 from sensor.model.archive import Archive
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
+from sensor.model.fleet_part import FleetUse
 from sensor.model.protocols import AnyMessage
 from sensor.model.result import Coverage
 
@@ -151,6 +152,15 @@ class Names(Protocol):
 
     def address_name(self, hi: int, lo: int) -> str | None:
         """Return the name DNS, TLS or HTTP gave an address, None if unnamed."""
+
+    def fleet_use(self, kind: int, hi: int, lo: int, own: int) -> FleetUse | None:
+        """Return how common a thing is at the fleet's other sites; None where it is not, or nobody knows.
+
+        Args:
+            kind: DESTINATION or FINGERPRINT of `sensor.model.fleet_part`.
+            hi: The thing's two words, with `lo`.
+            own: How many devices here have it.
+        """
 
     def is_router(self, device: int) -> bool:
         """Tell whether many addresses stand behind its MAC."""

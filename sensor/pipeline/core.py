@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -36,10 +36,10 @@ from sensor.model.flow import ENDINGS
 from sensor.model.incident import Incident, urgency
 from sensor.model.report import AnyReport, Health, Verdict
 from sensor.model.result import Coverage, InputResult
-from sensor.model.site_packet import Packet
 from sensor.model.tick import Detector
 from sensor.model.times import DAY_NS, rfc3339
 from sensor.pipeline.fleet import Fleet
+from sensor.pipeline.fleet_ends import Forwards, Gives
 from sensor.pipeline.taking import Taking
 from sensor.store.archive import Archive, Gone
 from sensor.store.archive_reader import ArchiveReader
@@ -70,19 +70,6 @@ def secret_of(path: Path | None) -> int:
     return int.from_bytes(hashlib.blake2b(path.read_bytes(), digest_size=8).digest(), "little")
 
 
-class Forwards(Protocol):
-    """What gathers for a hub (`forwarding`)."""
-
-    def after(self, end_ns: int) -> None:
-        """Look at what a step changed."""
-
-    def packets(self) -> list[Packet]:
-        """Return what goes into the spool with this commit."""
-
-    def save(self) -> dict[str, NDArray[Any]]:
-        """Return what is gathered and not sent, as named arrays."""
-
-
 class Core:
     """Entities, baselines and incidents of one process: the single writer.
 
@@ -95,6 +82,8 @@ class Core:
         stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
         unsent: What the state holds of what was gathered for a hub; dropped by whoever takes it.
+        ungiven: The same of what sites are given.
+        giver: Gives back to sites, at a hub.
         forwarder: Gathers for a hub, where there is one.
         taking: What the hub gives this site.
         recognise: What is done to a site's report first: names under pseudonyms that are known here.
@@ -121,8 +110,10 @@ class Core:
         self.open_flows: dict[bytes, list[int]] = {}
         self.held: dict[str, NDArray[Any]] = {}
         self.unsent: dict[str, NDArray[Any]] = {}
+        self.ungiven: dict[str, NDArray[Any]] = {}
         self.forwarder: Forwards | None = None
         self.taking = Taking()
+        self.giver: Gives | None = None
         self.recognise: Callable[[AnyReport], AnyReport] | None = None
         self._listed: tuple[Device, ...] | None = None
         self.room: Room | None = None
@@ -131,7 +122,7 @@ class Core:
         self.clock_ns = 0
         self.event_counts: dict[tuple[int, str, str], int] = {}
         self.mfa_counts: dict[tuple[str, str], int] = {}
-        self._secret = secret
+        self.secret = secret
         self.seen = Seen(secret)
         self.learn_until_ns = learn_until_ns
         self.stages = StageTimes()
@@ -154,10 +145,11 @@ class Core:
         fresh = self._increments(flows)
         learn = end_ns > self.clock_ns
         reports = step.reports if self.recognise is None else [self.recognise(one) for one in step.reports]
+        told = [*self.taking.due(), *reports]
         tick = self.entities.resolve(
             end_ns, flows, sites[flows["input"]], step.arp, sites[step.arp_input], step.arp_input, step.messages,
             [int(sites[message.input]) for message in step.messages], fresh=fresh, learn=learn, events=step.events,
-            event_site=[int(sites[event.input]) for event in step.events], reports=reports,
+            event_site=[int(sites[event.input]) for event in step.events], reports=told,
         )  # fmt: skip
         self._count_events(step.events, sites)
         self._hear_of(step, sites)
@@ -205,6 +197,8 @@ class Core:
             self.fleet.hear(one.site, one.ts, one.health if isinstance(one, Health) else None)
             if isinstance(one, Verdict):
                 self.incidents.close_told(Closing(one.incident, one.evidence, one.verdict, one.reason))
+        if self.giver is not None:
+            self.giver.hear(reports)
         if reports:
             self.incidents.serve_fleet({one.site for one in reports})
         return self.entities.findings(reports)
@@ -234,7 +228,7 @@ class Core:
         """
         self._hear()
         self.clock_ns = max(self.clock_ns, self.entities.now_ns) if clock_ns is None else clock_ns
-        self.seen = Seen(self._secret)
+        self.seen = Seen(self.secret)
         self.event_counts.clear()
         self.mfa_counts.clear()
         self.incidents.begin()
@@ -256,6 +250,7 @@ class Core:
         now_ns, lacking = max(self.clock_ns, self.entities.now_ns), self.room.lacking() if self.room is not None else 0
         self._tell_gone(self._archive.prepare(now_ns, kept.keep_days, kept.limit_bytes, lacking))
         self._forget()
+        given = self.giver.due(self.entities.now_ns) if self.giver is not None else ()
         packets = self.forwarder.packets() if self.forwarder is not None else ()
         cases = self.incidents.cases
         changed = [self.incidents.render(cases[key]) for key in sorted(self.incidents.changed & cases.keys())]
@@ -264,6 +259,7 @@ class Core:
             accounts=accounts(self.entities), inputs=inputs,
             meta={**self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()}},
             hidden=list(self.incidents.mutes.hidden.values()), packets=packets,
+            given=given,
         )  # fmt: skip
         self.fleet.committed()
         self._archive.committed()
@@ -279,6 +275,8 @@ class Core:
         parts |= {"incidents": self.incidents.save(), "held": dict(held), "taking": self.taking.save()}
         if self.forwarder is not None:
             parts["unsent"] = self.forwarder.save()
+        if self.giver is not None:
+            parts["giving"] = self.giver.save()
         columns = {f"{part}/{name}": column for part, kept in parts.items() for name, column in kept.items()}
         columns["open_flows"] = np.frombuffer(
             msgspec.json.encode([[uid.hex(), counters] for uid, counters in self.open_flows.items()]), np.uint8
@@ -370,6 +368,7 @@ class Core:
         self.entities.load(part_of(columns, "entities"))
         self.held = part_of(columns, "held")
         self.unsent = part_of(columns, "unsent")
+        self.ungiven = part_of(columns, "giving")
         self.taking.load(part_of(columns, "taking"))
         if self.entities.reported.any:
             self.incidents.serve_fleet(self.entities.site_name(one) for one in self.entities.reported.sites())

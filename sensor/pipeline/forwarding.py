@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.parts import part_of
 from sensor.config import Config
 from sensor.entities import site_reports
 from sensor.entities.coverage import MINUTES
@@ -30,6 +31,7 @@ from sensor.model.report import KIND_OF, AnyReport, Health, Told, Verdict
 from sensor.model.site_packet import KINDS, PACKET_MAX, Kind, Packet
 from sensor.model.times import DAY_NS, HOUR_NS, MINUTE_NS
 from sensor.pipeline.core import Core
+from sensor.pipeline.fleet_telling import FleetTelling, telling_of
 from sensor.pipeline.site_health import health_of
 from sensor.pipeline.uplink import limit_spool
 
@@ -60,7 +62,8 @@ def forward(core: Core, config: Config, disguise: Callable[[AnyReport], AnyRepor
     limit_spool(config, core.state.spool)
     wanted, held = any(one.type == "site" for one in config.sinks.values()), core.forwarder
     if wanted and held is None:
-        core.forwarder = Forwarding(core, config.site, disguise)
+        popular = telling_of(core, config, part_of(core.unsent, "popular"))
+        core.forwarder = Forwarding(core, config.site, disguise, popular)
     elif not wanted and isinstance(held, Forwarding):
         held.end()
         core.forwarder = None
@@ -97,10 +100,13 @@ class Forwarding:
         too_long: Of them, those that no packet holds.
     """
 
-    def __init__(self, core: Core, site: str, disguise: Callable[[AnyReport], AnyReport] | None = None) -> None:
+    def __init__(
+        self, core: Core, site: str, disguise: Callable[[AnyReport], AnyReport] | None = None,
+        popular: FleetTelling | None = None,
+    ) -> None:  # fmt: skip
         """Begin to gather, or go on where the state ends."""
         self.sources: Callable[[], Iterable[SourceHealth]] = tuple
-        self.disguise = disguise
+        self.disguise, self._popular = disguise, popular
         self.told: dict[str, int] = {}
         self.too_long = 0
         self._core, self._site_name = core, site
@@ -137,7 +143,8 @@ class Forwarding:
         self._held.next_ns = (self._now_ns // INTERVAL_NS + 1) * INTERVAL_NS
         if self._is_ending or self._now_ns >= self._held.quiet_ns or self._has_news():
             self._held.quiet_ns = (self._now_ns // INTERVAL_NS) * INTERVAL_NS + QUIET_NS
-            self._pack([*self._signals(), *self._incidents(every=True), *self._health()])
+            used = self._popular.due(self._now_ns) if self._popular is not None else ()
+            self._pack([*self._signals(), *self._incidents(every=True), *self._health(), *used])
 
     def packets(self) -> list[Packet]:
         """Return what goes into the spool with this commit."""
@@ -161,7 +168,8 @@ class Forwarding:
             contacts=identity.contacts.told or [], slots=self._slots.tolist(), due=list(identity.links.told or ()),
             leases=identity.corroboration.remote.told or [], minutes=self._minutes.tolist(),
         )  # fmt: skip
-        return {"held": np.frombuffer(msgspec.msgpack.encode(held), np.uint8)}
+        told = {} if self._popular is None else {f"popular/{name}": one for name, one in self._popular.save().items()}
+        return {"held": np.frombuffer(msgspec.msgpack.encode(held), np.uint8), **told}
 
     def end(self) -> None:
         """Gather no more."""

@@ -19,6 +19,7 @@ from sensor.pipeline.core import Core, secret_of
 from sensor.pipeline.disguising import disguise_of, recognised_of
 from sensor.pipeline.erasing import is_asked
 from sensor.pipeline.feeds import ONCE_ONLY
+from sensor.pipeline.fleet_giving import join_fleet
 from sensor.pipeline.forwarding import forward
 from sensor.pipeline.inputs import Options, open_sources
 from sensor.pipeline.live import DRAIN_S, Live
@@ -50,6 +51,7 @@ class Sensor:
         self.metrics.watch_process()
         self._core = Core(config, state, _own_secret(secret_file))
         forward(self._core, config, disguise_of(config, state.folder, self._core))
+        join_fleet(self._core, config)
         self._core.recognise = recognised_of(config, state.folder, self._core)
         kinds = [(str(one.options.get("site", config.site)), one.type) for one in config.sources.values()]
         self._observing = Observing(self._core, self.metrics, kinds, riskiest_of(config, state.folder))

@@ -52,12 +52,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Of envelopes in a bundle; what is more goes into the next."""
     folder_bytes: int = 1_000_000_000
     """Of bundles that lie in the folder; while nobody takes them away, what is new stays in the spool."""
+    fleet_key: SecretPlace | None = None
+    """Where a secret is that the fleet's sites share, and its hub need not have: with it they tell the hub what their
+    devices use, as digests, and know again what it says is common in the fleet."""
     keep_bytes: int = 128_000_000
     """Of what the hub has already and may ask for again, should it be put back from a backup."""
 
 
 def problem(settings: Settings) -> str | None:
     """Say what will not do about them; None where nothing."""
+    place = settings.fleet_key
+    if place is not None and (place.env is None) == (place.file is None):
+        return 'fleet_key: expected { env = "NAME" } or { file = "PATH" }'
     if settings.folder:
         return _folder_problem(settings)
     if settings.nats:

@@ -5,9 +5,13 @@ import pytest
 
 from sensor.detectors import fingerprint
 from sensor.detectors.fingerprint import fingerprint_of
+from sensor.model.fleet_part import FINGERPRINT, digest_of
 from sensor.model.metadata import Ssh, Tls
 from sensor.model.protocols import Quic
+from sensor.model.report import Prior
 from tests.detectors.ticks import entities, tick
+from tests.entities.test_fleet_prior import KEY
+from tests.model.test_fleet_part import part
 from tests.scenes import SECRET, START, S, common, flow, flows
 
 HOSTS = tuple(f"10.0.0.{k}" for k in range(10, 20))
@@ -124,3 +128,19 @@ def test_too_many_at_once_are_counted(monkeypatch):
     office = Office()
     office.step(0.0, *[hello(0.0, HOSTS[0], f"x{k}") for k in range(5)])
     assert 6 == office.detector.uncounted  # as it is judged and as it is learned
+
+
+def test_what_is_common_in_the_fleet_is_weaker_evidence():
+    """Said with numbers, and p follows from them; without them it is as it was."""
+    at = 30 * 86_400.0
+    alone, among = Office(), Office()
+    for office in (alone, among):
+        office.days(30)
+    thing = digest_of(KEY, FINGERPRINT, *(int(word[0]) for word in fingerprint._words("TLS", ODD)))
+    among.known.prior.take(Prior(ts=0, key=KEY, part=part([thing], [100], [400], of_sites=500)))
+    (before,), (found,) = (office.step(at, hello(at, HOSTS[3], ODD)) for office in (alone, among))
+
+    assert found.evidence.p > before.evidence.p
+    assert "and 100 of the fleet's 499 other sites, on 400 devices, had it" in found.evidence.text
+    assert found.evidence.p == pytest.approx(fingerprint.again(found.evidence), rel=1e-12)
+    assert {"fleet_sites", "fleet_of", "fleet_devices"} == set(found.evidence.basis) - set(before.evidence.basis)

@@ -3,13 +3,18 @@
 import copy
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.detectors.new_peer import NewPeer, again, detector
+from sensor.model.fleet_part import DESTINATION, digest_of
+from sensor.model.report import Prior
 from tests.detectors.ticks import entities, joined, tick
+from tests.entities.test_fleet_prior import KEY
+from tests.model.test_fleet_part import part
 from tests.scenes import DAY, SECRET, START, S, flow, flows
 
 HOSTS = 30
@@ -247,3 +252,51 @@ def test_the_release_before_is_read():
     assert 700 == other._devices.columns["draws"][device, 0]
     assert other._seen.find(np.array([device * 4], np.uint64), hi, lo)[0]
     assert {("new_peer", alpha) for alpha in (1e-2, 1e-3, 1e-4)} == set(one.calibration)
+
+
+def _fleet(known, *places, sites=9, of=20):
+    """Have the hub say that so many sites contact places."""
+    rows = sorted(digest_of(KEY, DESTINATION, *_words(place)) for place in places)
+    known.prior.take(Prior(ts=0, key=KEY, part=part(rows, [sites] * len(rows), [300] * len(rows), of_sites=of)))
+
+
+def test_what_is_common_in_the_fleet_is_weaker_evidence():
+    """By the share of the other sites that have it; what is rare everywhere is as it was."""
+    worst = []
+    for sites in (0, 60, 90):
+        known, one = ready()
+        if sites:
+            _fleet(known, "203.0.113.77", sites=sites, of=1_000)
+        run(known, one, [later(port=443)])
+        worst.append(float(one._devices.columns["worst"][known.locate(0, "10.0.0.10")]))
+        run(known, one, [later(port=443, resp="203.0.113.78", at_s=5_400)])
+        worst.append(float(one._devices.columns["worst"][known.locate(0, "10.0.0.10")]))
+
+    assert worst[0] > worst[2] > worst[4]
+    assert worst[1] == worst[3] == worst[5]
+
+
+def test_the_numbers_of_the_fleet_are_in_the_evidence():
+    """And p follows from them."""
+    known, one = ready()
+    _fleet(known, "203.0.113.77", sites=5, of=400)
+    one._popular.mass = lambda group, users: 1e-6  # a site of so many uses that what is new is next to never
+    (finding,) = run(known, one, [later(port=443)])
+    basis = finding.evidence.basis
+
+    assert (5.0, 399.0, 300.0) == (basis["fleet_sites"], basis["fleet_of"], basis["fleet_devices"])
+    assert "but 5 of the fleet's 399 other sites have it, on 300 devices" in finding.evidence.text
+    assert finding.evidence.p == again(finding.evidence)
+    changed = msgspec.structs.replace(finding.evidence, basis={**basis, "fleet_sites": 60.0})
+    assert finding.evidence.p != again(changed)
+
+
+def test_without_a_fleet_nothing_is_different():
+    """Neither the evidence nor what is learned, to the byte."""
+    (known, one), (other_known, other) = ready(), ready()
+    _fleet(other_known, "192.0.2.200")  # what nobody here uses
+    found = [run(*both, [later(port=8_443)]) for both in ((known, one), (other_known, other))]
+
+    assert found[0] == found[1]
+    assert "fleet_of" not in found[0][0].evidence.basis
+    assert {k: v.tobytes() for k, v in one.save().items()} == {k: v.tobytes() for k, v in other.save().items()}
