@@ -196,7 +196,8 @@ class Prior(_Report, frozen=True, kw_only=True, array_like=True, tag="f"):
 AnyReport = Sighting | Linked | Lease | Contact | Present | Covered | Told | Verdict | Health | Popular | Prior
 
 KIND_OF: dict[type, Kind] = {
-    Popular: "state", Prior: "state", Told: "incidents", Verdict: "incidents", Health: "health", Sighting: "signals", Linked: "signals",
+    Popular: "state", Prior: "state",
+    Told: "incidents", Verdict: "incidents", Health: "health", Sighting: "signals", Linked: "signals",
     Lease: "signals", Contact: "signals", Present: "signals", Covered: "signals",
 }  # fmt: skip
 """In which kind of packet a report goes."""
