@@ -9,6 +9,7 @@ import msgspec
 
 from sensor.incidents import rank
 from sensor.model.evidence import Evidence, Finding, Peer
+from sensor.model.given import Judged
 from sensor.model.incident import Answer, Moment, Party
 from sensor.model.times import DAY_NS, rfc3339
 
@@ -163,6 +164,13 @@ class Case(msgspec.Struct):
     def note(self, ts_ns: int, kind: str, text: str) -> None:
         """Write what happened to the incident itself into its timeline."""
         self._tell(Moment(ts=rfc3339(ts_ns), kind=kind, who="spanline", text=text))
+
+    def hear_hub(self, judged: Judged) -> None:
+        """Write what the hub says of a sign-in into its timeline, once."""
+        by = f" by site {judged.by}" if judged.by else ""
+        moment = Moment(ts=rfc3339(judged.ts), kind="hub", who="hub", text=f"hub: {judged.verdict}{by}. {judged.text}")
+        if moment not in self.notes:
+            self._tell(moment)
 
     def absorb(self, other: "Case", end_ns: int) -> None:
         """Take in everything of a case that turned out to be this one; nothing of it is lost."""

@@ -25,6 +25,7 @@ from sensor.incidents.investigate import investigate, signature
 from sensor.incidents.mutes import Mutes, hides
 from sensor.model.archive import Archive
 from sensor.model.evidence import Evidence, Finding
+from sensor.model.given import Judged
 from sensor.model.incident import Incident, Party
 from sensor.model.mute import Mute, Verdict
 from sensor.model.sequences import SEQUENCES
@@ -191,6 +192,14 @@ class Incidents:
                 told = msgspec.structs.replace(one, text=said, marks=("context", "taken_back"))
                 self._growth.take_back(Finding(evidence=told, device=-1, name=one.entity.id), self._now_ns)
             self.changed.add(case.id)
+
+    def hear_hub(self, every: Iterable[Judged]) -> None:
+        """Take in what the hub says of sign-ins; of an incident that is over it says nothing."""
+        for judged in every:
+            held = (self._growth.cases.of_evidence(one) for one in judged.evidence)
+            for case in {case.id: case for case in held if case is not None and case.is_open}.values():
+                case.hear_hub(judged)
+                self.changed.add(case.id)
 
     def score(self, case: Case) -> float:
         """Return the decibans of a case."""

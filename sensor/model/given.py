@@ -38,7 +38,18 @@ class FleetPopular(_Given, frozen=True, kw_only=True, array_like=True, tag="p"):
     part: FleetPart
 
 
-AnyGiven = Order | FleetPopular
+class Judged(_Given, frozen=True, kw_only=True, array_like=True, tag="j"):
+    """What the hub says of a sign-in that an incident of the site holds, by the presence of all sites."""
+
+    evidence: tuple[str, ...]
+    """Ids of the site's own evidence in that incident."""
+    verdict: str
+    by: str = ""
+    """Site whose presence it rests on, where that is one."""
+    text: str
+
+
+AnyGiven = Order | FleetPopular | Judged
 
 
 class Place(msgspec.Struct, frozen=True):

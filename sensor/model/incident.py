@@ -48,8 +48,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
     ts: str
     kind: str
-    """evidence, context (weighs nothing), muted, or what happened to the incident: opened, tier, joined, taken back,
-    closed"""
+    """evidence, context (weighs nothing), muted, hub (what the hub says of it), or what happened to the incident:
+    opened, tier, joined, taken back, closed"""
     who: str
     text: str
     db: float | None = None

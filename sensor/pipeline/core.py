@@ -81,6 +81,7 @@ class Core:
         fleet: What is known of each site: when it was last heard, to the tick.
         stages: Where time is counted; whoever shows it may put another in its place.
         held: What the state holds of records that were read and not stepped; dropped by whoever takes it.
+        secret: Key of its hashes.
         unsent: What the state holds of what was gathered for a hub; dropped by whoever takes it.
         ungiven: The same of what sites are given.
         giver: Gives back to sites, at a hub.
@@ -250,6 +251,7 @@ class Core:
         now_ns, lacking = max(self.clock_ns, self.entities.now_ns), self.room.lacking() if self.room is not None else 0
         self._tell_gone(self._archive.prepare(now_ns, kept.keep_days, kept.limit_bytes, lacking))
         self._forget()
+        self.incidents.hear_hub(self.taking.judged())
         given = self.giver.due(self.entities.now_ns) if self.giver is not None else ()
         packets = self.forwarder.packets() if self.forwarder is not None else ()
         cases = self.incidents.cases

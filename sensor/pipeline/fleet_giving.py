@@ -15,15 +15,11 @@ from numpy.typing import NDArray
 
 from baselines.keyed import KeyedTable
 from baselines.parts import part_of
-from sensor.config import Config
 from sensor.model.fleet_part import PARTS, THINGS_MAX, FleetPart
 from sensor.model.given import FleetPopular
 from sensor.model.ids import identify
 from sensor.model.report import AnyReport, Popular
 from sensor.model.times import DAY_NS, HOUR_NS
-from sensor.pipeline.core import Core
-from sensor.pipeline.fleet_telling import fleet_key
-from sensor.pipeline.site_feed import source_of
 from sensor.store.returns import Given
 
 ROWS_MAX = 1 << 20
@@ -133,17 +129,3 @@ class FleetGiving:
                 )
             )  # fmt: skip
         return found
-
-
-def join_fleet(core: Core, config: Config) -> None:
-    """Have a core give back to its sites where it is a hub, and know the fleet's things where it has the key.
-
-    Raises:
-        ConfigError: The key is not where the configuration says.
-    """
-    key = fleet_key(config)
-    if key is not None:
-        core.taking.know(key)
-    if source_of(config) is not None:
-        core.giver = FleetGiving(core.ungiven, core.secret)
-    core.ungiven = {}

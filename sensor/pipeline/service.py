@@ -19,8 +19,8 @@ from sensor.pipeline.core import Core, secret_of
 from sensor.pipeline.disguising import disguise_of, recognised_of
 from sensor.pipeline.erasing import is_asked
 from sensor.pipeline.feeds import ONCE_ONLY
-from sensor.pipeline.fleet_giving import join_fleet
 from sensor.pipeline.forwarding import forward
+from sensor.pipeline.giving import join_fleet
 from sensor.pipeline.inputs import Options, open_sources
 from sensor.pipeline.live import DRAIN_S, Live
 from sensor.pipeline.observing import Observing

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sensor.model import report
 from sensor.model.fleet_part import FleetPart, problem
-from sensor.model.given import AnyGiven, FleetPopular, Order, decode
+from sensor.model.given import AnyGiven, FleetPopular, Judged, Order, decode
 from sensor.store.returned import Returned
 
 ORDERS_MAX = 1024
@@ -36,6 +36,7 @@ class Taking:
         self.counts: Counter[str] = Counter()
         self.fleet_key: bytes | None = None
         self._priors: list[report.Prior] = []
+        self._judged: list[Judged] = []
 
     def take(self, returned: Returned) -> bool:
         """Take what came; tell whether anything did."""
@@ -54,6 +55,11 @@ class Taking:
         """Know the fleet's things again by a key, from the next step on."""
         self.fleet_key = key
         self._priors.insert(0, report.Prior(ts=0, key=key))
+
+    def judged(self) -> list[Judged]:
+        """Return what the hub says of sign-ins, for the commit that forgets that it came."""
+        judged, self._judged = self._judged, []
+        return judged
 
     def due(self) -> list[report.Prior]:
         """Return what is to go with the next step: what changes how it is judged changes between two, wherever."""
@@ -87,6 +93,9 @@ class Taking:
     def _one(self, given: AnyGiven) -> None:
         if isinstance(given, FleetPopular):
             self._hear_popular(given)
+            return
+        if isinstance(given, Judged):
+            self._judged.append(given)
             return
         self.orders[given.id] = given
         while len(self.orders) > ORDERS_MAX:
