@@ -9,6 +9,7 @@ counted and passed over. Not here: how they get there (`sensor.store.returns`, `
 import msgspec
 
 from sensor.model.fleet_part import FleetPart
+from sensor.model.order import Outcome, Wanted
 
 GIVEN_MAX = 64 << 10
 """Bytes of one, as it is written."""
@@ -24,12 +25,13 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 class Order(_Given, frozen=True, kw_only=True, array_like=True, tag="o"):
     """A response that was decided at the hub, and is executed once, where its connector is: at the site."""
 
-    id: str
-    """Of the action, at both ends."""
-    action: bytes
-    """As the hub's incident has it, msgpack."""
-    expires_ns: int
-    """Not to be begun any more after this."""
+    wanted: Wanted
+
+
+class Became(_Given, frozen=True, kw_only=True, array_like=True, tag="r"):
+    """What became of an order that the site gave the hub."""
+
+    outcome: Outcome
 
 
 class FleetPopular(_Given, frozen=True, kw_only=True, array_like=True, tag="p"):
@@ -49,7 +51,7 @@ class Judged(_Given, frozen=True, kw_only=True, array_like=True, tag="j"):
     text: str
 
 
-AnyGiven = Order | FleetPopular | Judged
+AnyGiven = Order | Became | FleetPopular | Judged
 
 
 class Place(msgspec.Struct, frozen=True):

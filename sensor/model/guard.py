@@ -38,6 +38,8 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     per_day: int = PER_DAY
     account_share: float = ACCOUNT_SHARE
     expire_s: int = EXPIRE_S
+    orders: str = "approve"
+    """How far what a hub, or a site, orders here may go by itself; a connector's mode may be more careful."""
 
 
 def problem(guard: Guard) -> str | None:
@@ -48,6 +50,8 @@ def problem(guard: Guard) -> str | None:
         return f"account_share may be lowered from {ACCOUNT_SHARE}, not raised"
     if not 60 <= guard.expire_s <= EXPIRE_S:
         return f"expire_s must be from 60 to {EXPIRE_S}"
+    if guard.orders not in MODES:
+        return f"orders must be one of {', '.join(MODES)}"
     wrong = [name for name, group in guard.groups.items() if group.mode not in MODES]
     return f"groups.{wrong[0]}: mode must be one of {', '.join(MODES)}" if wrong else None
 
@@ -72,7 +76,7 @@ def untouchable(guard: Guard, request: Request, names: tuple[str, ...]) -> str |
 def mode_of(guard: Guard, configured: str, request: Request, names: tuple[str, ...]) -> str:
     """Return the most careful of the connector's mode and those of the groups that the target is in."""
     every = (request.target, *names, *request.addresses)
-    modes = [configured] + [
+    modes = [configured, *([guard.orders] if request.origin else [])] + [
         group.mode
         for group in guard.groups.values()
         if any(_matches(member, one) for member in group.members for one in every)

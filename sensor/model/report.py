@@ -14,6 +14,7 @@ import numpy as np
 from sensor.model.evidence import Finding
 from sensor.model.fleet import SiteHealth
 from sensor.model.fleet_part import FleetPart
+from sensor.model.order import Outcome, Wanted
 from sensor.model.site_packet import Kind
 
 REPORTS_MAX = 65_536
@@ -175,6 +176,18 @@ class Health(_Report, frozen=True, kw_only=True, array_like=True, tag="h"):
     health: SiteHealth
 
 
+class Ordered(_Report, frozen=True, kw_only=True, array_like=True, tag="o"):
+    """A response that was decided at the site, for the hub's connectors."""
+
+    wanted: Wanted
+
+
+class Became(_Report, frozen=True, kw_only=True, array_like=True, tag="r"):
+    """What became of an order that the hub gave the site."""
+
+    outcome: Outcome
+
+
 class Popular(_Report, frozen=True, kw_only=True, array_like=True, tag="u"):
     """How many devices of the site use each thing: what is new, or has doubled (`sensor.pipeline.fleet_telling`)."""
 
@@ -193,12 +206,27 @@ class Prior(_Report, frozen=True, kw_only=True, array_like=True, tag="f"):
     part: FleetPart | None = None
 
 
-AnyReport = Sighting | Linked | Lease | Contact | Present | Covered | Told | Verdict | Health | Popular | Prior
+AnyReport = (
+    Popular
+    | Prior
+    | Sighting
+    | Linked
+    | Lease
+    | Contact
+    | Present
+    | Covered
+    | Told
+    | Verdict
+    | Health
+    | Ordered
+    | Became
+)
 
 KIND_OF: dict[type, Kind] = {
     Popular: "state", Prior: "state",
     Told: "incidents", Verdict: "incidents", Health: "health", Sighting: "signals", Linked: "signals",
-    Lease: "signals", Contact: "signals", Present: "signals", Covered: "signals",
+    Lease: "signals", Contact: "signals", Present: "signals", Covered: "signals", Ordered: "incidents",
+    Became: "incidents",
 }  # fmt: skip
 """In which kind of packet a report goes."""
 _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {

@@ -44,6 +44,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     addresses: tuple[str, ...] = ()
     """Of a device: what a firewall can act on."""
+    names: tuple[str, ...] = ()
+    """Others of the target."""
+    sites: tuple[str, ...] = ()
+    """Where the target is."""
+    origin: str = ""
+    """Who ordered it; empty: it was decided here."""
+    by: str = ""
+    """Who approved it."""
+    begun_ns: int = 0
     before: dict[str, str] = {}
     """How things were before it was begun, as `before` said: what `verify` and `undo` need."""
 

@@ -14,7 +14,7 @@ import msgspec
 from sensor.config import Config
 from sensor.model.evidence import Finding
 from sensor.model.pseudonyms import Pseudonyms
-from sensor.model.report import AnyReport, Lease, Linked, Sighting, Told, Verdict
+from sensor.model.report import AnyReport, Became, Lease, Linked, Ordered, Sighting, Told, Verdict
 from sensor.model.times import MINUTE_NS
 from sensor.pipeline.core import Core
 from sensor.pipeline.privacy import pseudonyms_of
@@ -72,6 +72,14 @@ class Disguise:
             )  # fmt: skip
         if isinstance(one, Told):
             return replaced(one, finding=self._finding(one), account=names.account(one.account))
+        if isinstance(one, Became):
+            return replaced(one, outcome=replaced(one.outcome, detail=names.said(one.outcome.detail, "")))
+        if isinstance(one, Ordered):  # none is made where names are disguised: nobody could carry it out
+            hidden = replaced(
+                one.wanted, target=names.said(one.wanted.target, ""), names=(), addresses=(),
+                reason=names.said(one.wanted.reason, ""), by=names.said(one.wanted.by, ""),
+            )  # fmt: skip
+            return replaced(one, wanted=hidden)
         return replaced(one, reason=names.said(one.reason, "")) if isinstance(one, Verdict) else one
 
     def _finding(self, one: Told) -> Finding:

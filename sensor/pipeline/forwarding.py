@@ -27,7 +27,8 @@ from sensor.entities.remote import Span
 from sensor.entities.reported_signs import ELSEWHERE
 from sensor.model.evidence import Finding
 from sensor.model.fleet import SourceHealth
-from sensor.model.report import KIND_OF, AnyReport, Health, Told, Verdict
+from sensor.model.order import Wanted
+from sensor.model.report import KIND_OF, AnyReport, Became, Health, Ordered, Told, Verdict
 from sensor.model.site_packet import KINDS, PACKET_MAX, Kind, Packet
 from sensor.model.times import DAY_NS, HOUR_NS, MINUTE_NS
 from sensor.pipeline.core import Core
@@ -148,7 +149,7 @@ class Forwarding:
 
     def packets(self) -> list[Packet]:
         """Return what goes into the spool with this commit."""
-        self._pack(self._incidents(every=False))
+        self._pack([*self._incidents(every=False), *self._orders()])
         packets, self._packets = self._packets, []
         return packets
 
@@ -252,6 +253,13 @@ class Forwarding:
                 ts=self._now_ns, incident=one.incident, evidence=one.evidence, verdict=one.verdict, reason=one.reason
             )
             for one in closed
+        ]
+
+    def _orders(self) -> list[AnyReport]:
+        """Hand over what is ordered at the hub, and what became of the hub's orders."""
+        return [
+            Ordered(ts=self._now_ns, wanted=one) if isinstance(one, Wanted) else Became(ts=self._now_ns, outcome=one)
+            for one in self._core.state.orders.upwards()
         ]
 
     @staticmethod

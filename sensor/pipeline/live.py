@@ -95,7 +95,8 @@ class Live:
         if took:
             self._core.stages.observe("read", time.perf_counter() - begin)
         self._step(self._mark.bound(time.monotonic()))
-        given = self._core.taking.take(self._core.state.returned)
+        given = self._core.taking.take(self._core.state)
+        given |= self._core.state.orders.waits(upwards=self._core.forwarder is not None)
         self._dirty |= given
         if self._dirty and self._pace.is_due(time.monotonic(), urgent=self._is_urgent() or given):
             self.commit()
@@ -202,6 +203,7 @@ class Live:
                     account = slots[int(number)].account
                     account.late = min(account.late + int(count), account.accepted)
             core.clock_ns = max(core.clock_ns, self._gathering.closed_ns)
+            core.taking.hear(step.reports, core.state)
             core.step(step, sites)
             self._dirty = True
             self._alive()

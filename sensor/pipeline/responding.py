@@ -16,7 +16,9 @@ from sensor.config import Component, Config, Secret
 from sensor.errors import ConfigError, Transient
 from sensor.model.device import Device
 from sensor.model.incident import Incident
-from sensor.responses.executor import Armed, Around, Executor
+from sensor.model.order import HUB
+from sensor.pipeline.ordering import Ordering, Way
+from sensor.responses.executor import GIVE_UP_NS, Armed, Around, Executor
 from sensor.store.actions import Actions
 from sensor.store.state import State
 from sensor.wire.api_offer import Asked
@@ -74,7 +76,23 @@ class Inventory:
 
     def around(self) -> Around:
         """Return it as the executor takes it."""
-        return Around(self.accounts, self.names, self.addresses, self.protected)
+        return Around(self.accounts, self.names, self.addresses, self.protected, self.sites, self.here)
+
+    def sites(self, kind: str, target: str) -> tuple[str, ...]:
+        """Return where a device was seen last."""
+        self._refresh()
+        device = self._devices.get(target) if kind == "device" else None
+        return (device.site,) if device is not None else ()
+
+    def here(self, names: tuple[str, ...], addresses: tuple[str, ...]) -> str | None:
+        """Return the device of one of these MACs or ids, else the one that alone has these addresses."""
+        self._refresh()
+        wanted = {*names, *(one.lower() for one in names)}
+        for device in self._devices.values():
+            if wanted & {device.id, *device.aliases, *device.macs}:
+                return device.id
+        owners = {self._owner[one].id for one in addresses if one in self._owner}
+        return owners.pop() if len(owners) == 1 else None
 
     def _is_egress(self, target: str) -> bool:
         try:
@@ -102,8 +120,10 @@ class Responses:
         """Make the connectors and look at what an earlier process left. Raises ConfigError, ValueError."""
         egress = [one for found in config.egresses().values() for one in found]
         self._clock, self.actions = clock, Actions(folder)
-        armed = {name: _armed(name, one, clock) for name, one in config.responses.items()}
+        way = Way(self.actions, places_of(config))
+        armed = {name: _armed(name, one, clock, way) for name, one in config.responses.items()}
         self.executor = Executor(folder, self.actions, armed, config.guard, Inventory(folder, egress).around())
+        self._ordering = Ordering(self.actions, self.executor)
         self.executor.recover(clock.now_ns())
 
     def take(self, incidents: Sequence[Incident]) -> None:
@@ -111,7 +131,9 @@ class Responses:
         now_ns = self._clock.now_ns()
         if incidents:
             self.executor.offer(incidents, now_ns)
+        self._ordering.step(now_ns)
         self.executor.step(now_ns)
+        self._ordering.step(now_ns)
 
     def undo(self, key: str, by: str) -> str | None:
         """Take an action back; return why it cannot be, None if it was."""
@@ -139,7 +161,18 @@ def execute(config: Config, folder: Path, *, undo: str | None = None, by: str = 
         responses.close()
 
 
-def _armed(name: str, one: Component, clock: Clock) -> Armed:
+def places_of(config: Config) -> dict[str, str]:
+    """Return where else there may be connectors: why nothing comes back from there, or nothing where it does."""
+    hub = next((one for one in config.sinks.values() if one.type == "site"), None)
+    if hub is not None:
+        one_way = "bundles go one way" if hub.options.get("folder") else ""
+        return {HUB: "names leave this site under pseudonyms" if config.privacy.pseudonyms else one_way}
+    if not any(one.type == "site" for one in config.sources.values()):
+        return {}
+    return {name: "it sends bundles, which go one way" if one.bundle_keys else "" for name, one in config.sites.items()}
+
+
+def _armed(name: str, one: Component, clock: Clock, way: Way) -> Armed:
     module = registry.load("sensor.responses", one.type)
     options = {key: value for key, value in one.options.items() if key not in {"mode", "modes", module.HELD_IN}}
     held = one.options.get(module.HELD_IN) if module.HELD_IN else None
@@ -152,8 +185,11 @@ def _armed(name: str, one: Component, clock: Clock) -> Armed:
             raise Transient(str(error)) from error
 
     try:
-        connector = module.build(Asked(options=options, secret=secret, clock=clock, limits=LIMITS))
+        connector = module.build(Asked(options=options, secret=secret, clock=clock, limits=LIMITS, elsewhere=way))
     except ConfigError as error:
         raise ConfigError(f"[responses.{name}] {error}") from error
     modes = one.options.get("modes", {})
-    return Armed(connector, str(one.options.get("mode", "recommend")), modes if isinstance(modes, dict) else {})
+    return Armed(
+        connector, str(one.options.get("mode", "recommend")), modes if isinstance(modes, dict) else {},
+        getattr(module, "PATIENCE_NS", GIVE_UP_NS),
+    )  # fmt: skip

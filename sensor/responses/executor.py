@@ -19,11 +19,12 @@ import msgspec
 from sensor.errors import Permanent, Transient
 from sensor.model.guard import Guard, may_act_alone, mode_of, untouchable
 from sensor.model.incident import Action, Incident, Step
+from sensor.model.order import NotDone, Pending
 from sensor.model.response import VERBS, Connector, Request
-from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339
-from sensor.store.actions import KILL_SWITCH, Actions
+from sensor.model.times import HOUR_NS, MINUTE_NS, parse, rfc3339, span
+from sensor.store.actions import EFFECTIVE, KILL_SWITCH, Actions
 from sensor.store.audit import AuditLog
-from sensor.store.held import UNHEARD, URGENCIES, Held, request_of
+from sensor.store.held import UNHEARD, URGENCIES, Held, approved_by, request_of
 
 AGAIN_NS = 30 * 10**9
 """Between two looks at an effect that does not hold yet."""
@@ -45,6 +46,8 @@ class Armed(NamedTuple):
     mode: str
     verb_modes: Mapping[str, str]
     """Modes of verbs that have one of their own."""
+    patience_ns: int = GIVE_UP_NS
+    """How long it is waited for."""
 
 
 class Around(NamedTuple):
@@ -58,6 +61,10 @@ class Around(NamedTuple):
     """Addresses of a device, by id."""
     protected: Callable[[str, str], str | None]
     """Why a target is part of what the network stands on, None if it is not."""
+    sites: Callable[[str, str], tuple[str, ...]] = lambda _kind, _target: ()
+    """Where a target is, by kind and id; none where that is not known better than the incident knows it."""
+    here: Callable[[tuple[str, ...], tuple[str, ...]], str | None] = lambda _names, _addresses: None
+    """The id here of a device that is called, or addressed, so elsewhere."""
 
 
 class _Full(NamedTuple):
@@ -166,6 +173,47 @@ class Executor:
             None if now is not None and now.action.state == "undone" else "it could not be taken back: see its history"
         )
 
+    def receive(self, action: Action, request: Request, now_ns: int) -> None:
+        """Take in what was ordered elsewhere, judged as what is decided here; the same one again changes nothing."""
+        held = self._actions.get(action.id)
+        if held is None:
+            if action.target["kind"] == "device":
+                action, request = self._found(action, request)
+            held = self._move(
+                self._carried(action, request), "proposed", request.origin, action.history[-1].detail, now_ns
+            )
+        if held.action.state != "proposed":
+            return
+        forbidden = "nothing here carries it out" if held.action.connector is None else self._forbidden(held)
+        if forbidden is not None:
+            self._decide(held, "denied", "guard", forbidden, now_ns)
+        elif held.action.mode == "auto":
+            self._decide(held, "approved", "spanline", f"mode auto, ordered by {request.origin}", now_ns)
+
+    def _found(self, action: Action, request: Request) -> tuple[Action, Request]:
+        """Name a device as it is named here, with the addresses that it has here; none where it is not known here."""
+        key = self._around.here((request.target, *request.names), request.addresses)
+        if key is None:
+            return action, msgspec.structs.replace(request, addresses=())
+        shown = msgspec.structs.replace(action, target={"kind": "device", "id": key})
+        return shown, msgspec.structs.replace(request, target=key, addresses=self._around.addresses(key))
+
+    def withdraw(self, key: str, by: str, now_ns: int) -> None:
+        """Not begin what was ordered, or take it back, where it is as far as that."""
+        held = self._actions.get(key)
+        if held is None or held.request.origin != by:
+            return
+        if held.action.state in {"proposed", "approved"}:
+            self._decide(held, "denied", by, "withdrawn", now_ns)
+        elif held.action.state in EFFECTIVE and VERBS[held.action.verb].reversible:
+            self._actions.ask_back(key, by, "withdrawn", now_ns)
+
+    def revise(self, key: str, now_ns: int) -> None:
+        """Look again at what was not known: somebody elsewhere has said something."""
+        held = self._actions.get(key)
+        if held is not None and held.action.state in {"executing", "unknown"} and held.audited != UNHEARD:
+            self._look(held, now_ns)
+
     def _hear(self, now_ns: int) -> None:
         """Put what people decided beside us into the audit log; the first time an action is looked at since."""
         for held in self._actions.unheard(now_ns, HEARD_MAX):
@@ -190,18 +238,22 @@ class Executor:
 
     def _proposed(self, incident: Incident, action: Action) -> Held:
         """Find who can carry an action out, and how far it may go by itself."""
+        kind, target, around = action.target["kind"], action.target["id"], self._around
+        addresses, names = (around.addresses(target), around.names(kind, target)) if kind == "device" else ((), ())
+        return self._carried(action, request_of(incident, action, addresses, names, around.sites(kind, target)))
+
+    def _carried(self, action: Action, request: Request) -> Held:
         kind, target = action.target["kind"], action.target["id"]
-        request = request_of(incident, action, self._around.addresses(target) if kind == "device" else ())
         name = self._connector_of(action.verb, request)
         if name is None:
-            return Held(msgspec.structs.replace(action, connector=None, mode="recommend"), request, incident.id)
+            return Held(msgspec.structs.replace(action, connector=None, mode="recommend"), request, request.incident)
         armed = self._connectors[name]
         mode = mode_of(
             self._guard, armed.verb_modes.get(action.verb, armed.mode), request, self._around.names(kind, target)
         )
         radius = self._radius(armed.connector, request) or action.blast_radius
         shown = msgspec.structs.replace(action, connector=name, mode=mode, blast_radius=radius)
-        return Held(shown, request, incident.id)
+        return Held(shown, request, request.incident)
 
     def _connector_of(self, verb: str, request: Request) -> str | None:
         """Return the first connector, in the order of the configuration, that has the verb and serves the target."""
@@ -263,7 +315,7 @@ class Executor:
             self._move(held, "failed", "spanline", str(error), now_ns)
             return None
         held = self._noted(held, "executing", "spanline", "intent", now_ns)
-        request = msgspec.structs.replace(held.request, before=before)
+        request = msgspec.structs.replace(held.request, before=before, by=approved_by(action), begun_ns=now_ns)
         held = msgspec.structs.replace(held, request=request, intent_ns=now_ns, next_ns=now_ns)
         if self._actions.put_if(held, ("approved",)):
             self._act(held, now_ns)
@@ -325,8 +377,14 @@ class Executor:
         connector = self._connectors[held.action.connector or ""].connector
         try:
             holds = connector.verify(held.request)
+        except Pending as error:
+            self._wait(held, str(error), now_ns)
+            return
         except Transient as error:
             self._wait(held, f"cannot be looked at: {error}", now_ns)
+            return
+        except NotDone as error:
+            self._end(held, "failed", str(error), now_ns)
             return
         except Permanent as error:
             self._end(held, "unknown", f"done, and cannot be looked at: {error}" if acted else str(error), now_ns)
@@ -346,8 +404,10 @@ class Executor:
 
     def _wait(self, held: Held, why: str, now_ns: int) -> None:
         """Look again later; give up after a while."""
-        if now_ns - (held.intent_ns or now_ns) > GIVE_UP_NS:
-            self._end(held, "failed", f"{why}; given up after {GIVE_UP_NS // MINUTE_NS} minutes", now_ns)
+        patience_ns = self._connectors[held.action.connector or ""].patience_ns
+        if now_ns - (held.intent_ns or now_ns) > patience_ns:
+            state = "failed" if patience_ns == GIVE_UP_NS else "unknown"  # whoever is asked elsewhere may do it yet
+            self._end(held, state, f"{why}; given up after {span(patience_ns)}", now_ns)
         elif held.action.history and held.action.history[-1].detail == why:
             self._actions.put([msgspec.structs.replace(held, next_ns=now_ns + AGAIN_NS)])
         else:
@@ -367,7 +427,8 @@ class Executor:
         if held.action.connector not in self._connectors:
             self._move(held, "failed", by, "cannot be taken back: its connector is not configured any more", now_ns)
             return
-        held = self._noted(held, held.action.state, by, f"taking back: {why}", now_ns)
+        if held.audited == UNHEARD or held.action.history[-1].detail != f"taking back: {why}":
+            held = self._noted(held, held.action.state, by, f"taking back: {why}", now_ns)
         try:
             self._connectors[held.action.connector or ""].connector.undo(held.request)
         except Transient as error:

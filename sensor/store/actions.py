@@ -19,6 +19,7 @@ from sensor.model.response import VERBS, Request
 from sensor.model.times import rfc3339
 from sensor.store import schema
 from sensor.store.held import INTO, UNHEARD, Held, row_of
+from sensor.store.orders import Orders
 from sensor.store.state import DATABASE
 
 EFFECTIVE = ("verified", "unknown")
@@ -28,13 +29,18 @@ KILL_SWITCH = "stop-responses"
 
 
 class Actions:
-    """All actions of one state folder."""
+    """All actions of one state folder.
+
+    Attributes:
+        orders: Those that are executed elsewhere, or were decided there.
+    """
 
     def __init__(self, folder: Path, *, readonly: bool = False) -> None:
         """Open the state's database beside whoever else has it open. Raises ValueError, FileNotFoundError."""
         if not (folder / DATABASE).is_file():
             raise FileNotFoundError(f"no state in {folder}: run `spanline replay` first, or name another with --state")
         self._connection = schema.connect(folder / DATABASE, readonly=readonly)
+        self.orders = Orders(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +107,15 @@ class Actions:
     def of(self, incident: str) -> list[Held]:
         """Return the actions of an incident."""
         return self._read("WHERE incident = ? ORDER BY id", (incident,))
+
+    def under_way(self, verb: str, target: str, but: str) -> Held | None:
+        """Return another action that does the same to the same target, or did so and has its effect."""
+        found = self._read(
+            "INDEXED BY actions_target WHERE target_id = ? AND state IN ('approved', 'executing', 'verified') "
+            "AND id <> ? ORDER BY id",
+            (target, but),
+        )
+        return next((one for one in found if one.action.verb == verb), None)
 
     def some(self, keys: Sequence[str]) -> dict[str, Held]:
         """Return those actions that there are of these ids."""

@@ -27,11 +27,14 @@ class Held(msgspec.Struct, frozen=True):
     """Lines of the audit log that must be there: one more than the highest that is about it."""
 
 
-def request_of(incident: Incident, action: Action, addresses: tuple[str, ...] = ()) -> Request:
+def request_of(
+    incident: Incident, action: Action, addresses: tuple[str, ...] = (), names: tuple[str, ...] = (),
+    sites: tuple[str, ...] = (),
+) -> Request:  # fmt: skip
     """Return an action as a connector gets it."""
     return Request(
         id=action.id, verb=action.verb, target=action.target["id"], incident=incident.id, reason=action.reason,
-        addresses=addresses,
+        addresses=addresses, names=names, sites=sites or incident.sites,
     )  # fmt: skip
 
 
@@ -50,9 +53,12 @@ def urgency_of(action: Action) -> int:
 
     The limits allow three an hour: by id alone, addresses were blocked while the intruder's session went on.
     """
-    by = [step.by for step in action.history if step.state == "approved" and step.by != "guard"]
     verbs = list(VERBS)
-    last = len(verbs) - 1
-    return (0 if by and by[-1] != "spanline" else len(verbs)) + (
-        verbs.index(action.verb) if action.verb in VERBS else last
-    )
+    own = verbs.index(action.verb) if action.verb in VERBS else len(verbs) - 1
+    return own if approved_by(action) not in {"", "spanline"} else len(verbs) + own
+
+
+def approved_by(action: Action) -> str:
+    """Return who approved an action last, a person or `spanline`; empty where nobody did."""
+    by = [step.by for step in action.history if step.state == "approved" and step.by != "guard"]
+    return by[-1] if by else ""

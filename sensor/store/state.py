@@ -30,6 +30,7 @@ from sensor.store.judgements import Judgements
 from sensor.store.ledger import StateLedger
 from sensor.store.manifest import FOLDER as ARCHIVE
 from sensor.store.manifest import Manifest
+from sensor.store.orders import Orders
 from sensor.store.returned import Returned
 from sensor.store.returns import Given, Returns
 from sensor.store.seals import KEY_FILE, Seals
@@ -58,6 +59,7 @@ class State:
         spool: What the hub is to be told.
         returns: What a hub gives back to its sites.
         returned: What this site was given by its hub.
+        orders: Responses that are decided at one place and executed at another.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False, readonly: bool = False, exclusive: bool = False) -> None:
@@ -89,6 +91,7 @@ class State:
         self.judgements = Judgements(self._connection)
         self.spool = Spool(self._connection)
         self.returns, self.returned = Returns(self._connection), Returned(self._connection)
+        self.orders = Orders(self._connection)
         self._signins: dict[str, SignIn] = {}
 
     def __enter__(self) -> Self:
@@ -145,6 +148,7 @@ class State:
             self.spool.put(packets)
             for one in given:
                 self.returns.put(one.site, one.key, one.given, one.expires_ns)
+            self.orders.commit(self.returns)
             self.returned.committed()
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(held.items()))

@@ -4,11 +4,12 @@ Does not read a configuration: options come checked for their type, and a secret
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from sensor.errors import ConfigError, Permanent
+from sensor.model.order import Elsewhere
 from sensor.wire.clock import Clock
 from sensor.wire.credentials import Secret
 from sensor.wire.http_client import Client, Credentials, Limits
@@ -38,6 +39,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     limits: Limits | None = None
     jitter: Callable[[], float] | None = None
+    elsewhere: Elsewhere | None = None
+
+    def listed(self, name: str) -> Sequence[object]:
+        """Return an option that is a list; none where it is not there."""
+        found = self.options.get(name)
+        return found if isinstance(found, list | tuple) else ()
 
     def text(self, name: str, default: str = "") -> str:
         """Return an option as text."""

@@ -2,12 +2,13 @@
 
 import pytest
 
-from sensor.model.given import Order, Place, decode
+from sensor.model.given import Place, decode
 from sensor.pipeline.postbox import Outgoing, Postbox
 from sensor.store.state import State
 from tests.fleet.ends import Box, Gifts, Inbox, Spool, publisher, receiver, running, wait
 from tests.fleet.intruder import Intruder
 from tests.fleet.servers import fleet
+from tests.responses.orders import order
 
 pytestmark = pytest.mark.needs_tool("nats-server")
 
@@ -78,7 +79,7 @@ def test_it_is_in_the_sites_state(servers, tmp_path) -> None:
     """Out of the hub's: the real stores at both ends."""
     with State(tmp_path / "hub") as hub, State(tmp_path / "SYD") as syd:
         with hub._connection:
-            hub.returns.put("SYD", "order:a", Order(ts=1, id="a", action=b"", expires_ns=0))
+            hub.returns.put("SYD", "order:a", order("a"))
         outgoing, inbox = Outgoing(tmp_path / "hub"), Inbox()
         inbox.gifts.place = outgoing.newest
         with running(
@@ -87,4 +88,4 @@ def test_it_is_in_the_sites_state(servers, tmp_path) -> None:
         ):
             wait(lambda: syd.returned.place.sequence == 1)
         outgoing.close()
-        assert ["a"] == [decode(body).id for _, body in syd.returned.take()]
+        assert ["a"] == [decode(body).wanted.id for _, body in syd.returned.take()]

@@ -3,20 +3,22 @@
 import msgspec
 import pytest
 
-from sensor.model.given import GIVEN_MAX, Order, decode, encode
+from sensor.model.given import GIVEN_MAX, Became, decode, encode
+from tests.responses.orders import order, outcome
 
-ORDER = Order(ts=5, id="ACT-1", action=b"x", expires_ns=9)
+ORDER = order("ACT-1")
 
 
 def test_what_is_written_is_read_again():
     """Each kind by its tag."""
-    assert ORDER == decode(encode(ORDER))
+    became = Became(ts=5, outcome=outcome("ACT-1"))
+    assert [ORDER, became] == [decode(encode(ORDER)), decode(encode(became))]
 
 
 def test_what_is_too_long_is_not_given():
     """Rather at the hub than at every site."""
     with pytest.raises(ValueError, match="at most"):
-        encode(msgspec.structs.replace(ORDER, action=bytes(GIVEN_MAX)))
+        encode(order("ACT-1", "x" * GIVEN_MAX))
 
 
 def test_a_later_release_is_understood_as_far_as_it_can_be():

@@ -10,8 +10,9 @@ from tests.responses.products import incident
 
 @pytest.mark.parametrize(
     "fields",
-    [{"per_hour": 4}, {"per_day": -1}, {"account_share": 0.5}, {"expire_s": 7200}, {"groups": {"a": Group((), "yes")}}],
-)
+    [{"per_hour": 4}, {"per_day": -1}, {"account_share": 0.5}, {"expire_s": 7200}, {"groups": {"a": Group((), "yes")}},
+     {"orders": "always"}],
+)  # fmt: skip
 def test_limits_can_only_be_tightened(fields):
     """A configuration that raises one is refused."""
     assert problem(Guard(**fields)) is not None
@@ -70,3 +71,11 @@ def test_automatic_action_needs_a_page_and_two_sources():
     held = incident()
     empty = msgspec.structs.replace(held.evidence[1], db=0.0)
     assert may_act_alone(msgspec.structs.replace(held, evidence=(held.evidence[0], empty))) is not None
+
+
+def test_an_order_goes_as_far_as_it_may_by_itself_and_no_further():
+    """The most careful of the connector's mode and that of orders, which waits for a person if nothing is said."""
+    ordered = request(origin="SYD")
+    modes = [mode_of(Guard(), one, each, ()) for one in ("auto", "recommend") for each in (request(), ordered)]
+    assert ["auto", "approve", "recommend", "recommend"] == modes
+    assert "auto" == mode_of(Guard(orders="auto"), "auto", ordered, ())

@@ -7,10 +7,26 @@ from sensor import config as configuration
 from sensor.model.evidence import Finding, Peer
 from sensor.model.fleet import SiteHealth
 from sensor.model.pseudonyms import Pseudonyms
-from sensor.model.report import AnyReport, Contact, Covered, Health, Lease, Linked, Present, Sighting, Told, Verdict
+from sensor.model.report import (
+    AnyReport,
+    Became,
+    Contact,
+    Covered,
+    Health,
+    Lease,
+    Linked,
+    Ordered,
+    Popular,
+    Present,
+    Prior,
+    Sighting,
+    Told,
+    Verdict,
+)
 from sensor.pipeline.core import Core
 from sensor.pipeline.disguising import Disguise, Recognised, disguise_of
 from sensor.store.state import State
+from tests.responses.orders import outcome, wanted
 from tests.sinks.samples import evidence
 
 KEY = bytes(range(32))
@@ -29,9 +45,13 @@ REPORTS = (
         peers=(Peer(kind="account", id="ann.lee", name="ann.lee"),),
     )),
     Verdict(ts=1, incident="INC-1", evidence=("EV-1",), verdict="benign", reason=SENTENCE),
+    Ordered(ts=1, wanted=wanted("ACT-1", "remove_mail_rule", "mail_rule", "ann.lee@ex.com/PC-7", names=("PC-7",),
+                                addresses=("10.0.0.5",), reason=SENTENCE, by="user:ann.lee")),
+    Became(ts=1, outcome=outcome("ACT-1", detail=SENTENCE)),
     Contact(ts=1, provider="microsoft", devices=b"", who=b"", before=b""),
     Present(ts=1, devices=b"", slot=1, who=b"", after=b"", names=b"", flags=b"", total=b"", share=b"", peer=b""),
     Covered(ts=1, minute=1, flows=b"", names=b""), Health(ts=1, health=SiteHealth(version="1")),
+    Popular(ts=1, devices=1, things=b"", users=b""), Prior(ts=1, key=b""),
 )  # fmt: skip
 
 
@@ -48,7 +68,7 @@ def test_no_report_tells_a_name(core, one):
     names = Pseudonyms(KEY)
     names.know(("ann.lee@ex.com",), ("PC-7",))
     made = Disguise(names, core).report(one)
-    if isinstance(one, Contact | Present | Covered | Health):  # ids and numbers alone
+    if isinstance(one, Contact | Present | Covered | Health | Popular | Prior):  # ids and numbers alone
         assert one is made
         return
     told = msgspec.msgpack.encode(made)

@@ -7,7 +7,8 @@ import pytest
 from sensor import config
 from sensor.model.capture import ARP
 from sensor.model.mute import Verdict as Said
-from sensor.model.report import Covered, Health, Sighting, Told, Verdict, decode
+from sensor.model.order import HUB
+from sensor.model.report import Became, Covered, Health, Ordered, Sighting, Told, Verdict, decode
 from sensor.model.site_packet import PACKET_MAX
 from sensor.pipeline import forwarding as module
 from sensor.pipeline.core import Core
@@ -15,6 +16,7 @@ from sensor.pipeline.forwarding import Forwarding
 from sensor.store.sorting import Step
 from sensor.store.state import State
 from tests.incidents.hands import seen
+from tests.responses.orders import outcome, wanted
 from tests.scenes import S, flow, flows
 
 TICK = 10
@@ -117,6 +119,25 @@ def test_what_a_person_closes_is_told(core):
     found = [one for one in said(forwarder.packets()) if isinstance(one, Verdict)]
 
     assert [("benign", "ours", (scan.evidence.id,))] == [(one.verdict, one.reason, one.evidence) for one in found]
+
+
+def test_orders_and_what_became_of_them_are_told_with_the_next_commit(core):
+    """Once; what is for somebody else is not."""
+    forwarder, orders = forwards(core), core.state.orders
+    orders.came(HUB, wanted("ACT-1"))
+    core.commit(())
+    (held,) = orders.live("in")
+    orders.tell(held, outcome("ACT-1"), 1, settled=True)
+    orders.give(HUB, wanted("ACT-2"))
+    orders.give("PER", wanted("ACT-3"))
+    found = said(forwarder.packets())
+    assert {"ACT-1": outcome("ACT-1"), "ACT-2": wanted("ACT-2")} == {
+        one.outcome.id if isinstance(one, Became) else one.wanted.id: getattr(one, "outcome", None) or one.wanted
+        for one in found
+        if isinstance(one, Became | Ordered)
+    }
+    core.commit(())
+    assert [] == [one for one in said(forwarder.packets()) if isinstance(one, Became | Ordered)]
 
 
 def test_another_sites_finding_is_not_told(core):

@@ -97,10 +97,10 @@ def test_the_sites_incident_shows_it_once(core, tmp_path):
     other = msgspec.structs.replace(one, evidence=("EV-none",))
     with State(tmp_path / "hub") as hub:
         place = hand_over(hub, core.state, Given("SYD", "judged:a", one), Given("SYD", "judged:b", other))
-        assert (True, False) == (core.taking.take(core.state.returned), core.taking.take(core.state.returned))
+        assert (True, False) == (core.taking.take(core.state), core.taking.take(core.state))
         core.commit([])
         hand_over(hub, core.state, Given("SYD", "judged:c", one))
-        core.taking.take(core.state.returned)
+        core.taking.take(core.state)
         core.commit([])
     (incident,) = core.state.incidents(digest=True)
     said = [moment for moment in incident.timeline if moment.kind == "hub"]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sensor.errors import Malformed
-from sensor.model.given import Order, Place, decode
+from sensor.model.given import Place, decode
 from sensor.pipeline import pushing
 from sensor.pipeline.postbox import Outgoing, Postbox
 from sensor.store import returned
@@ -18,6 +18,7 @@ from sensor.store.state import State
 from sensor.wire import site_return
 from tests.pipeline.fleet_ends import Line, fleet
 from tests.pipeline.test_pushing import until, url
+from tests.responses.orders import order
 from tests.store.test_returned import COMMIT
 
 
@@ -26,10 +27,6 @@ def quick(monkeypatch):
     """Wait for nothing."""
     for name, value in {"BACKOFF_S": 0.01, "BACKOFF_MAX_S": 0.05, "LOOK_S": 0.02, "ASK_S": 0.05}.items():
         monkeypatch.setattr(pushing, name, value)
-
-
-def order(name):
-    return Order(ts=1, id=name, action=b"", expires_ns=0)
 
 
 def give(hub, site, *names):
@@ -47,7 +44,7 @@ class Core:
 
     def has(self, *names):
         """Take what came; tell whether these are all that ever did, in order."""
-        taken = [decode(body).id for _, body in self.site.state.returned.take()]
+        taken = [decode(body).wanted.id for _, body in self.site.state.returned.take()]
         if taken:
             self.got += taken
             self.site.state.commit(**COMMIT)

@@ -2,13 +2,15 @@
 
 import threading
 
+import msgspec
 import pytest
 
 from sensor import config as configuration
 from sensor.errors import ConfigError
 from sensor.model.account import Account
 from sensor.model.device import Device, Learning
-from sensor.pipeline.responding import Inventory, Responses
+from sensor.model.order import HUB
+from sensor.pipeline.responding import Inventory, Responses, places_of
 from sensor.store.state import State
 from sensor.wire.clock import SystemClock
 from tests.responses.products import action, incident
@@ -107,3 +109,36 @@ def test_a_response_that_is_configured_wrongly_is_refused(table, said):
         configuration.build({"responses": {"x": table}})
     with pytest.raises(ConfigError, match=r"\[guard\] per_hour"):
         configuration.build({"guard": {"per_hour": 99}})
+
+
+def test_where_else_there_may_be_connectors(tmp_path):
+    """A hub's sites, or a site's hub; nothing comes back over bundles, or to names that are none there."""
+    key, folder = {"file": f"{tmp_path}/key"}, {"type": "site", "folder": str(tmp_path), "sign_key": {"file": "k"}}
+    hub = {
+        "sites": {"SYD": {}, "PER": {"bundle_keys": [f"ed25519:{'0' * 64}"]}},
+        "sources": {"sites": {"type": "site", "nats": "nats://127.0.0.1:4222", "password": key}},
+    }  # fmt: skip
+    site = {"site": "SYD", "sinks": {"hub": {"type": "site", "nats": "nats://127.0.0.1:4222", "password": key}}}
+    assert {} == places_of(configuration.default())
+    assert {"SYD": "", "PER": "it sends bundles, which go one way"} == places_of(configuration.build(hub))
+    assert {HUB: ""} == places_of(configuration.build(site))
+    one_way = configuration.build({**site, "sinks": {"hub": folder}})
+    assert {HUB: "bundles go one way"} == places_of(one_way)
+    hidden = configuration.build({**site, "privacy": {"pseudonyms": ["accounts"]}})
+    assert {HUB: "names leave this site under pseudonyms"} == places_of(hidden)
+
+
+def test_a_device_is_found_by_its_macs_and_then_by_an_address_that_is_its_alone(tmp_path):
+    """Whatever it is called elsewhere; where it was seen last is where it is."""
+    folder = stated(tmp_path)
+    with State(folder) as state:
+        laptop = msgspec.structs.replace(device("D-4", addresses=("10.0.0.7",)), macs=("54:e1:ad:00:00:01",))
+        state.commit(columns={}, incidents=(), devices=[*state.devices(), laptop], accounts=(), inputs=(), meta={})
+    known = Inventory(folder, [])
+    assert ["D-4", "D-4", "D-1", None] == [
+        known.here(("x", "54:E1:AD:00:00:01"), ("10.0.0.5",)), known.here(("D-4",), ()), known.here((), ("10.0.0.5",)),
+        known.here((), ("10.0.0.5", "10.0.0.7")),
+    ]  # fmt: skip
+    assert (("SYD",), (), ()) == (
+        known.sites("device", "D-4"), known.sites("device", "D-x"), known.sites("address", "10.0.0.7"),
+    )  # fmt: skip

@@ -1,16 +1,17 @@
-"""What the hub gave, in the core: orders wait for whoever executes them, and survive a restart."""
+"""What comes over a link, into the state: orders and their outcomes, at a site and at a hub."""
 
 import contextlib
 
-from sensor.model.given import Letter, Order, encode
-from sensor.pipeline import taking
+import msgspec
+
+from sensor.model import given, report
+from sensor.model.given import Letter, encode
+from sensor.model.order import HUB
 from sensor.pipeline.taking import Taking
 from sensor.store.returned import Taker
 from sensor.store.state import State
-
-
-def order(name):
-    return Order(ts=1, id=name, action=b"x", expires_ns=0)
+from tests.responses.orders import order, outcome, wanted
+from tests.store.test_returned import COMMIT
 
 
 def bring(folder, *bodies):
@@ -19,26 +20,40 @@ def bring(folder, *bodies):
         taker.store([Letter(7, first + k, f"k{k}", body) for k, body in enumerate(bodies)])
 
 
-def test_orders_wait_until_they_are_taken_out(tmp_path):
+def test_what_a_hub_gives_is_in_the_state_with_the_commit(tmp_path):
     """One that comes twice is one; what a later release gives is counted and passed over."""
     with State(tmp_path) as state:
+        state.orders.give(HUB, wanted("ACT-9", "disable_account", "account", "ann@ex.com"))
         found = Taking()
-        assert not found.take(state.returned)
-        bring(tmp_path, encode(order("a")), encode(order("b")), encode(order("a")), b"\xc1")
-        assert found.take(state.returned)
-        assert {"a": order("a"), "b": order("b")} == found.orders
-        assert {"Order": 3, "unknown": 1} == found.counts
-        again = Taking()
-        again.load(found.save())
-        assert found.orders == again.orders
-        assert {} == Taking().save()
+        assert not found.take(state)
+        became = given.Became(ts=1, outcome=outcome("ACT-9"))
+        bring(tmp_path, *(encode(one) for one in (order("ACT-1"), order("ACT-2"), order("ACT-1"), became)), b"\xc1")
+        assert found.take(state)
+        assert {"Order": 3, "Became": 1, "unknown": 1} == found.counts
+        assert [] == state.orders.live("in")
+        state.commit(**COMMIT)
+
+        assert ["ACT-1", "ACT-2"] == [one.wanted.id for one in state.orders.live("in")]
+        assert outcome("ACT-9") == state.orders.outcome(HUB, "ACT-9")
+        assert not found.take(state)
+        assert {} == found.save()
 
 
-def test_orders_that_nobody_executes_are_bounded(tmp_path, monkeypatch):
-    """The oldest goes."""
-    monkeypatch.setattr(taking, "ORDERS_MAX", 2)
+def test_what_sites_tell_is_theirs_alone(tmp_path):
+    """Of two sites that use the same id each has its own; only whom an order was given to says what became of it."""
     with State(tmp_path) as state:
-        bring(tmp_path, *(encode(order(name)) for name in "abc"))
-        found = Taking()
-        found.take(state.returned)
-        assert ["b", "c"] == list(found.orders)
+        state.orders.give("SYD", wanted("ACT-9"))
+        one, other = wanted("ACT-1", target="192.0.2.1"), wanted("ACT-1", target="192.0.2.2")
+        told = [
+            report.Ordered(ts=1, site="SYD", wanted=one), report.Ordered(ts=1, site="PER", wanted=other),
+            report.Became(ts=1, site="PER", outcome=outcome("ACT-9")),
+            report.Verdict(ts=1, site="PER", incident="INC-1", evidence=(), verdict="true"),
+        ]  # fmt: skip
+        Taking().hear(told, state)
+        state.commit(**COMMIT)
+
+        assert [("PER", other), ("SYD", one)] == [(held.site, held.wanted) for held in state.orders.live("in")]
+        assert "" == state.orders.outcome("SYD", "ACT-9").state
+        Taking().hear([msgspec.structs.replace(told[2], site="SYD")], state)
+        state.commit(**COMMIT)
+        assert "verified" == state.orders.outcome("SYD", "ACT-9").state

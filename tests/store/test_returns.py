@@ -5,14 +5,11 @@ import contextlib
 import msgspec
 import pytest
 
-from sensor.model.given import Order, Place, decode
+from sensor.model.given import Place, decode
 from sensor.store import returns
 from sensor.store.returns import Returns, ReturnsReader
 from sensor.store.state import State
-
-
-def order(name, text=b""):
-    return Order(ts=1, id=name, action=text, expires_ns=0)
+from tests.responses.orders import order
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def reader(state):
 
 
 def ids(letters):
-    return [decode(one.body).id for one in letters]
+    return [decode(one.body).wanted.id for one in letters]
 
 
 def test_a_site_is_given_its_own_in_order_behind_what_it_has(state):
@@ -58,7 +55,7 @@ def test_a_later_one_of_the_same_key_takes_the_place(state):
     with reader(state) as found:
         assert [("order:a", 1), ("order:b", 2)] == [(one.key, one.sequence) for one in found.after("SYD", Place())]
         with state._connection:
-            state.returns.put("SYD", "order:a", order("a", b"changed"))
+            state.returns.put("SYD", "order:a", order("a", "changed"))
         assert [("order:b", 2), ("order:a", 3)] == [(one.key, one.sequence) for one in found.after("SYD", Place())]
 
 
@@ -104,9 +101,9 @@ def test_it_is_bounded_by_number_and_bytes_and_orders_go_last(state, monkeypatch
             state.returns.put("SYD", key, order(key))
     with reader(state) as found:
         assert ["order:a", "popular:2", "popular:3"] == [one.key for one in found.after("SYD", Place())]
-        monkeypatch.setattr(returns, "LETTERS_BYTES", 170)
+        monkeypatch.setattr(returns, "LETTERS_BYTES", 300)
         with state._connection:
-            state.returns.put("SYD", "order:b", order("b", bytes(150)))
+            state.returns.put("SYD", "order:b", order("b", "x" * 150))
         assert ["order:b"] == [one.key for one in found.after("SYD", Place())]
     assert 4 == state.returns.dropped
 
@@ -115,7 +112,7 @@ def test_a_message_is_as_long_as_it_may_be(state):
     """One at least; the rest follows."""
     with state._connection:
         for k in range(8):
-            state.returns.put("SYD", f"order:{k}", order(str(k), bytes(60_000)))
+            state.returns.put("SYD", f"order:{k}", order(str(k), "x" * 60_000))
     with reader(state) as found:
         first = found.after("SYD", Place())
         assert ["0", "1", "2", "3"] == ids(first)
