@@ -25,7 +25,7 @@ _LOOKS = 3
 def sites(*, name: str | None, state_dir: Path, as_json: bool) -> None:
     """List every site with what to look at there, or only SITE; silent by the clock while a sensor runs on the state.
 
-    Without one, a site is silent by the state's own time.
+    Without one, a site is silent by the state's own time. One way: it sends bundles, and is given nothing by the hub.
     """
     from sensor.pipeline.telling_time import time_of
     from sensor.store.fleet import gather
@@ -45,9 +45,10 @@ def sites(*, name: str | None, state_dir: Path, as_json: bool) -> None:
 
 def _cells(one: "SiteView") -> tuple[str, ...]:
     more = f" and {len(one.look) - _LOOKS} more" if len(one.look) > _LOOKS else ""
+    heard = f"{one.state}, one way" if one.link is not None and one.link.one_way else one.state
     up = len(one.sources) - len(one.sources_down)
     return (
-        one.site, one.state, "never" if one.last_heard is None else one.last_heard[:19] + "Z",
+        one.site, heard, "never" if one.last_heard is None else one.last_heard[:19] + "Z",
         str(one.incidents.get("page", 0)), str(one.incidents.get("triage", 0)),
         f"{one.risk_db:+.0f} dB" if one.risk_db else "", f"{sum(one.devices.values()):,}",
         f"{up} of {len(one.sources)} up" if one.sources else "", "; ".join(one.look[:_LOOKS]) + more or "nothing",

@@ -98,7 +98,7 @@ def probe(settings: Settings) -> str:
         _export(settings)
     except ConfigError as error:
         raise Permanent(str(error)) from error
-    return f"{settings.folder} holds {_usable(Path(settings.folder)):,} bytes of bundles"
+    return f"{settings.folder} holds {_usable(Path(settings.folder)):,} bytes of bundles; nothing comes back over them"
 
 
 def look(config: Config, folder: Path) -> str:
@@ -110,7 +110,8 @@ def look(config: Config, folder: Path) -> str:
     if not trust.site_keys:
         raise Permanent("no site has a key: [sites.NAME] bundle_keys")
     held = _usable(folder)
-    return f"{folder} holds {held:,} bytes of bundles; keys of {len(trust.site_keys)} of {len(config.sites)} sites"
+    keys = f"keys of {len(trust.site_keys)} of {len(config.sites)} sites"
+    return f"{folder} holds {held:,} bytes of bundles; {keys}; nothing goes back to whoever sends these"
 
 
 def _usable(folder: Path) -> int:

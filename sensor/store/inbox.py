@@ -21,6 +21,7 @@ import msgspec
 from sensor.errors import Transient
 from sensor.model.fleet import SiteLink
 from sensor.model.site_packet import Envelope, Kind
+from sensor.model.times import DAY_NS
 from sensor.store.schema import connect
 from sensor.store.site_order import Order
 
@@ -30,6 +31,8 @@ LIMIT_BYTES = 2_000_000_000
 SHARE = 8
 """A site may fill an eighth: one that sends without end, or with stolen credentials, keeps nobody else out."""
 BUSY_MS = 10_000
+ONE_WAY_NS = DAY_NS
+"""Between a site's last bundle and its last envelope, beyond which it is thought to send otherwise by now."""
 META = "position:"
 _BEGIN = '{"inbox":'
 _VERSION = 1
@@ -273,6 +276,7 @@ class Inbox:
             rows = self._connection.execute(
                 "SELECT site, place, count, duplicates, received_ns, skew_ns, skew_error_ns FROM sites"
             ).fetchall()
+            bundles = self._bundles()
         found = {}
         for site, place, count, duplicates, received_ns, skew_ns, skew_error_ns in rows:
             order = msgspec.json.decode(place, type=Order)
@@ -280,8 +284,16 @@ class Inbox:
                 have=order.have, waiting=count, missing=tuple((first, last) for _, first, last in order.missing),
                 lost=order.lost, duplicates=duplicates, received_ns=received_ns,
                 skew_ns=skew_ns, skew_error_ns=skew_error_ns,
+                one_way=0 < received_ns < bundles.get(str(site), 0) + ONE_WAY_NS,
             )  # fmt: skip
         return found
+
+    def _bundles(self) -> dict[str, int]:
+        """Return when the last bundle of each site was made that was taken, where any ever was."""
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bundles_taken'").fetchone():
+            return {}
+        rows = self._connection.execute("SELECT site, max(made_ns) FROM bundles_taken GROUP BY site")
+        return {str(site): int(made_ns) for site, made_ns in rows}
 
     def _create(self, folder: Path) -> None:
         with self._transaction() as execute:

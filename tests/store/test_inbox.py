@@ -1,11 +1,13 @@
 """The inbox: each envelope once, in order, bounded, and beside a state that may have been put back."""
 
+import contextlib
 import sqlite3
 import threading
 
 import pytest
 
 from sensor.errors import Transient
+from sensor.store.bundle_window import BundleWindow
 from sensor.store.inbox import FILE, Have, Inbox, Position, Receipt, write_position
 from sensor.store.site_order import Order
 from sensor.store.state import State
@@ -153,8 +155,10 @@ def test_several_writers_lose_nothing(tmp_path):
     reader = Inbox(tmp_path, durable=False)
     done = threading.Event()
 
+    opened = {site: Inbox(tmp_path) for site in ("SYD", "PER")}  # one that is opened without a state begins afresh
+
     def write(site):
-        inbox = Inbox(tmp_path)
+        inbox = opened[site]
         for sequence in range(1, size + 1):
             assert 1 == inbox.take(site, [envelope(sequence, site=site)], 1).stored
         inbox.close()
@@ -196,3 +200,15 @@ def test_what_another_holds_is_tried_later(tmp_path):
     (tmp_path / "x" / FILE).write_text("not a database at all, and longer than its head is" * 20)
     with pytest.raises(ValueError, match="database"):
         Inbox(tmp_path / "x")
+
+
+def test_a_site_that_sends_bundles_is_heard_one_way(tmp_path):
+    """Until it sends otherwise for a day."""
+    hour_ns = 3_600 * 10**9
+    with contextlib.closing(Inbox(tmp_path)) as inbox, contextlib.closing(BundleWindow(tmp_path)) as window:
+        inbox.take("SYD", [envelope(1)], 100 * hour_ns)
+        assert not inbox.links()["SYD"].one_way
+        window.take("SYD", b"k", 99 * hour_ns)
+        assert inbox.links()["SYD"].one_way
+        inbox.take("SYD", [envelope(2)], 124 * hour_ns)
+        assert not inbox.links()["SYD"].one_way
