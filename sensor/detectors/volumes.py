@@ -158,6 +158,12 @@ class Volumes:
         """Return how far a device's 24 h of history are, 0 to 1."""
         return min(1.0, float(self._table.columns["seen"][device]) / READY) if device < self._table.rows else 0.0
 
+    def progresses(self, count: int) -> NDArray[np.float64]:
+        """Return the same of the first device rows, float64, shape (count,)."""
+        found, known = np.zeros(count), min(count, self._table.rows)
+        found[:known] = np.minimum(1.0, self._table.columns["seen"][:known] / READY)
+        return found
+
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays."""
         parts = (("table", self._table.save()), ("judge", self.judge.save()), ("groups", self._groups.save()))

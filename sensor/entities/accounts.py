@@ -71,6 +71,8 @@ class Accounts:
     Attributes:
         rows: One an account; a row's number never changes.
         refused: Sightings of accounts beyond LIMIT, or with a name beyond FORM_MAX.
+        changed: Rows of which something changed since the inventory was written.
+        renamed: Of these, the ones with another name or kind; `left` has the names they had.
         alias: Returns what stands for a spelling where sites tell pseudonyms and their key is here: it is one account.
     """
 
@@ -79,6 +81,9 @@ class Accounts:
         self._tenants = tenants or {}
         self.rows: list[Row] = []
         self.refused = 0
+        self.changed: set[int] = set()
+        self.renamed: set[int] = set()
+        self.left: set[str] = set()
         self.alias: Callable[[str], str] | None = None
         self._provided: set[str] = set()
         self._by_form: dict[str, int] = {}
@@ -129,11 +134,13 @@ class Accounts:
             row = self._add(form, ts, is_service=is_service)
         held = self.rows[row]
         held.sightings += 1
+        self.changed.add(row)
         held.first_ns, held.last_ns = min(held.first_ns, ts), max(held.last_ns, ts)
         self._note(held.sites, site)
         self._note(held.sources, source)
         if is_service and held.kind == "user":
             held.kind = "service"
+            self.renamed.add(row)
         self._learn(row, form, identity)
         return row
 
@@ -211,12 +218,17 @@ class Accounts:
             self._note(held.forms, form)
             if self.alias is not None and _local(held.name) == _local(self.alias(form)) != _local(form):
                 self._index(form, row)
-                held.name = form
+                self._call(row, form)
             elif _fullness(form) > _fullness(held.name):
-                held.name = form
+                self._call(row, form)
         if identity is not None and identity not in self._by_id and len(held.ids) < FORMS_MAX:
             self._by_id[identity] = row
             held.ids.append(identity)
+
+    def _call(self, row: int, form: str) -> None:
+        self.left.add(self.rows[row].name)
+        self.renamed.add(row)
+        self.rows[row].name = form
 
     @staticmethod
     def _note(held: list[Any], value: object) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.distinct import values_of
+from baselines.distinct import repeated, values_of
 from baselines.keyed import KeyedTable
 from baselines.table import Table
 from sensor.entities import macs as mac_rules
@@ -24,6 +24,7 @@ from sensor.entities.joins import Joins
 from sensor.entities.macs import LOCAL_BIT, Macs, key_of
 from sensor.entities.naming import Naming
 from sensor.entities.spans import ELSEWHERE, Spans
+from sensor.entities.touched import Touched
 from sensor.entities.versions import of_version_1
 from sensor.model import addresses
 from sensor.model.times import DAY_NS, HOUR_NS
@@ -76,13 +77,15 @@ class Devices:
         refused: Sightings that got no row, by reason.
         aged: Rows that aged out, by reason.
         fresh: Rows that were given a MAC since the last `settle` of recognition.
+        touched: What of them changed since the inventory was written.
     """
 
     def __init__(self, secret: int) -> None:
         self.table = Table(SPEC, DEVICES_MAX)
         self.map = KeyedTable(MAP_SPEC, 2 * DEVICES_MAX, secret)
         self.ids: list[str] = []
-        self.naming, self.joins, self.macs, self.spans = Naming(), Joins(), Macs(), Spans()
+        self.touched, self.macs = Touched(DEVICES_MAX), Macs()
+        self.naming, self.joins, self.spans = Naming(self.touched), Joins(self.touched), Spans(self.touched)
         self.refused = {"unconfirmed": 0, "table_full": 0, "joins_full": 0}
         self.aged = {"idle": 0, "short_lived": 0}
         self.fresh: list[int] = []
@@ -162,7 +165,8 @@ class Devices:
         known &= np.where(known, self.map.columns["device"][rows] >= 0, False)
         known &= (mac == 0) | (self.map.columns["mac"][rows] == mac)
         if not known.all():
-            for i in _first_of_each(site, hi, lo, mac, np.nonzero(~known)[0]):
+            new = np.nonzero(~known)[0]
+            for i in new[~repeated(site[new], hi[new], lo[new], mac[new])].tolist():
                 where = int(site[i]), int(hi[i]), int(lo[i])
                 self.place(where, int(mac[i]), int(ts[i]), confirmed=bool(confirmed[i]), linked=linked)
             rows = self.map.find(site.astype(np.uint64), hi, lo)
@@ -254,10 +258,6 @@ class Devices:
         """Return when a row's device was last seen, ns."""
         return int(self.table.columns["last"][self.members(row)].max())
 
-    def addresses_of(self, row: int) -> list[tuple[int, int, int, int]]:
-        """Return (hi, lo, first ns, last ns) of a device's addresses, latest first."""
-        return [(hi, lo, first, last) for _, hi, lo, first, last in self.places_of(row)]
-
     def places_of(self, row: int) -> list[tuple[int, int, int, int, int]]:
         """Return (site, hi, lo, first ns, last ns) of a device's addresses, latest first; site ELSEWHERE is none."""
         found = []
@@ -287,7 +287,9 @@ class Devices:
         rows, used = len(self), len(self.map)
         columns = {name: column[:rows] for name, column in self.table.columns.items()}
         gone, state = self.map.columns["device"][:used], self.map.columns
-        gone[state["last"][:used] < now_ns - AGE_NS] = -1
+        old = state["last"][:used] < now_ns - AGE_NS
+        self.touched.mark_rows(gone[old])
+        gone[old] = -1
         idle = (columns["last"] < now_ns - AGE_NS) & (columns["aged"] == 0)
         brief = (columns["last"] < now_ns - SHORT_AGE_NS) & (columns["last"] - columns["first"] < SHORT_LIFE_NS)
         brief &= ((columns["mac"] == 0) | (columns["mac"] & np.uint64(LOCAL_BIT) != 0)) & (columns["aged"] == 0)
@@ -301,11 +303,14 @@ class Devices:
             mac = int(columns["mac"][row])
             if mac & LOCAL_BIT:
                 self.by_mac.pop(key_of(int(columns["site"][row]), mac), None)
-        gone[(gone >= 0) & (columns["aged"][gone] == SHORT_LIVED)] = -1
+        brief = (gone >= 0) & (columns["aged"][gone] == SHORT_LIVED)
+        self.touched.mark_rows(gone[brief])
+        gone[brief] = -1
 
     def touch(self, rows: NDArray[Any], ts: NDArray[np.int64], confirmed: NDArray[np.bool_]) -> None:
         """Take in that rows were seen. Rows, ns and whether life is certain, shape (n,)."""
         columns = self.table.columns
+        self.touched.mark_rows(rows)
         np.maximum.at(columns["last"], rows, ts)
         np.minimum.at(columns["first"], rows, ts)
         columns["aged"][rows] = 0
@@ -350,6 +355,7 @@ class Devices:
         self.by_mac = {(site, mac): row for site, mac, row in held["by_mac"]}
         self.more_macs = {row: list(macs) for row, macs in held["more_macs"]}
         self.claims = {(site, mac): name for site, mac, name in held["claims"]}
+        self.touched.whole = True
 
     def place(
         self, where: tuple[int, int, int], mac: int, ts: int, *, confirmed: bool, linked: bool = False,
@@ -415,6 +421,7 @@ class Devices:
             self.more_macs[row] = [*self.more_macs[row], mac][-16:]
         self.by_mac[key] = row
         self.fresh.append(row)
+        self.touched.mark(row)
         if (site, mac) in self.macs.routers:
             columns["router"][row] = 1
         if key in self.claims:
@@ -429,6 +436,7 @@ class Devices:
             return
         columns, used = self.table.columns, len(self.map)
         columns["router"][row] = 1
+        self.touched.mark(row)
         state = {name: column[:used] for name, column in self.map.columns.items()}
         mine = state["device"] == row
         own = mine & (state["own"] == 1)
@@ -489,12 +497,3 @@ def _identity(key: str) -> str:
 
 def _words(*values: int) -> tuple[Words, ...]:
     return tuple(np.array([value], np.uint64) for value in values)
-
-
-def _first_of_each(site: NDArray[np.int32], hi: Words, lo: Words, mac: Words, which: NDArray[np.int64]) -> list[int]:
-    """Return the first row of each distinct (site, address, MAC) among `which`, in order of time."""
-    if len(which) == 0:
-        return []
-    rows = np.stack([site[which].astype(np.uint64), hi[which], lo[which], mac[which]], axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    return [int(row) for row in which[np.sort(first)]]

@@ -113,6 +113,8 @@ class Entities:
         self.devices.add_flows(orig[fresh])
         self.devices.add_flows(resp[fresh & (resp != orig)])
         self.activity.take(flows, orig, resp, seen.sent & seen.replied, len(self.devices))
+        self.devices.touched.mark_rows(orig)
+        self.devices.touched.mark_rows(resp)
         self.processes.tell(events, event_site)
         arp_device = self.devices.find(arp_site, np.zeros(len(arp), np.uint64), _v4(arp["sender_ip"]))
         tick = Tick(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sensor.entities.devices import AGE_NS
 from sensor.entities.entities import Entities
 from sensor.entities.hostnames import shown
-from sensor.entities.inventory_accounts import users
+from sensor.entities.inventory_accounts import users_of
 from sensor.entities.portrait import location_of, role_of, vendor_of
 from sensor.entities.spans import ELSEWHERE
 from sensor.model import addresses
@@ -21,23 +21,19 @@ def devices(entities: Entities, progress_of: Callable[[int], float], risk_db: Ma
         progress_of: How far a device row's 24 h of history are, 0 to 1.
         risk_db: Decibans of open incidents by device id.
     """
-    held: dict[int, dict[str, str]] = {}
-    for row, kinds in users(entities).items():
-        held.setdefault(entities.devices.kept(row), {}).update(kinds)
     for row in range(entities.count()):
         if entities.devices.is_live(row):
-            yield _device(entities, row, progress_of(row), held.get(row, {}), risk_db)
+            yield device(entities, row, progress_of(row), risk_db)
 
 
 def addresses_of(entities: Entities, row: int) -> tuple[str, ...]:
     """Return a device's addresses, latest first."""
-    return tuple(dict.fromkeys(addresses.text(hi, lo) for hi, lo, *_ in entities.devices.addresses_of(row)))
+    return tuple(dict.fromkeys(addresses.text(hi, lo) for _, hi, lo, *_ in entities.devices.places_of(row)))
 
 
-def _device(
-    entities: Entities, row: int, progress: float, users: Mapping[str, str], risk_db: Mapping[str, float]
-) -> Device:
-    known, columns = entities.devices, entities.devices.table.columns
+def device(entities: Entities, row: int, progress: float, risk_db: Mapping[str, float]) -> Device:
+    """Write the device that a row stands for; the rest as for `devices`."""
+    known, columns, users = entities.devices, entities.devices.table.columns, users_of(entities, row)
     identity, members = entities.device_id(row), entities.devices.members(row)
     aliases = tuple(known.ids[member] for member in members[1:])
     shared = entities.sightings.shared(row)

@@ -3,46 +3,56 @@
 from collections.abc import Iterator
 
 from sensor.entities.entities import Entities
-from sensor.entities.links import Held, expires_ns, sharing, weigh
+from sensor.entities.links import Held, expires_ns, weigh
 from sensor.model import addresses
 from sensor.model.account import LINK_KINDS, Account, Link
 from sensor.model.times import rfc3339
 
 _WEIGHT_DIGITS = 3
 
+Crowds = dict[tuple[str, object], int]
+"""Accounts by ("device", row) or ("place", place) that carries too many to weigh in full."""
+
 
 def accounts(entities: Entities) -> Iterator[Account]:
     """Write every account with the links that hold now, by name."""
-    identity, now_ns = entities.identity, entities.now_ns
-    rows = identity.accounts.rows
-    shared_by = sharing(identity.links.all(now_ns), [row.kind == "user" for row in rows])
+    rows, crowds = entities.identity.accounts.rows, crowded(entities)
     for number, row in sorted(enumerate(rows), key=lambda one: one[1].name):
-        if not row.sightings:  # of somebody who was erased
-            continue
-        links = identity.links.of(number, now_ns)
-        devices = dict.fromkeys(entities.device_id(link.device) for link in links if link.device >= 0)
-        yield Account(
-            name=row.name, kind=row.kind, names=tuple(form for form in row.forms if form != row.name),
-            ids=tuple(row.ids), sites=tuple(entities.site_name(site) for site in row.sites),
-            sources=tuple(row.sources), devices=tuple(devices),
-            links=tuple(_link(entities, row.name, link, shared_by) for link in links),
-            first_seen=rfc3339(row.first_ns), last_seen=rfc3339(row.last_ns), sightings=row.sightings,
-        )  # fmt: skip
+        if row.sightings:  # none: somebody who was erased
+            yield account_of(entities, number, crowds, entities.now_ns)
 
 
-def users(entities: Entities) -> dict[int, dict[str, str]]:
-    """Return the accounts that are linked to each device row now, but machines': kind by name."""
-    rows = entities.identity.accounts.rows
-    found: dict[int, dict[str, str]] = {}
-    for link in entities.identity.links.all(entities.now_ns):
-        row = rows[link.account]
-        if link.device >= 0 and row.kind != "machine":
-            found.setdefault(link.device, {})[row.name] = row.kind
+def crowded(entities: Entities) -> dict[tuple[str, object], int]:
+    """Return which devices and places carry many persons' accounts. O(links)."""
+    identity = entities.identity
+    return identity.links.crowds(entities.now_ns, [row.kind == "user" for row in identity.accounts.rows])
+
+
+def account_of(entities: Entities, number: int, crowds: Crowds, now_ns: int) -> Account:
+    """Write one account, of a row's number."""
+    row = entities.identity.accounts.rows[number]
+    links = entities.identity.links.of(number, now_ns)
+    devices = dict.fromkeys(entities.device_id(link.device) for link in links if link.device >= 0)
+    return Account(
+        name=row.name, kind=row.kind, names=tuple(form for form in row.forms if form != row.name), ids=tuple(row.ids),
+        sites=tuple(entities.site_name(site) for site in row.sites), sources=tuple(row.sources),
+        devices=tuple(devices), links=tuple(_link(entities, row.name, link, crowds) for link in links),
+        first_seen=rfc3339(row.first_ns), last_seen=rfc3339(row.last_ns), sightings=row.sightings,
+    )  # fmt: skip
+
+
+def users_of(entities: Entities, device: int) -> dict[str, str]:
+    """Return the accounts that are linked to a device now, of all its rows, but machines': kind by name."""
+    rows, found = entities.identity.accounts.rows, dict[str, str]()
+    for member in entities.devices.members(device):
+        for account in sorted({link.account for link in entities.identity.links.through(member, entities.now_ns)}):
+            if rows[account].kind != "machine":
+                found[rows[account].name] = rows[account].kind
     return found
 
 
-def _link(entities: Entities, account: str, link: Held, shared_by: dict[tuple[str, object], int]) -> Link:
-    weight, is_shared = weigh(link, shared_by)
+def _link(entities: Entities, account: str, link: Held, crowds: Crowds) -> Link:
+    weight, is_shared = weigh(link, crowds)
     site, hi, lo = link.place
     known = link.device >= 0
     return Link(

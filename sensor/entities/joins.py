@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baselines.distinct import among
+from sensor.entities.touched import Touched
 from sensor.model.times import MINUTE_NS
 
 BOTH_NS = 5 * MINUTE_NS
@@ -33,7 +34,9 @@ class Joins:
         done: Rows that another stands for since `drain`, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, touched: Touched | None = None) -> None:
+        """Begin with none; `touched` hears which rows are joined and parted."""
+        self._touched = touched
         self.reasons: dict[int, str] = {}
         self.done: list[int] = []
         self._members: dict[int, list[int]] = {}
@@ -80,6 +83,7 @@ class Joins:
         if watch:
             self._watched[other] = [-1, 0, 0]
         self.done.append(other)
+        self._mark(one, *moved)
         return one
 
     def part(self, kept: Rows, row: int) -> bool:
@@ -94,6 +98,7 @@ class Joins:
         kept[row] = row
         self.reasons.pop(row, None)
         self._watched.pop(row, None)
+        self._mark(stands, row)
         return True
 
     def watch(self, kept: Rows, rows: Rows, ts: NDArray[np.int64]) -> list[int]:
@@ -119,6 +124,11 @@ class Joins:
                 if state is not None and self._turn(state, row == member, int(ts[i])):
                     parted.append(member)
         return list(dict.fromkeys(parted))
+
+    def _mark(self, *rows: int) -> None:
+        if self._touched is not None:
+            for row in rows:
+                self._touched.mark(row)
 
     @staticmethod
     def _turn(state: list[int], mine: bool, at: int) -> bool:

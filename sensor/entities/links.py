@@ -59,6 +59,8 @@ class Links:
     Attributes:
         dropped: Links forgotten for room.
         told: Links that changed, for a hub, since they were taken; None where there is none.
+        changed: Accounts and devices of links that changed since the inventory was written; −1 is no device.
+        regrouped: Whether links came or went since.
     """
 
     told: dict[tuple[int, int, Place, str], None] | None = None
@@ -68,6 +70,9 @@ class Links:
         self._of: dict[int, list[tuple[int, int, Place, str]]] = {}
         self._through: dict[int, dict[tuple[int, int, Place, str], None]] = {}
         self.dropped = 0
+        self.changed: tuple[set[int], set[int]] = set(), set()
+        self.regrouped = False
+        self._ends_ns = 0
 
     def __len__(self) -> int:
         """Count the links."""
@@ -96,6 +101,7 @@ class Links:
         if day > link.last_day:
             link.days, link.last_day = link.days + 1, day
         link.input, link.record = evidence
+        self._mark(link)
         if self.told is not None:
             self.told[key] = None
 
@@ -109,6 +115,7 @@ class Links:
         held.count, held.days = max(held.count, link.count), max(held.days, link.days)
         held.last_day = max(held.last_day, link.last_day)
         held.input, held.record = held.input or link.input, held.record or link.record
+        self._mark(held)
 
     def get(self, key: tuple[int, int, Place, str]) -> Held | None:
         """Return a link by its account, device, place and kind."""
@@ -151,6 +158,37 @@ class Links:
                 other.count += link.count
                 other.days = max(other.days, link.days)
                 other.first_ns, other.last_ns = min(other.first_ns, link.first_ns), max(other.last_ns, link.last_ns)
+                self._mark(other)
+
+    def lapse(self, before_ns: int, now_ns: int) -> None:
+        """Mark the links that held at a time and hold no more; O(links) where one may have ended."""
+        if self._ends_ns >= now_ns:
+            return
+        soonest_ns = now_ns + _TTL_NS
+        for link in self._held.values():
+            ends_ns = expires_ns(link)
+            if before_ns <= ends_ns < now_ns:
+                self._regroup(link)
+            elif now_ns <= ends_ns < soonest_ns:
+                soonest_ns = ends_ns
+        self._ends_ns = soonest_ns
+
+    def crowds(self, now_ns: int, is_person: list[bool]) -> dict[tuple[str, object], int]:
+        """Return the devices and places that carry more persons' accounts than weigh in full (`sharing`). O(links)."""
+        live = [link for link in self._held.values() if expires_ns(link) >= now_ns]
+        return {key: count for key, count in sharing(live, is_person).items() if count > SHARED_ACCOUNTS}
+
+    def carried(self, keys: set[tuple[str, object]]) -> set[int]:
+        """Return the accounts with a link through one of these devices or places. O(links)."""
+        return {link.account for link in self._held.values() if not keys.isdisjoint(_carriers(link))}
+
+    def of_row(self, row: int) -> set[int]:
+        """Return the accounts that a device row has links to, whether they hold or not."""
+        return {key[0] for key in self._through.get(row, ())}
+
+    def to_rows(self, account: int) -> set[int]:
+        """Return the device rows that an account has links to, whether they hold or not."""
+        return {key[1] for key in self._of.get(account, ())}
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return the links as one JSON array of bytes."""
@@ -178,14 +216,24 @@ class Links:
         self._put(key, link)
         return link
 
+    def _mark(self, link: Held) -> None:
+        self.changed[0].add(link.account)
+        self.changed[1].add(link.device)
+        self._ends_ns = min(self._ends_ns, expires_ns(link))
+
+    def _regroup(self, link: Held) -> None:
+        self._mark(link)
+        self.regrouped = True
+
     def _put(self, key: tuple[int, int, Place, str], link: Held) -> None:
         self._held[key] = link
+        self._regroup(link)
         self._of.setdefault(key[0], []).append(key)
         if key[1] >= 0:
             self._through.setdefault(key[1], {})[key] = None
 
     def _drop(self, key: tuple[int, int, Place, str]) -> None:
-        del self._held[key]
+        self._regroup(self._held.pop(key))
         through = self._through.get(key[1])
         if through is not None:
             del through[key]
@@ -204,6 +252,10 @@ class _Saved(msgspec.Struct):
 def expires_ns(link: Held) -> int:
     """Return until when a link holds, ns."""
     return link.last_ns + TTL_NS.get(link.kind, _TTL_NS)
+
+
+def _carriers(link: Held) -> tuple[tuple[str, object], tuple[str, object]]:
+    return ("device", link.device), ("place", link.place)
 
 
 def sharing(links: list[Held], is_person: list[bool]) -> dict[tuple[str, object], int]:

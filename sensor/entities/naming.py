@@ -7,6 +7,7 @@ to use at once is a clash and joins nothing any more. Not here: what is joined.
 from typing import Any
 
 from sensor.entities.hostnames import NAME_MAX, fold, is_generic, same
+from sensor.entities.touched import Touched
 
 NAME_RANKS = {"announced": 1, "kerberos": 2, "ntlm": 3, "lease": 4, "dhcp": 5, "agent": 6}
 """A better source of a hostname replaces a worse one: what a host shouts, what it says to a server, to the server that
@@ -27,7 +28,9 @@ class Naming:
         clashes: Names that several devices use at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, touched: Touched | None = None) -> None:
+        """Begin with none; `touched` hears whose names change."""
+        self._touched = touched
         self.names: dict[int, str] = {}
         self.clashes: set[Key] = set()
         self._ranks: dict[int, int] = {}
@@ -39,6 +42,8 @@ class Naming:
         text, folded = name[:NAME_MAX].strip().strip("\0").rstrip("."), fold(name)
         if not folded:
             return
+        if self._touched is not None:
+            self._touched.mark(row)
         if NAME_RANKS[source] >= self._ranks.get(row, 0):
             self._ranks[row] = NAME_RANKS[source]
             self.names[row] = text

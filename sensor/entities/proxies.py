@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.entities.names import host_only
+from sensor.entities.touched import Touched
 from sensor.model.metadata import Http
 
 PENDING_MAX = 65_536
@@ -33,15 +34,21 @@ def is_asked(message: Http) -> bool:
 class Proxies:
     """Addresses that are asked as proxies, and destinations by flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, touched: Touched | None = None) -> None:
+        """Begin with none; `touched` hears which addresses become proxies, or are none any more."""
+        self._touched = touched
         self._asked: dict[Where, int] = {}
         self._pending: dict[bytes, str] = {}
 
     def hear(self, where: Where, message: Http) -> bool:
         """Take a request to an address in; tell whether the address is a proxy."""
         self._asked[where] = self._asked.pop(where, 0) + 1
+        if self._asked[where] == ASKED_MIN:
+            self._mark(where)
         if len(self._asked) > PROXIES_MAX:
-            del self._asked[next(iter(self._asked))]
+            oldest = next(iter(self._asked))
+            del self._asked[oldest]
+            self._mark(oldest)
         host = host_only(message.host) or host_only(message.uri if message.method == "CONNECT" else None)
         if host and message.uid:
             self._pending[message.uid.encode()[:24]] = host.lower()
@@ -62,6 +69,10 @@ class Proxies:
         for i in found:
             self._pending.pop(bytes(uids[i]), None)
         return named
+
+    def _mark(self, where: Where) -> None:
+        if self._touched is not None:
+            self._touched.mark_place(where)
 
     def save(self) -> dict[str, Any]:
         """Return the state as plain values."""

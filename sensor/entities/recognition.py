@@ -57,6 +57,7 @@ class Recognition:
         key = key_of(site, mac)
         if len(self._prints) < PRINTS_MAX and (message.vendor_class or message.param_list):
             self._prints[key] = f"{message.vendor_class or ''}|{message.param_list or ''}"
+            self._devices.touched.mark_mac(mac)
         if name := message.host_name or message.client_fqdn:
             self._wear(site, mac, name)
             self._devices.claim(site, mac, name)
@@ -120,6 +121,7 @@ class Recognition:
             return
         other = self.by_id.setdefault(key, row)
         self._agents.setdefault(row, {})[source] = given
+        self._devices.touched.mark(row)
         if self._devices.kept(other) != self._devices.kept(row):
             self._devices.join(row, other, "agent")
 
@@ -222,6 +224,7 @@ class Recognition:
         if key and len(self.by_id) < IDS_MAX:
             self.by_id.setdefault(key, row)
             self._agents.setdefault(row, {})[event.source] = event.device_id or ""
+            devices.touched.mark(row)
         if fold(name):
             devices.naming.put(row, int(devices.table.columns["site"][row]), name, "agent", event.ts)
         self._take_macs(site, row, macs, event)

@@ -68,6 +68,7 @@ class Reported:
         self._know(report, site, row, macs)
         devices.table.columns["flows"][devices.kept(row)] += max(0, report.flows - facts.flows)
         facts.flows, facts.role, facts.progress = report.flows, report.role, report.progress
+        devices.touched.mark(facts.row)
 
     def row(self, site: int, device: str) -> int:
         """Return the row that stands for a site's device, −1 where it is not known."""

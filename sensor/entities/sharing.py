@@ -8,6 +8,7 @@ system and perhaps a virtual machine. A shared address never gives a strong link
 import re
 from typing import Any
 
+from sensor.entities.touched import Touched
 from sensor.model.times import DAY_NS
 
 HOSTNAMES, ACCOUNTS, SYSTEMS = "hostnames", "accounts", "operating systems"
@@ -37,18 +38,22 @@ def system_of(user_agent: str | None) -> str | None:
 class Sharing:
     """(site, address) → what was said from it, with the last time."""
 
-    def __init__(self) -> None:
+    def __init__(self, touched: Touched | None = None) -> None:
+        """Begin with none; `touched` hears of which addresses other things are said."""
+        self._touched = touched
         self._said: dict[Where, dict[str, dict[str, int]]] = {}
         self._shared: dict[Where, str] = {}
 
     def hear(self, where: Where, kind: str, value: str, ts: int) -> None:
         """Take in what one address said of itself."""
+        before = self.systems(where) if kind == SYSTEMS else None
         said = self._said.pop(where, {})
         self._said[where] = said
         if len(self._said) > ADDRESSES_MAX:
             oldest = next(iter(self._said))
             del self._said[oldest]
             self._shared.pop(oldest, None)
+            self._mark(oldest)
         values = said.setdefault(kind, {})
         values[value[:VALUE_MAX]] = ts
         if len(values) > VALUES_MAX:
@@ -56,12 +61,17 @@ class Sharing:
         recent = sum(at > ts - WINDOW_NS for at in values.values())
         if recent >= SHARED_AT[kind]:
             self._shared[where] = f"{recent} {kind} within a day"
+        if recent >= SHARED_AT[kind] or (before is not None and self.systems(where) != before):
+            self._mark(where)
 
     def mark(self, where: Where, why: str) -> None:
         """Call an address shared for a reason known otherwise."""
         self._shared[where] = why
+        self._mark(where)
         if len(self._shared) > ADDRESSES_MAX:
-            del self._shared[next(iter(self._shared))]
+            oldest = next(iter(self._shared))
+            del self._shared[oldest]
+            self._mark(oldest)
 
     def why(self, where: Where) -> str | None:
         """Return why an address is shared, None where nothing says so."""
@@ -71,6 +81,10 @@ class Sharing:
         """Return the operating systems that user agents from an address named, the latest first."""
         said = self._said.get(where, {}).get(SYSTEMS, {})
         return sorted(said, key=lambda one: (-said[one], one))
+
+    def _mark(self, where: Where) -> None:
+        if self._touched is not None:
+            self._touched.mark_place(where)
 
     def save(self) -> dict[str, Any]:
         """Return the state as plain values."""

@@ -31,7 +31,8 @@ class Sightings:
     def __init__(self, devices: Devices, places: Places) -> None:
         """Take the devices to tell, and where learned networks are kept."""
         self.devices, self.places = devices, places
-        self.recognition, self.sharing, self.proxies = Recognition(devices), Sharing(), Proxies()
+        self.recognition = Recognition(devices)
+        self.sharing, self.proxies = Sharing(devices.touched), Proxies(devices.touched)
         self.lease_servers: dict[tuple[int, int, int], None] = {}
         self.told_shared: dict[int, str] = {}
 
@@ -83,6 +84,8 @@ class Sightings:
     def _dhcp(self, site: int, message: Dhcp) -> None:
         server = words_of(message.server_addr)
         if message.assigned_addr and server != NO_ADDRESS and len(self.lease_servers) < LEASE_SERVERS_MAX:
+            if (site, *server) not in self.lease_servers:
+                self.devices.touched.mark_place((site, *server))
             self.lease_servers[(site, *server)] = None
         try:
             self.recognition.dhcp(site, message)
@@ -113,6 +116,7 @@ class Sightings:
 
     def report_shared(self, row: int, why: str | None) -> None:
         """Take in what a site says of one of its devices: why it stands for many, or that it does not."""
+        self.devices.touched.mark(row)
         if why:
             self.told_shared[row] = why
         else:

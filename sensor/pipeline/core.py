@@ -4,7 +4,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from sensor.detectors.unusual import Unusual
 from sensor.detectors.visible import Seen
 from sensor.detectors.volumes import Volumes
 from sensor.entities import inventory
+from sensor.entities.changes import Changes, Listed
 from sensor.entities.entities import Entities
-from sensor.entities.inventory_accounts import accounts
 from sensor.entities.proposals import proposals
 from sensor.incidents import link
 from sensor.incidents.investigate import answered
@@ -45,7 +45,7 @@ from sensor.store.archive import Archive, Gone
 from sensor.store.archive_reader import ArchiveReader
 from sensor.store.room import Room
 from sensor.store.sorting import Step
-from sensor.store.state import State
+from sensor.store.state import Left, State
 
 REPLAY_SECRET = 0x5370616E6C696E65
 """The documented key of `replay` ("Spanline"): results repeat. A sensor that faces the net makes its own."""
@@ -131,6 +131,7 @@ class Core:
         self.fleet.load(state.metas(META))
         self.fleet.expect(config.sites)
         self._restore()
+        self._written = Changes(self.entities)
         self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
 
     def step(self, step: Step, sites: NDArray[np.int32]) -> None:
@@ -255,15 +256,19 @@ class Core:
         given = self.giver.due(self.entities.now_ns) if self.giver is not None else ()
         packets = self.forwarder.packets() if self.forwarder is not None else ()
         cases = self.incidents.cases
+        columns = self._columns(held or {})
+        written = self._written.take(self.volumes.progresses(self.entities.count()), self.incidents.risk("device"))
         changed = [self.incidents.render(cases[key]) for key in sorted(self.incidents.changed & cases.keys())]
         self.state.commit(
-            columns=self._columns(held or {}), incidents=changed, devices=self.devices(),
-            accounts=accounts(self.entities), inputs=inputs,
+            columns=columns, incidents=changed, devices=written.devices,
+            accounts=written.accounts, inputs=inputs,
+            left=None if written.whole else Left(written.gone_devices, written.gone_accounts),
             meta={**self._facts(), **{f"position:{name}": text for name, text in (positions or {}).items()}},
             hidden=list(self.incidents.mutes.hidden.values()), packets=packets,
             given=given,
         )  # fmt: skip
         self.fleet.committed()
+        self._written.committed()
         self._archive.committed()
         self.state.settle()
         self._investigate()
@@ -322,6 +327,10 @@ class Core:
             found = inventory.devices(self.entities, self.volumes.progress, self.incidents.risk("device"))
             self._listed = tuple(found)
         return iter(self._listed)
+
+    def inventory(self) -> Iterable[Listed]:
+        """Return what is counted over all devices, as last committed."""
+        return self._written.listed.values()
 
     def coverage(self) -> tuple[Coverage, ...]:
         """Say which detectors could judge."""

@@ -130,7 +130,7 @@ class Observing:
             metrics.calibration.labels(named, f"{alpha:g}").set(0.0 if math.isnan(ratio) else ratio)
         self._count_devices()
         if self._riskiest is not None:
-            self._riskiest.show(metrics, core.devices(), core.incidents.risk("account"))
+            self._riskiest.show(metrics, core.inventory(), core.incidents.risk("account"))
         known, now_ns = core.entities.identity.accounts.rows, core.entities.now_ns
         learning = Counted(learning_of(row, now_ns) for row in known)
         for state in LEARNING:
@@ -163,8 +163,8 @@ class Observing:
     def _count_devices(self) -> None:
         metrics, counts = self.metrics, Counted[tuple[str, str, str]]()
         risks: dict[str, list[float]] = {}
-        for device in self._core.devices():
-            counts[device.site, device.location, device.learning.state] += 1
+        for device in self._core.inventory():
+            counts[device.site, device.location, device.learning] += 1
             risks.setdefault(device.site, []).append(device.risk_db)
         for site in self._sites():
             for location in LOCATIONS:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sensor.config import Config
+from sensor.entities.changes import Listed
 from sensor.metrics import Metrics
-from sensor.model.device import Device
 from sensor.model.pseudonyms import Pseudonyms
 from sensor.pipeline.privacy import key_of
 
@@ -38,7 +38,7 @@ class Riskiest:
         self._most, self._pseudonyms = most, pseudonyms
         self._shown: tuple[dict[tuple[str, str], float], dict[str, float]] = {}, {}
 
-    def show(self, metrics: Metrics, devices: Iterable[Device], accounts: Mapping[str, float]) -> None:
+    def show(self, metrics: Metrics, devices: Iterable[Listed], accounts: Mapping[str, float]) -> None:
         """Set the series of those that are riskiest now, and take away the others'.
 
         Args:
@@ -46,7 +46,7 @@ class Riskiest:
             devices: The inventory.
             accounts: Decibans of open incidents by account.
         """
-        by_site: dict[str, list[Device]] = {}
+        by_site: dict[str, list[Listed]] = {}
         for one in devices:
             if one.risk_db > 0:
                 by_site.setdefault(one.site, []).append(one)
@@ -67,7 +67,7 @@ class Riskiest:
             metrics.account_risk.remove(user)
         self._shown = hosts, users
 
-    def _host(self, one: Device) -> str:
+    def _host(self, one: Listed) -> str:
         found = self._pseudonyms.host(one.name)
         if not PSEUDONYM.fullmatch(found):  # an address has no domain
             found = self._pseudonyms.host(one.name.partition(".")[0])

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -46,6 +46,15 @@ SIGNINS_WAITING = 20_000
 """About 20 MB; beyond, a replay's sign-ins go into its transaction."""
 DATABASE = "state.sqlite"
 LOCK = "lock"
+
+
+class Left(NamedTuple):
+    """What is in the inventory no more."""
+
+    devices: Sequence[str]
+    """Ids."""
+    accounts: Sequence[str]
+    """Names."""
 
 
 class State:
@@ -127,8 +136,13 @@ class State:
         hidden: Iterable[Muted] = (),
         packets: Sequence[Packet] = (),
         given: Sequence[Given] = (),
+        left: Left | None = None,
     ) -> None:
-        """Make a run durable, all or nothing: snapshot, incidents with evidence, inventory, inputs, ledger, spool."""
+        """Make a run durable, all or nothing: snapshot, incidents with evidence, inventory, inputs, ledger, spool.
+
+        The inventory is what is given and nothing else; with `left`, what is given has changed, those have left it,
+        and the rest is as it was.
+        """
         from sensor.store import snapshot
 
         serial = int(self.meta("serial") or 0) + 1
@@ -140,7 +154,7 @@ class State:
             for incident in incidents:
                 self._put_incident(incident)
             self._note_actions(incidents)
-            self._put_inventory(devices, accounts)
+            self._put_inventory(devices, accounts, left)
             self._put_inputs(inputs)
             self.judgements.hide(hidden)
             self.ledger.write_pending()
@@ -400,14 +414,18 @@ class State:
             "DELETE FROM inputs WHERE number <= (SELECT max(number) FROM inputs) - ?", (INPUTS_MAX,)
         )
 
-    def _put_inventory(self, devices: Iterable[Device], accounts: Iterable[Account]) -> None:
-        # All are written each time; what turned out to be another, or aged out, must not stay behind.
-        self._connection.execute("DELETE FROM devices")
+    def _put_inventory(self, devices: Iterable[Device], accounts: Iterable[Account], left: Left | None) -> None:
+        # What turned out to be another, or aged out, must not stay behind.
+        if left is None:
+            self._connection.execute("DELETE FROM devices")
+            self._connection.execute("DELETE FROM accounts")
+        else:
+            self._connection.executemany("DELETE FROM devices WHERE id = ?", [(one,) for one in left.devices])
+            self._connection.executemany("DELETE FROM accounts WHERE name = ?", [(one,) for one in left.accounts])
         self._connection.executemany(
             "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?)",
             [(one.id, one.site, one.name, msgspec.json.encode(one).decode()) for one in devices],
         )
-        self._connection.execute("DELETE FROM accounts")
         self._connection.executemany(
             "INSERT OR REPLACE INTO accounts VALUES (?, ?)",
             [(one.name, msgspec.json.encode(one).decode()) for one in accounts],

@@ -72,7 +72,7 @@ class Costs(NamedTuple):
     """CPU of one tick in which it had one flow, all detectors: a site's price, not the hub's."""
     inventory_s: float
     commit_s: float
-    """With the inventory in it."""
+    """Of a device that changed since the last."""
     database_bytes: float
     page_s: float
     """CPU of reading it for a page that lists every device."""
@@ -82,6 +82,8 @@ class Costs(NamedTuple):
     """Of the file, likewise."""
     fixed_s: float
     """CPU of a commit with nobody in it."""
+    standing_s: float
+    """CPU of a device in a commit that did not change since the last."""
 
 
 class Told(NamedTuple):
@@ -118,6 +120,7 @@ def costs() -> Costs:
     return Costs(
         row, per["entity"] - row, per["resident"], per["step"], per["inventory"], per["commit"], per["database"],
         per["page"], *_snapshot(SIZES[1]), max(0.0, small["commit"] - SIZES[0] * per["commit"]),
+        per["standing"],
     )  # fmt: skip
 
 
@@ -148,7 +151,7 @@ def _core(devices: int) -> dict[str, float]:
         before, last = _resident(), 0.0
         for tick in range(6):
             rows, begin = flows_of(devices, START + tick * 10 * S), time.process_time()
-            core.step(_step(START + (tick + 1) * 10 * S, rows), sites)
+            core.step(step_of(START + (tick + 1) * 10 * S, rows), sites)
             last = time.process_time() - begin
         resident = _resident() - before
         held = sum(column.nbytes for column in core.entities.save().values())
@@ -159,6 +162,10 @@ def _core(devices: int) -> dict[str, float]:
         begin = time.process_time()
         core.commit([])
         commit = time.process_time() - begin
+        core.step(step_of(START + 70 * S, flows_of(0, START)), sites)
+        begin = time.process_time()
+        core.commit([])
+        standing = time.process_time() - begin
         with sqlite3.connect(Path(folder) / "state.sqlite") as opened:
             ((size,),) = opened.execute("SELECT sum(length(body)) FROM devices")
         state.devices()  # the first makes the decoder
@@ -167,7 +174,7 @@ def _core(devices: int) -> dict[str, float]:
         page = time.process_time() - begin
     return {
         "entity": held, "resident": resident, "step": last, "inventory": inventory, "commit": commit, "database": size,
-        "page": page,
+        "page": page, "standing": standing,
     }  # fmt: skip
 
 
@@ -189,7 +196,8 @@ def _snapshot(devices: int) -> tuple[float, float]:
         return (time.process_time() - begin) / devices, (Path(folder) / "s.npz").stat().st_size / devices
 
 
-def _step(end_ns: int, rows: np.ndarray) -> Step:
+def step_of(end_ns: int, rows: np.ndarray) -> Step:
+    """Return a tick of flows alone."""
     none = np.empty(0, np.int32)
     return Step(end_ns=end_ns, flows=rows, messages=[], arp=np.empty(0, ARP), arp_input=none, events=[])
 
@@ -307,7 +315,7 @@ def _finding() -> float:
             detector.score = lambda tick, score=score: findings.extend(found := score(tick)) or found  # type: ignore[method-assign]
         for end_ns in range(START + 10 * S, START + 1800 * S, 10 * S):
             at = (rows["ts"] + rows["duration"] >= end_ns - 10 * S) & (rows["ts"] + rows["duration"] < end_ns)
-            core.step(_step(end_ns, rows[at].copy()), np.zeros(1, np.int32))
+            core.step(step_of(end_ns, rows[at].copy()), np.zeros(1, np.int32))
     heavy = [one for one in findings if one.opens] or findings
     return float(np.mean([_packed([report.Told(ts=START, finding=one, device="dev-0cc6978e6c37")]) for one in heavy]))
 
@@ -347,7 +355,7 @@ def applied(devices: int = 1 << 14) -> Applied:
             for _ in range(2):
                 end_ns += 10 * S
                 said = [msgspec.structs.replace(one, ts=end_ns - S, site="SYD") for one in reports]
-                step = msgspec.structs.replace(_step(end_ns, np.empty(0, FLOW)), reports=said)
+                step = msgspec.structs.replace(step_of(end_ns, np.empty(0, FLOW)), reports=said)
                 begin = time.process_time()
                 core.step(step, np.zeros(1, np.int32))
                 spent[name] = (time.process_time() - begin) / count

@@ -75,20 +75,27 @@ def cpu_a_day(of: np.ndarray, told: Told, applied: Applied, day: Day) -> float:
     return float(of.sum() * device)
 
 
+def commit_of(costs: Costs, day: Day) -> float:
+    """Return the CPU of a device in a commit of the busiest hour, a minute after the last."""
+    share = min(1.0, day.slots * BUSIEST / 3600.0 * pace.COMMIT_MAX_S)
+    return costs.standing_s + share * max(0.0, costs.commit_s - costs.standing_s)
+
+
 def limits(
     costs: Costs, told: Told, applied: Applied, scrape_s: float, day: Day, sites: int, total: int
 ) -> list[Limit]:
     """Return where one process ends, the first first."""
     busy_s = cpu_a_day(np.array([1.0]), told, applied, day) * BUSIEST / 3600.0
+    commit_s = commit_of(costs, day)
     found = [
-        Limit("a commit takes 15 s", (COMMIT_S - costs.fixed_s) / costs.commit_s, "a page is told so much later",
-              "measured: the whole inventory is written at each commit"),
+        Limit("a commit takes 15 s", (COMMIT_S - costs.fixed_s) / commit_s, "a page is told so much later",
+              "measured: the snapshot, and the devices that changed in a minute"),
         Limit("presence has no more rows", presence.ROWS_MAX, "sign-ins of further devices are `unknown`",
               "presence.ROWS_MAX"),
         Limit("a page of all devices takes 2 s", ROWS_OF_A_PAGE_S / costs.page_s, "the console is slow", "measured"),
         Limit("accounts have no more rows", accounts.LIMIT / PER_DEVICE_ACCOUNTS, "further accounts have no history",
               "accounts.LIMIT, one account a device"),
-        Limit("a commit takes a minute", (pace.COMMIT_MAX_S - costs.fixed_s) / costs.commit_s,
+        Limit("a commit takes a minute", (pace.COMMIT_MAX_S - costs.fixed_s) / commit_s,
               "the hub does little else than commit", "measured; pace.COMMIT_MAX_S"),
         Limit("devices have no more rows", devices.DEVICES_MAX, "further devices are counted, not known",
               "devices.DEVICES_MAX"),
@@ -107,17 +114,15 @@ def limits(
 
 
 def partitions(costs: Costs, told: Told, applied: Applied, day: Day, total: int) -> dict[str, int]:
-    """Return how many workers each limit asks for, as it stands and with the inventory written as it changes."""
+    """Return how many workers each limit asks for."""
     busy_s = total * cpu_a_day(np.array([1.0]), told, applied, day) * BUSIEST / 3600.0
-    changed_s = total * (day.sightings + day.links) * costs.commit_s * BUSIEST / 3600.0
     return {
-        "commits of 15 s, as it stands": math.ceil(total * costs.commit_s / COMMIT_S),
+        "commits of 15 s, as it stands": math.ceil(total * commit_of(costs, day) / COMMIT_S),
         "commits of 15 s, snapshots alone": math.ceil(total * costs.snapshot_s / COMMIT_S),
         "presence rows, as they stand": math.ceil(total / presence.ROWS_MAX),
         "devices' rows at .7": math.ceil(total / (0.7 * devices.DEVICES_MAX)),
         "memory of 16 GiB": math.ceil(total * applied.hub_bytes / MEMORY_BYTES),
         "CPU of reports": math.ceil(busy_s / CORE_SHARE),
-        "CPU of an inventory written as it changes": math.ceil(changed_s / CORE_SHARE),
     }
 
 
@@ -160,7 +165,7 @@ def plan(sites: int, total: int, seed: int = 0) -> dict[str, Any]:
             **{f"{kind}_mbit_s_busiest": float(sent.sum() * BUSIEST * 8 / 3600 / 1e6) for kind, sent in by_day.items()},
             **{f"{kind}_cores_busiest": value * BUSIEST / 3600 for kind, value in cpu.items()},
             "memory_gb": total * applied.hub_bytes / 1e9,
-            "commit_s_as_it_stands": total * costs.commit_s, "scrape_mb": scrape_bytes * sites / 1e6,
+            "commit_s_as_it_stands": total * commit_of(costs, OFFICE), "scrape_mb": scrape_bytes * sites / 1e6,
             "scrape_s": scrape_s * sites, "series_at_most": SERIES_MAX * sites,
         },
         "breaks": [one._asdict() for one in limits(costs, told, applied, scrape_s, OFFICE, sites, total)],

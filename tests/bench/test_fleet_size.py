@@ -5,7 +5,7 @@ import numpy as np
 from tests.bench import fleet_costs, fleet_size
 from tests.bench.fleet_costs import BUSY, OFFICE, Applied, Costs, Told
 
-COSTS = Costs(7_000, 500, 11_000, 2e-6, 1.5e-4, 2e-4, 640, 1.5e-5, 5e-5, 3_500, 0.05)
+COSTS = Costs(7_000, 500, 11_000, 2e-6, 1.5e-4, 2e-4, 640, 1.5e-5, 5e-5, 3_500, 0.05, 4e-5)
 TOLD = Told(15, 13, 39, 19, 800, 580, 150, 1e-7)
 APPLIED = Applied(3e-6, 4e-6, 1e-4, 1e-6, 10_000)
 

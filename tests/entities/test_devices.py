@@ -99,8 +99,8 @@ def test_an_address_that_changes_hands_is_another_device(known):
 
     second = row(known, "10.0.0.5")
     assert first != second
-    assert [(START, START)] == [span[2:] for span in known.addresses_of(first)]
-    assert [(START + 100 * S, START + 200 * S)] == [span[2:] for span in known.addresses_of(second)]
+    assert [(START, START)] == [span[3:] for span in known.places_of(first)]
+    assert [(START + 100 * S, START + 200 * S)] == [span[3:] for span in known.places_of(second)]
 
 
 def test_a_device_known_by_address_keeps_its_row_when_its_mac_appears(known):
@@ -122,7 +122,7 @@ def test_a_moved_device_takes_its_row_along(known):
 
     assert row(known, "10.0.0.5") == row(known, "10.0.9.77") == 0
     assert {0: "LAPTOP-231"} == known.naming.names
-    assert ["10.0.9.77", "10.0.0.5"] == [addresses.text(hi, lo) for hi, lo, *_ in known.addresses_of(0)]
+    assert ["10.0.9.77", "10.0.0.5"] == [addresses.text(hi, lo) for _, hi, lo, *_ in known.places_of(0)]
 
 
 def test_a_better_source_names_a_device(known):

@@ -1,6 +1,6 @@
 """Accounts and their links as they are shown."""
 
-from sensor.entities.inventory_accounts import accounts, users
+from sensor.entities.inventory_accounts import accounts, users_of
 from sensor.model.metadata import Kerberos, Ntlm
 from tests.entities.test_entities import fresh, resolve
 from tests.scenes import common, flow, flows
@@ -36,4 +36,4 @@ def test_users_of_a_device_are_no_machines():
     entities = scene()
     resolve(entities, messages=[Kerberos(**common(9), client="svc-backup/R", success=True)])
 
-    assert {0: {"ann@r": "user", "svc-backup@r": "service", "zoe@r": "user"}} == users(entities)
+    assert {"ann@r": "user", "svc-backup@r": "service", "zoe@r": "user"} == users_of(entities, 0)
