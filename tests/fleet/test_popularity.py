@@ -74,7 +74,7 @@ def bring(hub, core, site):
     ):
         content = outgoing.give(site, box.place())
         assert not content or box.take(content)
-    core.taking.take(core.state.returned)
+    core.taking.take(core.state)
     return len(content)
 
 
