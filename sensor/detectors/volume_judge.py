@@ -56,6 +56,9 @@ TRIES = (DAY, DAY // HOUR, 1)
 _OF_CHANNEL = {SIDES: (DAY_NOW,), SIDES + 1: (DAY_HOURS,), SIDES + 2: (DAY_DRIFT,)}
 P_EPISODE, EPISODE_DAYS = 1e-2, 7
 """A drift that goes on: told of within a week, as its evidence is one a week."""
+DRIFT_LEAST = 2e-4
+"""No p of a drift is below, so that none pages by itself: what took three weeks can wait for the morning. It still
+opens, as that is less than its channel's share of one a day and 1,000 devices."""
 WHOLE_DAY = 100
 """Judged buckets, of 144, that make a day comparable with full ones."""
 SIGNED_MAX = 7.0
@@ -245,7 +248,7 @@ class Judge:
         for k in range(SIDES):
             self.pools.add(DRIFT + k, np.where(first, kinds, np.int32(-1)), np.ascontiguousarray(score[:, k]))
         worst = np.nan_to_num(self._distance(raw), nan=-1.0)
-        p_day = self.of_day(DAY_DRIFT, kinds, np.where(take, worst, -1.0))
+        p_day = np.maximum(DRIFT_LEAST, self.of_day(DAY_DRIFT, kinds, np.where(take, worst, -1.0)))
         self._close(DAY_DRIFT, day, kinds, np.where(first, worst, -1.0))
         c["drifted"][:] = np.where(p_day <= P_EPISODE, day, c["drifted"])
         self._demote()

@@ -31,6 +31,7 @@ from sensor.detectors.volume_judge import (
     DAY_HOURS,
     DAY_NOW,
     DRIFT,
+    DRIFT_LEAST,
     HOURLY,
     WHOLE_DAY,
     Common,
@@ -305,6 +306,7 @@ class Volumes:
                 **law_numbers(pools.law(DRIFT + side, kind), score, "law"),
                 **law_numbers(law, float(found.worst[row]), "day"),
             }  # fmt: skip
+            basis["day_floor"] = max(basis["day_floor"], DRIFT_LEAST)
             of = texts.whose(self._names, row)
             findings.append(texts.drifted(of, day, side, basis, float(found.p[row]), law, kind))
         self._groups.close_day(c["group"][c["judged"] >= WHOLE_DAY])

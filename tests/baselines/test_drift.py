@@ -53,6 +53,14 @@ def test_days_without_a_value_are_passed_over():
     assert (0.75, 5.25) == (float(found.before[0, 0]), float(found.distance[0, 0]))
 
 
+def test_a_holiday_three_weeks_ago_is_left_out():
+    """One day of seven that was another then moves nothing; of the rest the largest goes too."""
+    values = np.full(60, 10.0)
+    values[37] = 2.0
+    distance, _, before = compared(values, 59)
+    assert (0.0, 10.0) == (distance, before)
+
+
 def test_a_row_that_seems_steady_by_chance_has_its_peers_unrest_too():
     """Twenty differences weigh 21 of 49; a group of one keeps its own, another group's does not count."""
     rng = np.random.default_rng(1)

@@ -6,8 +6,9 @@ import numpy as np
 
 from baselines import drift
 from baselines.table import Table
-from sensor.detectors.volume_judge import CHECKED, DAY_DRIFT, DAY_NOW, WHOLE_DAY, Judge
+from sensor.detectors.volume_judge import CHECKED, DAY_DRIFT, DAY_NOW, DRIFT_LEAST, WHOLE_DAY, Judge
 from sensor.detectors.volume_state import BUCKET_NS, DAY, NOW, SPEC, cells
+from sensor.incidents.rank import PAGE_P
 
 FIRST = 20_000
 
@@ -45,7 +46,7 @@ def test_a_poisoning_ramp_is_rare_among_its_peers():
         told += p <= 1e-2
     law = judge.pools.law(DAY_DRIFT, 0)
 
-    assert p[7] <= 2 * law.floor
+    assert p[7] <= 2 * max(law.floor, DRIFT_LEAST)
     assert (told[np.arange(200) != 7] > 0).sum() <= 60
 
 
@@ -64,7 +65,7 @@ def test_only_whole_days_of_unflagged_devices_count():
 def test_a_group_that_drifts_together_drifts_for_nobody():
     """Seven times as much of all; who sends 64 times as much beside still stands out, as nobody else does."""
     judge, c, level, rng = site(60, days=40)
-    for k in range(2):
+    for k in range(5):
         levels = level + rng.normal(0, 0.3, (60, 6))
         levels[:, 0] += 2.0
         levels[3, 0] += math.log(64)
@@ -72,7 +73,20 @@ def test_a_group_that_drifts_together_drifts_for_nobody():
 
     assert 0 in {k for k, *_ in found.commons}
     assert [3] == np.nonzero(found.p <= 1e-3)[0].tolist()
-    assert {FIRST + 41} == set(c["drifted"][found.p <= 1e-2].tolist())
+    assert {FIRST + 44} == set(c["drifted"][found.p <= 1e-2].tolist())
+
+
+def test_no_drift_is_rare_enough_to_page():
+    """Three weeks of it can wait for the morning; what is told says so, and is verified so."""
+    judge, c, level, rng = site(400, days=60)
+    for k in range(21):
+        levels = level + rng.normal(0, 0.3, (400, 6))
+        levels[7, 0] += math.log(64) * k / 20
+        p = close(judge, c, FIRST + 60 + k, levels).p
+
+    assert judge.pools.law(DAY_DRIFT, 0).floor < DRIFT_LEAST
+    assert p[7] == DRIFT_LEAST
+    assert PAGE_P < DRIFT_LEAST
 
 
 def test_a_day_that_was_not_seen_whole_is_missing_in_the_ring():

@@ -11,6 +11,10 @@ def drift(value_of, day, peers=()):
     """
     pairs = [(value_of(day - k), value_of(day - 21 - k)) for k in range(7)]
     pairs = [pair for pair in pairs if not any(math.isnan(value) for value in pair)]
+    if len(pairs) >= 5:  # the first of equal ones goes
+        steps = [now - then for now, then in pairs]
+        gone = {steps.index(max(steps)), steps.index(min(steps))}
+        pairs = [pairs[at] for at in range(len(pairs)) if at not in gone]
     if len(pairs) < 3:
         return math.nan, math.nan, math.nan
     now, then = zip(*pairs, strict=True)
