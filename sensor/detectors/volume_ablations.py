@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-NATS_MAX = 690.0
+NATS_MAX, P_MIN = 690.0, 1e-300
 """No p below 1e-300."""
 
 
@@ -24,7 +24,7 @@ def own(score: Floats, *, nats: bool) -> Floats:
 
 def of_day(tries: int, worst: Floats) -> Floats:
     """Return the p of a day's worst −log10 p of so many tries, were they independent; NaN stays."""
-    return np.asarray(np.minimum(1.0, tries * 10.0**-worst), np.float64)
+    return np.asarray(np.clip(tries * 10.0**-worst, P_MIN, 1.0), np.float64)
 
 
 def added_up(p: Floats) -> Floats:
@@ -33,7 +33,7 @@ def added_up(p: Floats) -> Floats:
     −2 Σ ln p of k of them is χ² with 2 k degrees of freedom, whose tail is exp(−x) Σ xⁱ / i! over i < k, x = −Σ ln p.
     """
     there = ~np.isnan(p)
-    x = -np.log(np.maximum(np.where(there, p, 1.0), 1e-300)).sum(axis=1)
+    x = -np.log(np.maximum(np.where(there, p, 1.0), P_MIN)).sum(axis=1)
     count = there.sum(axis=1)
     term, total = np.ones(len(p)), np.zeros(len(p))
     for i in range(p.shape[1]):

@@ -2,8 +2,8 @@
 
 Of the whole program only entities and these two detectors run, a day of 500 devices in less than a second: long enough
 for holidays, slow drift and calibration to be measured on seeds of their own. Devices may be ramped (their bytes grow
-to ×16, ×32, ×64 over 17 days), and servers fall silent in copies at ten o'clock. Backgrounds are simulated; nothing is
-linked into incidents.
+to ×16, ×32, ×64 over 17 days), and servers fall silent in copies at ten o'clock. Parts of the method can be left out,
+to see what they are worth. Backgrounds are simulated; nothing is linked into incidents.
 """
 
 import argparse
@@ -105,6 +105,7 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="python -m tests.evaluation.network.alone")
     for name, value in (("seed", 11), ("days", 42), ("devices", 500), ("ramped", 6)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--without", nargs="*", default=[], help="parts of the method: peers, pools, min-p")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     asked = parser.parse_args(arguments)
     simulator.HOLIDAYS = HOLIDAYS
@@ -115,6 +116,7 @@ def main(arguments):
     for name in sites:
         known.site_number(name)
     one, quiet = volumes.detector(known, SECRET), silence.detector(known, SECRET)
+    one.judge.without = frozenset(asked.without)
     factors = ramped(world, asked.ramped, asked.days, np.random.default_rng(asked.seed))
     who = {addresses.text(0, int(world.devices[k].address)): factor for k, factor in factors.items()}
     names = list(dict.fromkeys(name for name, _ in one.calibration))

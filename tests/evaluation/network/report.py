@@ -302,10 +302,6 @@ def _quiet(results):
         if size >= 200 or count:
             body.append((name, f"{size:,}", count, f"{allowed:.0f}", "yes" if count <= allowed else "no"))
     rows = _calibration_rows(results)
-    ablated = [
-        (channel, f"{_lost(results, lambda one, c=channel: set(one.channels) <= {c}):.1%}")
-        for channel in ("accumulation", "drift")
-    ] + [("volumes' pools", f"{_lost(results, lambda one: set(one.detectors) <= {'volumes'}):.1%}")]
     said = (
         f"False incidents on quiet days (simulated): {mean:.2f} a day and 1,000 devices, 95 % interval {low:.2f} to "
         f"{high:.2f} (bootstrap of blocks of {BLOCK_DAYS} days, {len(results.by_day)} days). By what opened them: "
@@ -316,8 +312,6 @@ def _quiet(results):
         _table(("site", "devices", "incidents", "ceiling", "within"), body),
         "Calibration, p at or below alpha over expected, statistics with at least 20 expected (simulated):\n\n"
         + _table(("statistic", "alpha", "ratio", "p", "inside [.5, 2]"), rows),
-        "Ablations, as far as they can be told from what opened: attacks whose incident rests on nothing else.\n\n"
-        + _table(("without", "recall lost"), ablated),
     ])  # fmt: skip
 
 
@@ -328,11 +322,6 @@ def _openers(results):
             key = ", ".join(one.detectors) or one.family
             counts[key] = counts.get(key, 0) + 1
     return "; ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1])) or "none"
-
-
-def _lost(results, rests):
-    some = [one for one in results.outcomes if one.tier not in ("", "digest")]
-    return sum(bool(one.detectors) and rests(one) for one in some) / max(1, len(results.outcomes))
 
 
 def _rest(results, asked):
