@@ -140,6 +140,15 @@ def p_floor(n: int, demoted: bool = False) -> float:
     return min(1.0, max(floor, 1.0 / (10.0 * n)))
 
 
+def p_of(law: Law, score: float) -> float:
+    """Return the p of one score under a law, none below its floor."""
+    p = np.empty(1)
+    tail_p(
+        np.array([score]), np.zeros(1, np.int32), law.log_rank[None, :].copy(), np.array([law.numbers()], np.float64), p
+    )
+    return max(float(p[0]), law.floor)
+
+
 def told_floor(n: int) -> float:
     """Return the smallest p of whose share a week's self-check could tell within a factor of two.
 

@@ -5,7 +5,7 @@ P(new for the device) · (mass of the site's things that at most as many devices
 (`baselines.novelty`), times the device's uses a day: a union over its chances. Of what a hub says is common at the
 fleet's other sites that mass is no smaller than the share of them that has it. The least of the three categories times
 three is the day's; it is held against the peers' days (`baselines.calibration`), so that p is a rate per device-day.
-Until these are 100 the model's own is taken, and none is below 1e-3.
+Until these are 100 the fleet's are taken, where a hub gave them, else the model's own, and none is below 1e-3.
 
 Needs 24 h of the device's history. It opens no incident: it goes to the digest below P_DIGEST, or joins one. The peer
 group is the site. What was seen is remembered for 30 to 60 days (`baselines.seen`), one use in 500 wrongly.
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.calibration import RANKED_MIN, Pools
+from baselines.calibration import RANKED_MIN, Law, Pools, p_of
 from baselines.distinct import repeated, values_of
 from baselines.keyed import KeyedTable
 from baselines.novelty import p_hierarchical, p_new
@@ -24,6 +24,7 @@ from baselines.parts import packed
 from baselines.seen import Seen
 from baselines.selfcheck import ALPHAS, SelfCheck
 from baselines.table import Table
+from sensor.detectors.fleet_law import fleet_law
 from sensor.detectors.new_peer_text import Found, told
 from sensor.detectors.new_peer_verify import again, recount
 from sensor.detectors.popularity import Popularity
@@ -148,7 +149,11 @@ class NewPeer:
             )
         days = self._pools.size(0)
         why = f"{ready} of {len(known)} devices have 24 h of history; p from "
-        why += f"{days:,} device-days" if days >= RANKED_MIN else f"the model alone, none below {P_OWN:g}"
+        law, sites = self._law()
+        why += (
+            f"{days:,} device-days" if days >= RANKED_MIN else f"the model alone, none below {P_OWN:g}" if law is None
+            else f"{law.n:,} device-days of the fleet's {sites} sites until {RANKED_MIN} are here, none below {P_OWN:g}"
+        )  # fmt: skip
         why += "; no p below 1e-3, as they do not hold" if self._pools.demoted else ""
         return Coverage(detector=self.name, state="judged", why=why)
 
@@ -316,13 +321,16 @@ class NewPeer:
             return []
         if tick.learn:
             own["worst"][found.device] = worst
-        law = self._pools.law(0, 0)
-        pooled, _ = self._pools.p(0, np.zeros(1, np.int32), np.array([worst]))
-        is_pooled = law.n >= RANKED_MIN
-        p = float(pooled[0]) if is_pooled else max(P_OWN, found.p_model)
+        law, sites = self._law()
+        p = max(P_OWN, found.p_model) if law is None else p_of(law, worst)
         if p > P_SHOWN:
             return []
-        return [told(self._names, tick, found, worst, p, law if is_pooled else None)]
+        return [told(self._names, tick, found, worst, p, law, sites)]
+
+    def _law(self) -> tuple[Law | None, int]:
+        """Return the law of the peers' days, else the fleet's and of how many sites that is; None of neither."""
+        law = self._pools.law(0, 0)
+        return (law, 0) if law.n >= RANKED_MIN else fleet_law(self._names, self.name) or (None, 0)
 
 
 def _value(column: NDArray[Any], rows: NDArray[np.int64], fill: int) -> NDArray[Any]:

@@ -40,14 +40,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """At the fleet's other sites, where it is commoner among them than here."""
 
 
-def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: Law | None) -> Finding:
-    """Tell a first use."""
+def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: Law | None, sites: int = 0) -> Finding:
+    """Tell a first use; `sites`: of how many the law is, where it is the fleet's."""
     flow, device = tick.flows[found.flow], found.device
     peer = _peer(names, tick, found)
     name, site, identity = names.device_name(device), names.device_site(device), names.device_id(device)
     drawn, kinds = _WORDS[found.category]
     others = "nobody at the site had either" if not found.users else f"{found.users:,} of the site's devices had before"
     against = f"{law.n:,} device-days" if law else "the model alone"
+    against += f" of the fleet's {sites} sites, for this one has too few of its own" if sites else ""
     text = (
         f"{name} {_what(found.category, flow, peer.name)} for the first time; {others}{_elsewhere(found.fleet)}. In "
         f"{span(names.history_ns(device))} it made {found.draws:,} {drawn} with {found.kinds:,} {kinds}. About 1 in "
@@ -58,11 +59,12 @@ def told(names: Names, tick: Tick, found: Found, worst: float, p: float, law: La
         "mass": found.mass, "chances": found.chances, "categories": CATEGORIES, "worst": worst,
         "pooled": law is not None, "port": int(flow["resp_p"]), "proto": int(flow["proto"]),
     }  # fmt: skip
-    basis |= fleet_numbers(found.fleet)
+    basis |= fleet_numbers(found.fleet) | ({"fleet_calibration": sites} if sites else {})
     evidence = Evidence(
         id=identify("EV", site, identity, "new_peer", (tick.end_ns - 1) // DAY_NS), ts=rfc3339(tick.end_ns), site=site,
         entity=Entity(kind="device", id=identity), detector="new_peer", family="novelty", source="network",
-        observed=1.0, expected=round(found.p_new * found.chances, 6), range=None, reference="peers" if law else "own",
+        observed=1.0, expected=round(found.p_new * found.chances, 6), range=None,
+        reference="fleet" if sites else "peers" if law else "own",
         reference_n=law.n if law else found.draws, p=p, db=decibans(p), text=text,
         records=flow_records(names, tick.flows[[found.flow]]), model=MODEL,
         basis={key: float(value) for key, value in basis.items()} | (law_numbers(law, worst, "day") if law else {}),

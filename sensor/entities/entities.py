@@ -32,7 +32,7 @@ from sensor.entities.sightings import Sightings
 from sensor.model import addresses
 from sensor.model.event import Event
 from sensor.model.evidence import Finding
-from sensor.model.fleet_part import FleetUse
+from sensor.model.fleet_part import FleetPool, FleetUse
 from sensor.model.protocols import AnyMessage
 from sensor.model.report import AnyReport, Sighting, Told
 from sensor.model.result import ClockSkew
@@ -244,6 +244,10 @@ class Entities:
     def fleet_use(self, kind: int, hi: int, lo: int, own: int) -> FleetUse | None:
         """Return how common a thing is at the fleet's other sites; None where it is not, or nobody knows."""
         return self.prior.use(kind, hi, lo, own=own)
+
+    def fleet_pool(self, statistic: str) -> FleetPool | None:
+        """Return how a statistic's scores are distributed in the fleet; None where nobody knows."""
+        return self.prior.pool(statistic)
 
     def role(self, device: int) -> str | None:
         """Return what a device is, as the inventory says it; kept for an hour of event time."""

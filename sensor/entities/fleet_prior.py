@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor.model.fleet_part import FleetPart, FleetUse, digest_of
+from sensor.model.fleet_part import FleetPart, FleetPool, FleetUse, digest_of
 from sensor.model.report import AnyReport, Prior
 
 ASKED_MAX = 1 << 16
@@ -28,6 +28,7 @@ class FleetPrior:
         self._things = np.empty(0, np.uint64)
         self._sites, self._devices = np.empty(0, np.int64), np.empty(0, np.int64)
         self._of_sites = 0
+        self._pools: dict[str, FleetPool] = {}
         self._digest = functools.lru_cache(maxsize=ASKED_MAX)(digest_of)
 
     @property
@@ -47,6 +48,8 @@ class FleetPrior:
     def take(self, prior: Prior) -> None:
         """Take in what the hub gave, or the key alone."""
         self._key = prior.key or self._key
+        if prior.pool is not None:
+            self._pools[prior.pool.statistic] = prior.pool
         if prior.part is not None:
             self._parts[prior.part.part] = prior.part
             self._join()
@@ -70,14 +73,20 @@ class FleetPrior:
             return None
         return FleetUse(sites, max(self._of_sites - 1, sites), max(int(self._devices[at]) - own, sites))
 
+    def pool(self, statistic: str) -> FleetPool | None:
+        """Return how a statistic's scores are distributed in the fleet; None where the hub gave nothing of it."""
+        return self._pools.get(statistic)
+
     def save(self) -> dict[str, NDArray[Any]]:
         """Return its state as named arrays; empty where the hub gave nothing."""
-        if not self._parts:
-            return {}
-        return {"parts": np.frombuffer(msgspec.msgpack.encode(list(self._parts.values())), np.uint8)}
+        held: dict[str, Any] = {"parts": list(self._parts.values()), "pools": list(self._pools.values())}
+        return {name: np.frombuffer(msgspec.msgpack.encode(one), np.uint8) for name, one in held.items() if one}
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore what `save` returned."""
+        if "pools" in state:
+            pools = msgspec.msgpack.decode(state["pools"].tobytes(), type=list[FleetPool])
+            self._pools = {one.statistic: one for one in pools}
         if "parts" in state:
             held = msgspec.msgpack.decode(state["parts"].tobytes(), type=list[FleetPart])
             self._parts = {one.part: one for one in held}

@@ -15,6 +15,9 @@ THINGS_MAX = 4096
 """Of a part: 56 KiB, and 65,536 in all."""
 DESTINATION, FINGERPRINT = 0, 1
 KEY_BYTES = 32
+BINS_MAX, TOP_MAX = 512, 36
+"""As `baselines.calibration` has them."""
+NAME_MAX = 64
 
 
 class FleetPart(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +34,19 @@ class FleetPart(msgspec.Struct, frozen=True, array_like=True):
     """How many sites have each, uint16, shape (n,)."""
     devices: bytes
     """How many of their devices, uint32, shape (n,)."""
+
+
+class FleetPool(msgspec.Struct, frozen=True, array_like=True):
+    """Scores of one statistic, those of the last 24 h left out: of a site, or of all that told of theirs."""
+
+    statistic: str
+    sites: int
+    bins: bytes
+    """Which bins have any (`baselines.calibration`), ascending, uint16, shape (n,)."""
+    counts: bytes
+    """How many each has, uint32, shape (n,)."""
+    top: bytes
+    """The largest as they are, ascending, float64, shape (k,)."""
 
 
 class FleetUse(msgspec.Struct, frozen=True):
@@ -54,6 +70,17 @@ def problem(part: FleetPart) -> str | None:
     things = np.frombuffer(part.things, "<u8")
     fits = 0 <= part.part < PARTS and 0 <= part.of_sites < 1 << 31 and 0 <= part.of_devices < 1 << 31
     return None if fits and bool((things[1:] > things[:-1]).all()) else "bad_columns"
+
+
+def pool_problem(pool: FleetPool) -> str | None:
+    """Say in a word why scores cannot be taken; None where they can."""
+    count, rest = divmod(len(pool.bins), 2)
+    if rest or len(pool.counts) != 4 * count or len(pool.top) % 8 or len(pool.top) > 8 * TOP_MAX:
+        return "bad_columns"
+    bins, top = np.frombuffer(pool.bins, "<u2"), np.frombuffer(pool.top, "<f8")
+    fits = count <= BINS_MAX and bool((bins[1:] > bins[:-1]).all()) and int(bins.max(initial=0)) < BINS_MAX
+    fits &= bool(np.isfinite(top).all()) and bool((top >= 0).all()) and bool((top[1:] >= top[:-1]).all())
+    return None if fits and 0 < pool.sites < 1 << 16 and 0 < len(pool.statistic) <= NAME_MAX else "bad_columns"
 
 
 def digest_of(key: bytes, kind: int, hi: int, lo: int) -> int:

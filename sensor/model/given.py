@@ -8,7 +8,7 @@ counted and passed over. Not here: how they get there (`sensor.store.returns`, `
 
 import msgspec
 
-from sensor.model.fleet_part import FleetPart
+from sensor.model.fleet_part import FleetPart, FleetPool
 from sensor.model.order import Outcome, Wanted
 
 GIVEN_MAX = 64 << 10
@@ -40,6 +40,12 @@ class FleetPopular(_Given, frozen=True, kw_only=True, array_like=True, tag="p"):
     part: FleetPart
 
 
+class FleetCalibrated(_Given, frozen=True, kw_only=True, array_like=True, tag="k"):
+    """How the scores of a statistic are distributed in the fleet."""
+
+    pool: FleetPool
+
+
 class Judged(_Given, frozen=True, kw_only=True, array_like=True, tag="j"):
     """What the hub says of a sign-in that an incident of the site holds, by the presence of all sites."""
 
@@ -51,7 +57,7 @@ class Judged(_Given, frozen=True, kw_only=True, array_like=True, tag="j"):
     text: str
 
 
-AnyGiven = Order | Became | FleetPopular | Judged
+AnyGiven = Order | Became | FleetPopular | Judged | FleetCalibrated
 
 
 class Place(msgspec.Struct, frozen=True):

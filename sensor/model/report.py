@@ -13,7 +13,7 @@ import numpy as np
 
 from sensor.model.evidence import Finding
 from sensor.model.fleet import SiteHealth
-from sensor.model.fleet_part import FleetPart
+from sensor.model.fleet_part import FleetPart, FleetPool, pool_problem
 from sensor.model.order import Outcome, Wanted
 from sensor.model.site_packet import Kind
 
@@ -199,11 +199,18 @@ class Popular(_Report, frozen=True, kw_only=True, array_like=True, tag="u"):
     """Devices, uint16, shape (n,)."""
 
 
+class Calibrated(_Report, frozen=True, kw_only=True, array_like=True, tag="k"):
+    """How the scores of a statistic are distributed at the site."""
+
+    pool: FleetPool
+
+
 class Prior(_Report, frozen=True, kw_only=True, array_like=True, tag="f"):
     """What the hub gave this site of the fleet's things; never told by a site, and refused at a hub."""
 
     key: bytes
     part: FleetPart | None = None
+    pool: FleetPool | None = None
 
 
 AnyReport = (
@@ -220,10 +227,11 @@ AnyReport = (
     | Health
     | Ordered
     | Became
+    | Calibrated
 )
 
 KIND_OF: dict[type, Kind] = {
-    Popular: "state", Prior: "state",
+    Popular: "state", Prior: "state", Calibrated: "state",
     Told: "incidents", Verdict: "incidents", Health: "health", Sighting: "signals", Linked: "signals",
     Lease: "signals", Contact: "signals", Present: "signals", Covered: "signals", Ordered: "incidents",
     Became: "incidents",
@@ -287,6 +295,8 @@ def problem(report: AnyReport, site: str) -> str | None:
         return None if report.finding.evidence.site == site else "not_its_own"
     if isinstance(report, Prior):
         return "not_its_own"
+    if isinstance(report, Calibrated):
+        return pool_problem(report.pool)
     columns = _COLUMNS.get(type(report))
     if columns is None:
         return None

@@ -14,7 +14,7 @@ from sensor.model.account import SignInSeen
 from sensor.model.archive import Archive
 from sensor.model.event import Event
 from sensor.model.evidence import Evidence, Finding
-from sensor.model.fleet_part import FleetUse
+from sensor.model.fleet_part import FleetPool, FleetUse
 from sensor.model.protocols import AnyMessage
 from sensor.model.result import Coverage
 
@@ -161,6 +161,9 @@ class Names(Protocol):
             hi: The thing's two words, with `lo`.
             own: How many devices here have it.
         """
+
+    def fleet_pool(self, statistic: str) -> FleetPool | None:
+        """Return how a statistic's scores are distributed in the fleet; None where nobody knows."""
 
     def is_router(self, device: int) -> bool:
         """Tell whether many addresses stand behind its MAC."""

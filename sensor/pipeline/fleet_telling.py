@@ -1,4 +1,4 @@
-"""What a site tells its hub of what its devices use: digests under the fleet's key, and how many devices have each.
+"""What a site tells its hub of what its devices use, as digests under the fleet's key, and of how its scores lie.
 
 Told once in TELL_NS: what is new, and what twice as many devices have as when it was told of last. Addresses of private
 networks are left out: the same one is something else at each site. Where no fleet key is configured nothing is told.
@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.calibration import BINS, TOP, WAITING
 from baselines.keyed import KeyedTable
 from baselines.parts import part_of
 from sensor.config import Config, Secret
 from sensor.detectors.usage import DESTINATION as OF_DESTINATIONS
 from sensor.entities.networks import Networks
-from sensor.model.fleet_part import DESTINATION, FINGERPRINT, digest_of, key_of
-from sensor.model.report import AnyReport, Popular
-from sensor.model.times import HOUR_NS
+from sensor.model.fleet_part import DESTINATION, FINGERPRINT, FleetPool, digest_of, key_of
+from sensor.model.report import AnyReport, Calibrated, Popular
+from sensor.model.times import DAY_NS, HOUR_NS
 from sensor.pipeline.core import Core
 
 TELL_NS = 6 * HOUR_NS
@@ -33,6 +34,8 @@ USERS_MAX = (1 << 16) - 1
 PRIVATE = ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
            "192.168.0.0/16", "224.0.0.0/3", "::1/128", "fe80::/10")  # fmt: skip
 """RFC 6890. Unique local IPv6 (fc00::/7) is told: the words of 1 name in 128 look like one, and theirs are unique."""
+_POOLED = ("new_peer",)
+"""Detectors whose first statistic's scores are told once a day, 3 KB: of one that opens nothing by itself."""
 _FROM = (("new_peer", DESTINATION), ("fingerprint", FINGERPRINT))
 
 
@@ -53,9 +56,9 @@ class FleetTelling:
         self._core, self._key, self._site = core, key, core.entities.site_number(site)
         self._told = KeyedTable({"users": (np.int32, (), 0)}, THINGS_MAX, 0)
         self._private = Networks(PRIVATE)
-        self._next_ns = 0
+        self._next_ns, self._day = 0, -1
         if "head" in state:
-            self._next_ns = int(state["head"][0])
+            self._next_ns, self._day = (int(value) for value in state["head"])
             self._told.load(part_of(state, "told"))
 
     def due(self, now_ns: int) -> list[AnyReport]:
@@ -67,14 +70,18 @@ class FleetTelling:
         for name, kind in _FROM:
             found += self._news(name, kind, AT_ONCE - len(found), now_ns)
         devices = self._core.entities.site_devices(self._site)
-        return [
+        calibrated: list[AnyReport] = []
+        if now_ns // DAY_NS > self._day:
+            self._day = now_ns // DAY_NS
+            calibrated += [Calibrated(ts=now_ns, pool=one) for one in map(self._pool, _POOLED) if one is not None]
+        return calibrated + [
             _report(now_ns, devices, found[at : at + OF_REPORT]) for at in range(0, len(found), OF_REPORT)
         ]  # fmt: skip
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return what was told, as named arrays."""
         told = {f"told/{name}": column for name, column in self._told.save().items()}
-        return {"head": np.array([self._next_ns], np.int64), **told}
+        return {"head": np.array([self._next_ns, self._day], np.int64), **told}
 
     def _news(self, name: str, kind: int, room: int, now_ns: int) -> list[tuple[int, int]]:
         """Return digest and devices of what is new of a detector's things, `room` at most; they are told then."""
@@ -100,6 +107,25 @@ class FleetTelling:
             (digest_of(self._key, kind, a, b), n)
             for a, b, n in zip(hi[news].tolist(), lo[news].tolist(), users[news].tolist(), strict=True)
         ]
+
+    def _pool(self, name: str) -> FleetPool | None:
+        """Return how a detector's scores are distributed; None where it has none that are a day old."""
+        detector = next((one for one in self._core.detectors if one.name == name), None)
+        state = part_of(detector.save(), "pools") if detector is not None else {}
+        if not state:
+            return None
+        shape = tuple(state["head"][3:].tolist())
+        statistic, slot, _, bins = np.unravel_index(state["at"], shape)
+        of_days = (statistic == 0) & (slot >= WAITING)
+        counts = np.bincount(bins[of_days], weights=state["counts"][of_days], minlength=BINS).astype(np.int64)
+        statistic, slot, _, _ = np.unravel_index(state["top_at"], (*shape[:3], TOP))
+        top = np.sort(state["top"][(statistic == 0) & (slot >= WAITING)])[-TOP:]
+        at = np.nonzero(counts)[0]
+        if not len(at):
+            return None
+        return FleetPool(
+            name, 1, at.astype("<u2").tobytes(), counts[at].astype("<u4").tobytes(), top.astype("<f8").tobytes()
+        )
 
 
 def _report(now_ns: int, devices: int, found: list[tuple[int, int]]) -> Popular:

@@ -1,4 +1,4 @@
-"""What a hub gives its sites, all of it: how common things are in the fleet, and verdicts on sign-ins.
+"""What a hub gives its sites, all of it: what is common and what is usual in the fleet, and verdicts on sign-ins.
 
 A verdict goes to a site whose evidence is in the same incident as it: the hub corroborates a sign-in with the presence
 of all sites, which none of them has. It is given under the ids of the site's own evidence, so that it needs no names.
@@ -16,6 +16,7 @@ from sensor.model.evidence import Evidence
 from sensor.model.given import Judged
 from sensor.model.report import AnyReport
 from sensor.model.times import DAY_NS, parse
+from sensor.pipeline.calibration_giving import CalibrationGiving
 from sensor.pipeline.core import Core
 from sensor.pipeline.fleet_giving import FleetGiving
 from sensor.pipeline.fleet_telling import fleet_key
@@ -36,10 +37,12 @@ class Giving:
         """Go on where the core's state ends."""
         self._core = core
         self.popular = FleetGiving(core.ungiven, core.secret)
+        self.calibration = CalibrationGiving(core.ungiven)
 
     def hear(self, reports: Sequence[AnyReport]) -> None:
         """Take in what sites told in a step."""
         self.popular.hear(reports)
+        self.calibration.hear(reports)
 
     def due(self, now_ns: int) -> list[Given]:
         """Return what sites are given with this commit."""
@@ -48,12 +51,13 @@ class Giving:
         own = {self._core.config.site}
         return [
             *self.popular.due(now_ns),
+            *self.calibration.due(now_ns),
             *verdicts(changed, [site for site in self._core.fleet.rows if site not in own]),
         ]
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return what a restart needs, as named arrays."""
-        return self.popular.save()
+        return {**self.popular.save(), **self.calibration.save()}
 
 
 def verdicts(cases: Iterable[Case], sites: Sequence[str]) -> list[Given]:

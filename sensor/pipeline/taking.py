@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensor.model import given, report
-from sensor.model.fleet_part import FleetPart, problem
+from sensor.model.fleet_part import FleetPart, FleetPool, pool_problem, problem
 from sensor.model.order import HUB
 from sensor.store.state import State
 
@@ -45,8 +45,8 @@ class Taking:
                 _LOG.warning("passed over what the hub gave, of a kind of a later release: key=%s", key)
                 continue
             self.counts[type(one).__name__] += 1
-            if isinstance(one, given.FleetPopular):
-                self._hear_popular(one)
+            if isinstance(one, given.FleetPopular | given.FleetCalibrated):
+                self._hear_fleet(one)
             elif isinstance(one, given.Judged):
                 self._judged.append(one)
             else:
@@ -76,20 +76,24 @@ class Taking:
         priors, self._priors = self._priors, []
         return priors
 
-    def _hear_popular(self, one: given.FleetPopular) -> None:
-        wrong = problem(one.part)
-        if wrong is not None:
+    def _hear_fleet(self, one: given.FleetPopular | given.FleetCalibrated) -> None:
+        part = one.part if isinstance(one, given.FleetPopular) else None
+        pool = one.pool if isinstance(one, given.FleetCalibrated) else None
+        wrong = (part and problem(part)) or (pool and pool_problem(pool))
+        if wrong:
             self.counts[wrong] += 1
         elif self.fleet_key is not None:
-            self._priors.append(report.Prior(ts=one.ts, key=self.fleet_key, part=one.part))
+            self._priors.append(report.Prior(ts=one.ts, key=self.fleet_key, part=part, pool=pool))
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Return what waits for the next step, as named arrays; empty where nothing does."""
-        parts = [one.part for one in self._priors if one.part is not None]
+        parts = [(one.part, one.pool) for one in self._priors if one.part is not None or one.pool is not None]
         return {"parts": np.frombuffer(msgspec.msgpack.encode(parts), np.uint8)} if parts else {}
 
     def load(self, state: dict[str, NDArray[Any]]) -> None:
         """Restore what `save` returned."""
         if "parts" in state:
-            parts = msgspec.msgpack.decode(state["parts"].tobytes(), type=list[FleetPart])
-            self._priors = [report.Prior(ts=0, key=b"", part=one) for one in parts]
+            held = msgspec.msgpack.decode(
+                state["parts"].tobytes(), type=list[tuple[FleetPart | None, FleetPool | None]]
+            )
+            self._priors = [report.Prior(ts=0, key=b"", part=part, pool=pool) for part, pool in held]

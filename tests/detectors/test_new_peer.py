@@ -12,6 +12,7 @@ from baselines.table import Table
 from sensor.detectors.new_peer import NewPeer, again, detector
 from sensor.model.fleet_part import DESTINATION, digest_of
 from sensor.model.report import Prior
+from tests.detectors.test_fleet_law import pool_of
 from tests.detectors.ticks import entities, joined, tick
 from tests.entities.test_fleet_prior import KEY
 from tests.model.test_fleet_part import part
@@ -300,3 +301,27 @@ def test_without_a_fleet_nothing_is_different():
     assert found[0] == found[1]
     assert "fleet_of" not in found[0][0].evidence.basis
     assert {k: v.tobytes() for k, v in one.save().items()} == {k: v.tobytes() for k, v in other.save().items()}
+
+
+def test_a_new_site_starts_from_the_fleets_days():
+    """Two days old, it has too few device-days: p is from the fleet's, says so, and is made again from the basis."""
+    days = [hour(number) for number in range(48)]
+    strange = flows(flow("10.0.0.10", "203.0.113.77", port=8_443, at_s=2 * 86_400 + 600))
+    found = []
+    for sites in (0, 12):
+        known = entities()
+        one = NewPeer(known, SECRET)
+        if sites:
+            _, pool = pool_of(np.random.default_rng(5).exponential(0.3, 4_000), sites)
+            known.prior.take(Prior(ts=0, key=KEY, pool=pool))
+        run(known, one, days)
+        found += run(known, one, [strange])
+        said = one.coverage().why
+    (among,) = found  # the model alone has nothing to say yet
+
+    assert "fleet" == among.evidence.reference
+    assert 1e-3 <= among.evidence.p == again(among.evidence)
+    assert 12.0 == among.evidence.basis["fleet_calibration"]
+    assert "from 4,000 device-days of the fleet's 12 sites, for this one has too few of its own" in among.evidence.text
+    assert "4,000 device-days of the fleet's 12 sites until 100 are here" in said
+    assert not among.opens

@@ -5,8 +5,8 @@ import pytest
 
 from sensor import config
 from sensor.errors import ConfigError
-from sensor.model.fleet_part import DESTINATION, FINGERPRINT, digest_of, key_of
-from sensor.model.times import HOUR_NS
+from sensor.model.fleet_part import DESTINATION, FINGERPRINT, digest_of, key_of, pool_problem
+from sensor.model.times import DAY_NS, HOUR_NS
 from sensor.pipeline import fleet_telling
 from sensor.pipeline.core import Core
 from sensor.pipeline.fleet_telling import FleetTelling, fleet_key
@@ -100,3 +100,23 @@ def test_without_a_key_nothing_is_told(core, tmp_path):
     with pytest.raises(ConfigError, match="fleet_key"):
         config.build({"sinks": {"hub": {**SINK, "fleet_key": {}}}})
     assert {"held"} == set(Forwarding(core, "SYD").save())
+
+
+def test_scores_of_days_past_are_told_once_a_day(core):
+    """As a pool that merges; of the last 24 h nothing."""
+    telling = FleetTelling(core, "SYD", KEY, {})
+    pools = next(one for one in core.detectors if one.name == "new_peer")._pools
+    pools.advance(DAY_NS)
+    pools.add(0, np.zeros(3, np.int32), np.array([1.0, 1.0, 5.0]))
+    assert [] == telling.due(DAY_NS)
+    pools.advance(3 * DAY_NS)
+    (one,) = telling.due(3 * DAY_NS)
+    pool = one.pool
+
+    assert pool_problem(pool) is None
+    assert ("new_peer", [2, 1], [1.0, 1.0, 5.0]) == (
+        pool.statistic, np.frombuffer(pool.counts, "<u4").tolist(), np.frombuffer(pool.top, "<f8").tolist(),
+    )  # fmt: skip
+    assert [] == telling.due(3 * DAY_NS + 6 * HOUR_NS)
+    assert [] == FleetTelling(core, "SYD", KEY, telling.save()).due(3 * DAY_NS + 12 * HOUR_NS)
+    assert 1 == len(telling.due(4 * DAY_NS))
