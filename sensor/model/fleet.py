@@ -70,6 +70,8 @@ class SiteLink(msgspec.Struct, frozen=True, kw_only=True):
     """How far the site's clock is ahead of the hub's; None where it cannot be known."""
     skew_error_ns: int = 0
     """By how much that may be wrong at most."""
+    shift_ns: int = 0
+    """By how much the times of what it tells are moved for that."""
     one_way: bool = False
     """It comes in bundles: nothing that the hub gives reaches the site."""
 

@@ -15,6 +15,7 @@ from sensor.config import Component, Config
 from sensor.errors import ConfigError, Transient
 from sensor.model import report
 from sensor.model.fleet import SiteLink
+from sensor.model.shifted import shifted
 from sensor.model.source import Account, Batch
 from sensor.model.times import SECOND_NS
 from sensor.sources.site import settings_of
@@ -167,7 +168,7 @@ class SiteFeed:
             if isinstance(item, str):
                 account.reject(item)
             else:
-                batch.reports.append(item)
+                batch.reports.append(shifted(item, one.shift_ns))
                 account.accepted += 1
         return head.raw_bytes
 

@@ -104,7 +104,8 @@ def _heard(view: SiteView) -> Iterator[tuple[str, str]]:
     if link.lost:
         yield "gap", f"{link.lost:,} packets lost at the site"
     if link.skew_ns is not None and abs(link.skew_ns) > SKEW_NS + link.skew_error_ns:
-        yield "clock", f"clock {span(abs(link.skew_ns))} {'ahead' if link.skew_ns > 0 else 'behind'}"
+        seen = ", its times are shifted" if link.shift_ns else ""
+        yield "clock", f"clock {span(abs(link.skew_ns))} {'ahead' if link.skew_ns > 0 else 'behind'}{seen}"
 
 
 def _working(view: SiteView) -> Iterator[tuple[str, str]]:

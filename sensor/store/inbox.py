@@ -21,7 +21,7 @@ import msgspec
 from sensor.errors import Transient
 from sensor.model.fleet import SiteLink
 from sensor.model.site_packet import Envelope, Kind
-from sensor.model.times import DAY_NS
+from sensor.model.times import DAY_NS, SECOND_NS
 from sensor.store.schema import connect
 from sensor.store.site_order import Order
 
@@ -35,34 +35,43 @@ ONE_WAY_NS = DAY_NS
 """Between a site's last bundle and its last envelope, beyond which it is thought to send otherwise by now."""
 META = "position:"
 _BEGIN = '{"inbox":'
-_VERSION = 1
+_VERSION = 2
+STEADY_NS = SECOND_NS
+"""By how much an estimate may move before reports are shifted otherwise: what they say of contacts is to a tenth of a
+second, and an estimate moves by what a request takes on its way."""
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE envelopes (
     number INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
     began INTEGER NOT NULL, previous INTEGER NOT NULL, kind TEXT NOT NULL, first_ns INTEGER NOT NULL,
     last_ns INTEGER NOT NULL, raw_bytes INTEGER NOT NULL, received_ns INTEGER NOT NULL, body BLOB NOT NULL,
+    shift_ns INTEGER NOT NULL DEFAULT 0,
     UNIQUE (site, epoch, sequence)
 ) STRICT;
 CREATE INDEX envelopes_site ON envelopes (site, number);
 CREATE TABLE sites (
     site TEXT PRIMARY KEY, place TEXT NOT NULL, forgotten INTEGER NOT NULL, count INTEGER NOT NULL,
     bytes INTEGER NOT NULL, newest INTEGER NOT NULL, duplicates INTEGER NOT NULL, received_ns INTEGER NOT NULL,
-    skew_ns INTEGER, skew_error_ns INTEGER NOT NULL DEFAULT 0
+    skew_ns INTEGER, skew_error_ns INTEGER NOT NULL DEFAULT 0, shift_ns INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE bundles (
     site TEXT NOT NULL, made_ns INTEGER NOT NULL, PRIMARY KEY (site, made_ns)
 ) STRICT, WITHOUT ROWID;
 """
+_NEW_IN_2 = (
+    "ALTER TABLE envelopes ADD COLUMN shift_ns INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE sites ADD COLUMN shift_ns INTEGER NOT NULL DEFAULT 0",
+)
 _SITE = "site, place, forgotten, count, bytes, newest, duplicates, received_ns, skew_ns, skew_error_ns"
 _HEAD = "site, epoch, sequence, began, previous, kind, first_ns, last_ns, raw_bytes"
 
 _NOTE = f"""
-INSERT INTO sites ({_SITE}) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET
+INSERT INTO sites ({_SITE}, shift_ns) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site) DO UPDATE SET
     place = excluded.place, count = count + excluded.count, bytes = bytes + excluded.bytes,
     newest = max(newest, excluded.newest), duplicates = duplicates + excluded.duplicates,
     received_ns = max(received_ns, excluded.received_ns), skew_ns = coalesce(excluded.skew_ns, skew_ns),
-    skew_error_ns = CASE WHEN excluded.skew_ns IS NULL THEN skew_error_ns ELSE excluded.skew_error_ns END
+    skew_error_ns = CASE WHEN excluded.skew_ns IS NULL THEN skew_error_ns ELSE excluded.skew_error_ns END,
+    shift_ns = excluded.shift_ns
 """  # noqa: S608 - ours
 
 
@@ -93,6 +102,8 @@ class Waiting(msgspec.Struct, frozen=True):
     """Time of day."""
     head: Envelope
     """Without its body."""
+    shift_ns: int = 0
+    """By how much its reports' times are moved: decided as it was stored, so that reading it again gives the same."""
 
 
 class Position(msgspec.Struct):
@@ -172,7 +183,7 @@ class Inbox:
             raise ValueError(f"an envelope of another site than {site}")
         with self._transaction() as execute:
             order = self._order(site)
-            room = self._room(site)
+            room, shift_ns = self._room(site), self._shift(site, skew)
             stored, duplicates, size, newest = 0, 0, 0, 0
             ahead, is_full = 0, False
             for one in envelopes:
@@ -186,7 +197,7 @@ class Inbox:
                     break
                 else:
                     order.take(one)
-                    newest = self._insert(one, now_ns)
+                    newest = self._insert(one, now_ns, shift_ns)
                     stored, size = stored + 1, size + len(one.body)
             execute(
                 _NOTE,
@@ -199,6 +210,7 @@ class Inbox:
                     duplicates,
                     now_ns if stored else 0,
                     *(skew or (None, 0)),
+                    shift_ns,
                 ),
             )
         return Receipt(Have(order.epoch, order.have), stored, duplicates, ahead, is_full)
@@ -236,7 +248,7 @@ class Inbox:
         """Return what is held of a site behind a number, in the order in which it came, without the bodies."""
         with self._lock:
             rows = self._connection.execute(
-                f"SELECT number, received_ns, {_HEAD} FROM envelopes "  # noqa: S608 - ours
+                f"SELECT number, received_ns, shift_ns, {_HEAD} FROM envelopes "  # noqa: S608 - ours
                 "WHERE site = ? AND number > ? ORDER BY number LIMIT ?",
                 (site, after, count),
             ).fetchall()
@@ -274,16 +286,16 @@ class Inbox:
         """Return how each site is heard."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT site, place, count, duplicates, received_ns, skew_ns, skew_error_ns FROM sites"
+                "SELECT site, place, count, duplicates, received_ns, skew_ns, skew_error_ns, shift_ns FROM sites"
             ).fetchall()
             bundles = self._bundles()
         found = {}
-        for site, place, count, duplicates, received_ns, skew_ns, skew_error_ns in rows:
+        for site, place, count, duplicates, received_ns, skew_ns, skew_error_ns, shift_ns in rows:
             order = msgspec.json.decode(place, type=Order)
             found[str(site)] = SiteLink(
                 have=order.have, waiting=count, missing=tuple((first, last) for _, first, last in order.missing),
                 lost=order.lost, duplicates=duplicates, received_ns=received_ns,
-                skew_ns=skew_ns, skew_error_ns=skew_error_ns,
+                skew_ns=skew_ns, skew_error_ns=skew_error_ns, shift_ns=shift_ns,
                 one_way=0 < received_ns < bundles.get(str(site), 0) + ONE_WAY_NS,
             )  # fmt: skip
         return found
@@ -304,7 +316,10 @@ class Inbox:
                 for statement in _TABLES.split(";\n"):
                     execute(statement)
                 execute("INSERT INTO about VALUES ('name', ?)", (secrets.token_hex(8),))
-                execute(f"PRAGMA user_version = {_VERSION}")
+            if version == 1:
+                for statement in _NEW_IN_2:
+                    execute(statement)
+            execute(f"PRAGMA user_version = {_VERSION}")
         (folder / FILE).chmod(0o600)
 
     def _follow(self, folder: Path) -> None:
@@ -327,12 +342,12 @@ class Inbox:
             with self._transaction() as execute:
                 execute("UPDATE about SET value = ? WHERE key = 'name'", (position.inbox,))
 
-    def _insert(self, one: Envelope, now_ns: int) -> int:
+    def _insert(self, one: Envelope, now_ns: int, shift_ns: int) -> int:
         cursor = self._connection.execute(
-            f"INSERT INTO envelopes ({_HEAD}, received_ns, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT INTO envelopes ({_HEAD}, received_ns, body, shift_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
                 one.site, one.epoch, one.sequence, one.began, one.previous, one.kind, one.first_ns, one.last_ns,
-                one.raw_bytes, now_ns, one.body,
+                one.raw_bytes, now_ns, one.body, shift_ns,
             ),
         )  # fmt: skip
         return int(cursor.lastrowid or 0)
@@ -340,6 +355,11 @@ class Inbox:
     def _order(self, site: str) -> Order:
         row = self._connection.execute("SELECT place FROM sites WHERE site = ?", (site,)).fetchone()
         return Order() if row is None else msgspec.json.decode(row[0], type=Order)
+
+    def _shift(self, site: str, skew: tuple[int, int] | None) -> int:
+        """Return by how much the times of what a site sends now are moved, ns; as before where nothing new is known."""
+        row = self._connection.execute("SELECT shift_ns FROM sites WHERE site = ?", (site,)).fetchone()
+        return shift_of(0 if row is None else int(row[0]), skew)
 
     def _room(self, site: str) -> int:
         """Return how many bytes of a site may be stored."""
@@ -365,11 +385,26 @@ class Inbox:
 
 
 def _waiting(
-    number: int, received_ns: int, site: str, epoch: int, sequence: int, began: int, previous: int, kind: Kind,
-    first_ns: int, last_ns: int, raw_bytes: int,
+    number: int, received_ns: int, shift_ns: int, site: str, epoch: int, sequence: int, began: int, previous: int,
+    kind: Kind, first_ns: int, last_ns: int, raw_bytes: int,
 ) -> Waiting:  # fmt: skip
     head = Envelope(site, epoch, sequence, began, previous, kind, first_ns, last_ns, raw_bytes, b"")
-    return Waiting(number, received_ns, head)
+    return Waiting(number, received_ns, head, shift_ns)
+
+
+def shift_of(before_ns: int, skew: tuple[int, int] | None) -> int:
+    """Return by how much a site's times are to be moved, ns.
+
+    Args:
+        before_ns: By how much they were.
+        skew: How far its clock is ahead, and by how much that may be wrong, ns; None: not known.
+    """
+    if skew is None:
+        return before_ns
+    ahead_ns, room_ns = skew[0], skew[1] + STEADY_NS
+    if abs(ahead_ns + before_ns) <= room_ns:
+        return before_ns
+    return -ahead_ns if abs(ahead_ns) > room_ns else 0
 
 
 def _committed(folder: Path) -> Position:

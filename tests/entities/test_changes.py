@@ -132,7 +132,7 @@ class Life:
             role=self.one(None, "printer"), shared=self.one(None, "a NAT"), flows=int(self.rng.integers(100)),
             progress=float(self.rng.random()), is_router=self.one(*[False] * 9, True),
         )  # fmt: skip
-        user, kind = self.one(*USERS), self.one("kerberos", "rdp_cookie", "vpn")
+        user, kind = self.one(*USERS), self.one("kerberos_as", "rdp_cookie", "vpn")
         link = Linked(
             ts=ts, site=site, account=f"{user}@example.com", of=self.one("user", "user", "service"), kind=kind,
             device=device, first_ns=ts, last_ns=ts, count=3, days=1, forms=self.one((), (f"{user}@ad.example.com",)),

@@ -1,16 +1,24 @@
 """The hub's feed: each report once, in the order of its site, and what waits for a gap."""
 
 import msgspec
+import numpy as np
 import pytest
 import zstandard
 
 from sensor.config import build
+from sensor.entities.entities import Entities
 from sensor.errors import ConfigError
+from sensor.model import report
+from sensor.model.capture import ARP
+from sensor.model.report import Contact, Covered, Linked, Sighting
+from sensor.model.shifted import shifted
 from sensor.model.times import SECOND_NS
 from sensor.pipeline import site_feed
 from sensor.pipeline.site_feed import SiteFeed, open_sites, source_of
 from sensor.store.inbox import Inbox
+from tests.entities.test_corroboration import signin
 from tests.pipeline.fleet_ends import body_of
+from tests.scenes import SECRET, START, S, flows
 from tests.wire.envelopes import envelope
 
 
@@ -144,3 +152,43 @@ def test_a_hub_has_one_source_of_sites(tmp_path):
     feed.close()
     with pytest.raises(ConfigError, match="one source of type site"):
         build({"sites": {"SYD": {}}, "sources": {"a": table, "b": table}})
+
+
+def sign_in_beside(folder, skew):
+    """Return the verdict on a sign-in beside a site whose clock is four minutes ahead, of which `skew` is known."""
+    ahead, device = 240 * S, "dev-0cc6978e6c37"
+    reports = [
+        Sighting(ts=START + 20 * S, device=device, addresses=("10.0.0.5",), first_ns=START, last_ns=START + 20 * S),
+        Linked(ts=START + 20 * S, account="ann@ex.com", of="user", kind="kerberos_as", device=device, first_ns=START,
+               last_ns=START + 20 * S, count=1, days=1),
+        Contact(ts=START + 990 * S, provider="microsoft", devices=report.written_ids([device]), who=b"\0\0",
+                before=bytes(4)),
+        *(
+            Covered(ts=START + at * S, minute=START // (60 * S), flows=b"", names=b"", whole=at // 60)
+            for at in (300, 1_500)
+        ),
+    ]  # fmt: skip
+    inbox = Inbox(folder)
+    body = report.encode([shifted(one, ahead) for one in reports])
+    inbox.take("SYD", [envelope(1, body, raw_bytes=len(body))], 1, skew=skew)
+    known = Entities({}, SECRET, {"SYD": ("203.0.113.10",)})
+    known.site_number("SYD")
+    none, first, seen = np.empty(0, np.int32), feed_of(folder).poll().reports, []
+    assert first == feed_of(folder).poll().reports  # whoever reads it again reads the same
+    for end_s in (*range(10, 1_800, 10), 3_000, 20_000):
+        now = [one for one in first if START + (end_s - 10) * S <= one.ts < START + end_s * S]
+        events = [signin(1000)] if end_s == 1_010 else []
+        tick = known.resolve(
+            START + end_s * S, flows(), none, np.empty(0, ARP), none, none, [], [], fresh=np.ones(0, bool), learn=True,
+            events=events, event_site=[0] * len(events), reports=now,
+        )  # fmt: skip
+        seen += tick.signins
+    return seen[-1].row.corroboration, seen[-1].row.because
+
+
+def test_a_site_whose_clock_is_four_minutes_off_corroborates_as_if_it_were_right(tmp_path):
+    """Its contact ten seconds before the sign-in is seen ten seconds before it; without the estimate it is not."""
+    verdict, because = sign_in_beside(tmp_path / "known", (240 * S, S // 10))
+
+    assert ("supported", True) == (verdict, "10 s before it" in because)
+    assert "supported" != sign_in_beside(tmp_path / "unknown", None)[0]

@@ -8,7 +8,7 @@ import pytest
 
 from sensor.errors import Transient
 from sensor.store.bundle_window import BundleWindow
-from sensor.store.inbox import FILE, Have, Inbox, Position, Receipt, write_position
+from sensor.store.inbox import FILE, Have, Inbox, Position, Receipt, shift_of, write_position
 from sensor.store.site_order import Order
 from sensor.store.state import State
 from tests.store.test_state import commit
@@ -212,3 +212,37 @@ def test_a_site_that_sends_bundles_is_heard_one_way(tmp_path):
         assert inbox.links()["SYD"].one_way
         inbox.take("SYD", [envelope(2)], 124 * hour_ns)
         assert not inbox.links()["SYD"].one_way
+
+
+def test_the_shift_of_a_sites_times_is_stored_with_each_envelope(tmp_path):
+    """As the estimate was then; by what it errs, and a second, it may move; without one it stays as it was."""
+    inbox, four_min = Inbox(tmp_path), 240 * 10**9
+    for number, skew in enumerate((None, (four_min, 10**8), (four_min + 10**9, 10**8), None, (0, 10**8)), start=1):
+        inbox.take("SYD", [envelope(number)], 77, skew=skew)
+
+    assert [0, -four_min, -four_min, -four_min, 0] == [one.shift_ns for one in Inbox(tmp_path).waiting("SYD", 0, 9)]
+    assert 0 == inbox.links()["SYD"].shift_ns
+
+
+@pytest.mark.parametrize(
+    ("before", "skew", "expected"),
+    [(0, (2, 3), 0), (0, (-90, 0), 90), (5, None, 5), (-240, (0, 0), 0)],
+)
+def test_times_are_shifted_where_the_estimate_is_larger_than_its_error(before, skew, expected):
+    """A clock that was set right is shifted no more."""
+    known = None if skew is None else (skew[0] * 10**9, skew[1] * 10**9)
+    assert expected * 10**9 == shift_of(before * 10**9, known)
+
+
+def test_an_inbox_of_the_release_before_is_read_on(tmp_path):
+    """What it holds is shifted by nothing."""
+    Inbox(tmp_path).take("SYD", [envelope(1)], 77)
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as old:
+        old.executescript(
+            "ALTER TABLE envelopes DROP COLUMN shift_ns; ALTER TABLE sites DROP COLUMN shift_ns;"
+            "PRAGMA user_version = 1;"
+        )
+    inbox = Inbox(tmp_path)
+    inbox.take("SYD", [envelope(2)], 78, skew=(60 * 10**9, 0))
+
+    assert [0, -60 * 10**9] == [one.shift_ns for one in inbox.waiting("SYD", 0, 9)]
