@@ -183,6 +183,7 @@ class Live:
             has_looked = self._sources.has_looked(number)
             for one in self._sources.take(number):
                 newest_ns = self._gathering.add(number, one.batch, now_ns)
+                self._core.taking.hear(one.batch.reports, self._core.state)  # what is asked for waits for no tick
                 if newest_ns and one.behind_ns is not None:
                     newest_ns = min(newest_ns, one.behind_ns)
                 if newest_ns or one.behind_ns is not None:
@@ -203,7 +204,6 @@ class Live:
                     account = slots[int(number)].account
                     account.late = min(account.late + int(count), account.accepted)
             core.clock_ns = max(core.clock_ns, self._gathering.closed_ns)
-            core.taking.hear(step.reports, core.state)
             core.step(step, sites)
             self._dirty = True
             self._alive()

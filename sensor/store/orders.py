@@ -84,7 +84,9 @@ class Orders:
         self._set(held, "told = 1, live = ?", (SETTLED if seen else FOLLOWED,))
 
     def waits(self, *, upwards: bool) -> bool:
-        """Tell whether something is to go over the way; `upwards`: to a hub as well."""
+        """Tell whether something came, or is to go over the way; `upwards`: to a hub as well."""
+        if self._came:
+            return True
         rows = self._connection.execute(
             "SELECT 1 FROM orders WHERE handed = 0 AND (site <> ? OR ?) LIMIT 1", (HUB, upwards)
         )

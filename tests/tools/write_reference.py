@@ -15,6 +15,7 @@ import msgspec
 from sensor import config, metrics, registry
 from sensor.model import listener
 from sensor.model.capture import DROP_REASONS
+from sensor.model.detection import Detection
 from sensor.model.event import EVENT_KINDS, MFA, SIGNIN_SOURCES
 from sensor.model.guard import Guard
 from sensor.model.privacy import Privacy
@@ -68,6 +69,7 @@ HELP = {
     "timeout_s": "How long an address stays blocked if nobody takes it back sooner; by default an hour.",
     "status_url": "Asked with GET for what became of an action; of the same server as `url`.",
     "verbs": "Which of the verbs the receiver carries out.",
+    "site.verbs": "What is asked for there; by default of sites what a network does, of a hub the rest.",
     "scheme": "Word before the token in the Authorization header; by default `Bearer`.",
 }  # fmt: skip
 """Of keys whose name says most of it in the code, or that no struct holds; `COMPONENT.KEY` goes before `KEY`."""
@@ -123,6 +125,7 @@ def configuration_text():
     parts = [
         table("", config.Config, skip=TABLES),
         table("budget", config.Budget),
+        table("detection", Detection),
         section("sequences", config.Config, "sequences", [
             row(name, "number", f"{db:g}", "Decibans that this order of steps adds.") for name, db in SEQUENCES.items()
         ]),
@@ -150,7 +153,7 @@ def configuration_text():
 WHOSE = "Whose records they are."
 TABLES = (
     *("budget", "sequences", "tenants", "archive", "sites", "sources", "sinks", "responses", "guard", "metrics"),
-    *("console", "privacy"),
+    *("console", "privacy", "detection"),
 )
 
 
