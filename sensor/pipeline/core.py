@@ -99,12 +99,7 @@ class Core:
         self.entities = Entities(config.networks(), secret, config.egresses(), domains, config.timezone)
         self.volumes = Volumes(self.entities, secret)
         self.unusual = Unusual(self.entities, secret)
-        found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
-        for name in registry.names("sensor.detectors"):
-            make = getattr(registry.load("sensor.detectors", name), "detector", None)
-            if make is not None and name not in found:
-                found[name] = make(self.entities, secret)
-        self.detectors = tuple(found[name] for name in sorted(found))
+        self.detectors = self._all_detectors(secret)
         per_1000 = config.budget.incidents_per_day_per_1000
         self.incidents = link.Incidents(self.entities, per_1000, self._site_devices, config.sequences)
         self._obey(state.meta("scanners"))
@@ -123,8 +118,7 @@ class Core:
         self.clock_ns = 0
         self.event_counts: dict[tuple[int, str, str], int] = {}
         self.mfa_counts: dict[tuple[str, str], int] = {}
-        self.secret = secret
-        self.seen = Seen(secret)
+        self.secret, self.seen = secret, Seen(secret)
         self.learn_until_ns = learn_until_ns
         self.stages = StageTimes()
         self.fleet = Fleet()
@@ -133,6 +127,15 @@ class Core:
         self._restore()
         self._written = Changes(self.entities)
         self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
+
+    def _all_detectors(self, secret: int) -> tuple[Detector, ...]:
+        """Return every detector there is, in the order of their names."""
+        found: dict[str, Detector] = {"volumes": self.volumes, "unusual": self.unusual}
+        for name in registry.names("sensor.detectors"):
+            make = getattr(registry.load("sensor.detectors", name), "detector", None)
+            if make is not None and name not in found:
+                found[name] = make(self.entities, secret)
+        return tuple(found[name] for name in sorted(found))
 
     def step(self, step: Step, sites: NDArray[np.int32]) -> None:
         """Take one tick: resolve, score, link, learn.

@@ -10,6 +10,7 @@ import logging
 import secrets
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,15 @@ READ_MAX, READ_BYTES = 128, 256 << 10
 """At once: a message of NATS is best of 64 to 256 KiB."""
 _DATABASE = "state.sqlite"
 _LOG = logging.getLogger(__name__)
+
+
+class Given(msgspec.Struct, frozen=True):
+    """Something for a site, to be put in with a commit."""
+
+    site: str
+    key: str
+    given: AnyGiven
+    expires_ns: int = 0
 
 
 class Returns:
@@ -69,6 +79,13 @@ class Returns:
         execute("DELETE FROM returns WHERE site = ? AND key = ?", (site, key))
         execute("INSERT INTO returns VALUES (?, ?, ?, ?, ?, ?)", (site, last + 1, self._epoch, key, expires_ns, body))
         self._make_room(site)
+
+    def commit(self, every: Sequence[Given], now_ns: int) -> None:
+        """Give sites everything that follows from a commit, inside its transaction, and drop what expired by then."""
+        for one in every:
+            self.put(one.site, one.key, one.given, one.expires_ns)
+        if every:
+            self.expire(now_ns)
 
     def expire(self, now_ns: int) -> None:
         """Drop what nobody needs any more, inside the caller's transaction."""
@@ -152,12 +169,3 @@ class ReturnsReader:
             "SELECT min(began) FROM returns_epochs WHERE site = ? AND rowid > ?", (site, row[1])
         ).fetchone()[0]
         return place.sequence if ended is None else min(place.sequence, int(ended))
-
-
-class Given(msgspec.Struct, frozen=True):
-    """Something for a site, to be put in with a commit."""
-
-    site: str
-    key: str
-    given: AnyGiven
-    expires_ns: int = 0

@@ -160,10 +160,7 @@ class State:
             self.ledger.write_pending()
             self.manifest.write_pending()
             self.spool.put(packets)
-            for one in given:
-                self.returns.put(one.site, one.key, one.given, one.expires_ns)
-            if given:
-                self.returns.expire(int(meta.get("clock_ns", "0")))
+            self.returns.commit(given, int(meta.get("clock_ns", "0")))
             self.orders.commit(self.returns)
             self.returned.committed()
             held = {**meta, "serial": str(serial), "snapshot": name, "snapshot_checksum": checksum}
