@@ -262,7 +262,7 @@ def killing(executor, actions, product, after):
     for owner, names in (
         (executor._audit, ("append",)),
         (actions, ("put", "put_if")),
-        (product, ("before", "act", "verify")),
+        (product, ("before", "act", "verify", "undo")),
     ):
         for name in names:
             setattr(owner, name, counted(getattr(owner, name)))
@@ -300,6 +300,38 @@ def test_killed_between_any_two_steps_the_effect_is_there_once_or_unknown_is_sai
             break
     assert survived
     assert {"unknown" if blind else "verified"} == ended
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_killed_while_it_is_taken_back_it_is_taken_back(tmp_path, asked):
+    """At each step after its effect was seen: it has no effect in the end, was done once, and its state says undone."""
+    for after in range(40):
+        folder = tmp_path / str(after)
+        product = Product()
+        executor, actions = opened(folder, product)
+        done(executor, actions, incident(action("ACT-1")))
+        killing(executor, actions, product, after)
+        survived = True
+        try:
+            if asked:
+                actions.ask_back("ACT-1", "user:jo", "wrong", NOW + S)
+            executor.step(NOW + (S if asked else HOUR + S))
+        except Killed:
+            survived = False
+        executor._lock.close()
+        executor._audit.close()
+        product.undo = Product.undo.__get__(product)
+        executor, actions = opened(folder, product)
+        executor.recover(NOW + HOUR + 2 * S)
+        executor.step(NOW + HOUR + 3 * S)
+
+        assert ("undone", set(), {"ACT-1": 1}) == (actions.get("ACT-1").action.state, product.done, product.changes)
+        assert [] == audit.verify(folder, least=actions.audited())[0]
+        executor.close()
+        actions.close()
+        if survived:
+            return
+    raise AssertionError("it never got through")
 
 
 def thrown(folder, count, rounds):
