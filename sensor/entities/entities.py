@@ -89,6 +89,13 @@ class Entities:
             self.sites.append(name)
         return self.sites.index(name)
 
+    def expect(self, site: str, local_networks: Sequence[str], egress: Sequence[str]) -> None:
+        """Take the networks of a site that is configured from now on."""
+        if tuple(local_networks) != PRIVATE:
+            self._configured.add(site)
+            self._prefixes[site] = Networks(local_networks)
+        self.identity.expect(site, egress)
+
     def resolve(
         self, end_ns: int, flows: NDArray[np.void], site: NDArray[np.int32], arp: NDArray[np.void],
         arp_site: NDArray[np.int32], arp_input: NDArray[np.int32], messages: list[AnyMessage], message_site: list[int],

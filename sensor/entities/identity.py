@@ -107,6 +107,12 @@ class Identity:
             self.links.expire(self._now_ns)
             self.corroboration.presence.expire(self._expired_day)
 
+    def expect(self, site: str, egress: Sequence[str]) -> None:
+        """Take the public addresses of a site that is configured from now on."""
+        if egress:
+            self._egress[site] = Networks(egress)
+            self._site_of.clear()
+
     def site_of_egress(self, address: str | None, site_names: Sequence[str]) -> str | None:
         """Return the site whose configured egress an address is."""
         site = self._configured(address, site_names)

@@ -209,8 +209,12 @@ class Core:
         return self.entities.findings(reports)
 
     def use(self, config: Config) -> None:
-        """Go on under another configuration of the same networks, sites, tenants and sequences."""
+        """Go on under another configuration of the same tenants and sequences, and networks of the sites known."""
+        for name in config.sites.keys() - self.config.sites.keys():
+            site = config.sites[name]
+            self.entities.expect(name, site.local_networks, site.egress)
         self.config = config
+        self.fleet.expect(config.sites)
         self.incidents.set_budget(config.budget.incidents_per_day_per_1000)
         self._obey(self.scanners.save())
 

@@ -1,7 +1,8 @@
 """Which parts of a configuration a running sensor takes over, and when there is one to take.
 
-What records are keyed by (sites, networks, tenants), where the state is and where servers listen stays as it was until
-a restart, and is named; everything else changes at once. A file that is wrong changes nothing, and is named once.
+What records are keyed by (tenants, networks of known sites), where the state is and where servers listen stays as it
+was until a restart, and is named; everything else changes at once, and sites come and go. A file that is wrong changes
+nothing, and is named once.
 """
 
 import logging
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.config import Config, load
+from sensor.config import Config, Site, load
 from sensor.errors import ConfigError
 
 LIVE = ("budget", "sources", "sinks", "responses", "guard")
@@ -73,6 +74,18 @@ def merged(now: Config, wanted: Config) -> tuple[Config, tuple[str, ...]]:
     archive = msgspec.structs.replace(
         now.archive, keep_days=wanted.archive.keep_days, limit_bytes=wanted.archive.limit_bytes
     )
-    taken = msgspec.structs.replace(now, archive=archive, **{name: getattr(wanted, name) for name in LIVE})
+    taken = msgspec.structs.replace(
+        now, archive=archive, sites=_sites(now, wanted), **{name: getattr(wanted, name) for name in LIVE}
+    )
     names = [field.name for field in msgspec.structs.fields(Config)]
     return taken, tuple(name for name in names if getattr(taken, name) != getattr(wanted, name))
+
+
+def _sites(now: Config, wanted: Config) -> dict[str, Site]:
+    """Return the sites that are wanted, each with the networks that it has here already."""
+    return {
+        name: one if (held := now.sites.get(name)) is None else msgspec.structs.replace(
+            one, local_networks=held.local_networks, egress=held.egress
+        )
+        for name, one in wanted.sites.items()
+    }  # fmt: skip

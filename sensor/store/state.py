@@ -140,15 +140,13 @@ class State:
     ) -> None:
         """Make a run durable, all or nothing: snapshot, incidents with evidence, inventory, inputs, ledger, spool.
 
-        The inventory is what is given and nothing else; with `left`, what is given has changed, those have left it,
-        and the rest is as it was.
+        With `left`, what is given of the inventory has changed, those have left it, and the rest is as it was.
         """
         from sensor.store import snapshot
 
-        serial = int(self.meta("serial") or 0) + 1
+        serial, old = int(self.meta("serial") or 0) + 1, self.meta("snapshot")
         name = f"snapshot-{serial:08d}.npz"
         checksum = snapshot.write(self.folder / name, columns)
-        old = self.meta("snapshot")
         with self._connection:
             self._write_signins()
             for incident in incidents:

@@ -144,3 +144,13 @@ def test_save_and_load_is_identity():
 
     assert before.orig_device.tolist() == resolve(other, flows(flow(), flow("10.0.0.6"))).orig_device.tolist()
     assert (["A", "B"], 3) == (other.sites, other.count())
+
+
+def test_a_site_that_is_configured_later_has_its_networks_and_egress():
+    """As if it had been there from the start."""
+    entities = fresh()
+    entities.expect("B", ["198.51.100.0/24"], ["203.0.113.7"])
+    tick = resolve(entities, flows(flow("198.51.100.7", "10.0.0.9")), site=1)
+
+    assert ([True], [False]) == (tick.orig_local.tolist(), tick.resp_local.tolist())
+    assert "B" == entities.identity.site_of_egress("203.0.113.7", entities.sites)

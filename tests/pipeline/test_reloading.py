@@ -52,3 +52,14 @@ def test_what_needs_a_restart_stays_and_is_named():
 
     assert ("site", "archive") == waiting
     assert ("local", True, 5) == (taken.site, taken.archive.enabled, taken.archive.keep_days)
+
+
+def test_sites_come_and_go_and_keep_the_networks_that_they_have():
+    """Keys of a site change at once; networks that records are keyed by wait for a restart, and are named."""
+    now = build({"sites": {"SYD": {"egress": ["203.0.113.1"]}, "PER": {}}})
+    wanted = build({"sites": {"SYD": {"egress": ["203.0.113.9"]}, "ADL": {"egress": ["203.0.113.3"]}}})
+    taken, waiting = merged(now, wanted)
+
+    assert ("sites",) == waiting
+    assert {"SYD": ("203.0.113.1",), "ADL": ("203.0.113.3",)} == {name: one.egress for name, one in taken.sites.items()}
+    assert () == merged(now, build({"sites": {"SYD": {"egress": ["203.0.113.1"]}}}))[1]
