@@ -52,8 +52,12 @@ _CHANGES = {
     "update": "changed", "create": "created", "move": "moved", "movetodeleteditems": "deleted", "softdelete": "deleted",
     "harddelete": "deleted", "send": "sent", "sendas": "sent as another", "sendonbehalf": "sent for another",
     "mailitemsaccessed": "read", "folderbind": "read", "messagebind": "read", "copy": "copied",
+    "delivery sent": "sent", "delivery replied": "sent", "delivery forwarded": "sent", "delivery moved": "moved",
+    "delivery trashed": "deleted", "delivery deleted": "deleted", "delivery archived": "archived",
+    "delivery opened": "read", "delivery viewed": "read", "delivery fetched": "read", "delivery read_by_app": "read",
+    "delivery attachment_fetched": "fetched what is attached to",
 }  # fmt: skip
-"""Exchange's operations on items, folded → what was done."""
+"""Exchange's operations on items and Gmail's events, folded → what was done."""
 
 
 def detector(names: Names, secret: int) -> "Mailbox":

@@ -77,7 +77,7 @@ def _event(activity: Activity, said: Said) -> Event:
     form = shape(activity.application, said)
     outcome, reason = outcome_of(said, form.kind)
     return Event(
-        ts=activity.ts, source="google", kind=form.kind, action=said.name, outcome=outcome,
+        ts=activity.ts, source="google", kind=form.kind, action=form.action or said.name, outcome=outcome,
         reason_code=reason, reason=reason, account=activity.account or fold(said.text(*NAMED)),
         account_id=activity.account_id,
         ip=activity.ip, port=activity.port, country=activity.country, asn=activity.asn, mfa=form.mfa, app=form.app,

@@ -58,6 +58,19 @@ _TARGETS = (
 )
 
 
+_MAIL = {
+    1: ("sent", ""), 7: ("opened", ""), 8: ("marked_unread", ""), 9: ("replied", ""), 10: ("forwarded", ""),
+    12: ("moved", "Inbox"), 13: ("trashed", "Trash"), 14: ("moved", "out of Trash"), 17: ("attachment_fetched", ""),
+    18: ("attachment_saved", ""), 26: ("archived", "Archive"), 27: ("deleted", "Trash"), 28: ("attachment_seen", ""),
+    31: ("viewed", ""), 32: ("fetched", ""), 33: ("read_by_app", ""),
+}  # fmt: skip
+"""`event_info.mail_event_type` of Gmail's events that are a user's or an application's acts, as in …/activity/gmail →
+a word for it, and where it put the message. The others are of delivery."""
+_VALUES = ("value", "multiValue", "multiStrValue", "boolValue", "intValue", "multiIntValue", "msgValue")
+_DEPTH = 4
+"""Parameters within parameters that are read; Gmail's nest three deep."""
+
+
 NAMED = ("affected_email_address", "DEVICE_USER")
 """Parameters that name the account where there is no actor: a warning about it, and a sign-in to ChromeOS."""
 
@@ -114,6 +127,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What an event becomes."""
 
     kind: str
+    action: str | None = None
+    """Where the event's own name does not tell."""
     mfa: str | None = None
     app: str | None = None
     detail: dict[str, object] = {}
@@ -124,6 +139,8 @@ def shape(application: str, said: Said) -> Shape:
     """Tell kind, second factor, application, object and detail of one event."""
     kind = _kind(application, said)
     detail: dict[str, object] = {}
+    if kind == "mailbox":
+        return _mail(said)
     if kind == "file":
         detail = _file(said)
     elif kind == "signin":
@@ -165,6 +182,8 @@ def _kind(application: str, said: Said) -> str:
     name = said.name.lower()
     if name.startswith("email_forwarding"):
         return "mail_rule"
+    if application == "gmail":
+        return "mailbox" if _mail_type(said) in _MAIL else "other"
     if application == "chrome" and name.startswith("chrome_os_login"):
         return "logon"
     if application == "token":
@@ -220,6 +239,23 @@ def _file(said: Said) -> dict[str, object]:
     }
 
 
+def _mail_type(said: Said) -> int | None:
+    return Fields(said.parameters).number("event_info.mail_event_type")
+
+
+def _mail(said: Said) -> Shape:
+    """Return what somebody, or an application for them, did with a message of Gmail's."""
+    word, folder = _MAIL[_mail_type(said) or 0]
+    given = Fields(said.parameters)
+    delegate = given.text("event_info.client_context.session_context.delegate_user_email")
+    return Shape(kind="mailbox", action=f"{said.name} {word}", detail=present(
+        folders=[folder] if folder else [], message_ids=given.texts("message_info.rfc2822_message_id"),
+        subjects=given.texts("message_info.subject"), items=1,
+        client=given.text("event_info.client_context.client_type"),
+        logon_type="delegate" if delegate else None,
+    ))  # fmt: skip
+
+
 def _change(said: Said) -> dict[str, object]:
     name = said.text("SETTING_NAME", "USER_CUSTOM_FIELD", "PRIVILEGE_NAME") or "value"
     new = said.text("NEW_VALUE", "new_value")
@@ -230,14 +266,18 @@ def _change(said: Said) -> dict[str, object]:
     }
 
 
-def _parameters(found: object) -> dict[str, object]:
-    """Parameters by name; a value stands under `value`, `intValue`, `boolValue`, `multiValue` or their like."""
+def _parameters(found: object, depth: int = _DEPTH) -> dict[str, object]:
+    """Parameters by name; a value stands under `value`, `intValue`, `boolValue`, `multiValue` or their like.
+
+    Those of a `messageValue` lie within it, by their names.
+    """
     if isinstance(found, Mapping):
         return {str(name): value for name, value in list(found.items())[:PARAMETERS]}
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not depth:
         return {}
-    return {
-        name: one.value("value", "multiValue", "multiStrValue", "boolValue", "intValue", "multiIntValue", "msgValue")
-        for one in (Fields(one) for one in found[:PARAMETERS] if isinstance(one, Mapping))
-        if (name := one.text("name"))
-    }
+    named: dict[str, object] = {}
+    for one in (Fields(one) for one in found[:PARAMETERS] if isinstance(one, Mapping)):
+        if name := one.text("name"):
+            inner = one.value("messageValue.parameter")
+            named[name] = _parameters(inner, depth - 1) if isinstance(inner, list) else one.value(*_VALUES)
+    return named

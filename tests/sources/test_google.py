@@ -294,3 +294,34 @@ def test_real_rule_cases_are_read_as_their_authors_do(data_dir):
             if found != wanted:
                 differing.append((case["id"], name, found, wanted))
     assert (True, []) == (compared > 120, differing)
+
+
+def mail(number, **context):
+    """An activity of Gmail's: its parameters lie within messages."""
+    client = [{"name": "client_type", "value": "WEB"}]
+    client += [
+        {"name": "session_context", "messageValue": {"parameter": [{"name": name, "value": value}]}}
+        for name, value in context.items()
+    ]
+    event = [
+        {"name": "mail_event_type", "intValue": str(number)},
+        {"name": "client_context", "messageValue": {"parameter": client}},
+    ]
+    message = [{"name": "subject", "value": "Figures"}, {"name": "rfc2822_message_id", "value": "<1@corp.example>"}]
+    parameters = [
+        {"name": "event_info", "messageValue": {"parameter": event}},
+        {"name": "message_info", "messageValue": {"parameter": message}},
+    ]
+    return activity("gmail", {"type": "delivery_type", "name": "delivery", "parameters": parameters})
+
+
+def test_what_is_done_with_mail_is_of_the_mailbox():
+    """Trashed, fetched and read; a delivery is none of it."""
+    trashed, fetched, received = (read_one(mail(number)) for number in (13, 17, 2))
+
+    assert ("mailbox", "delivery trashed", ["Trash"]) == (trashed.kind, trashed.action, trashed.detail["folders"])
+    assert ("WEB", ["Figures"], ["<1@corp.example>"]) == tuple(
+        fetched.detail[name] for name in ("client", "subjects", "message_ids")
+    )
+    assert ("other", "delivery") == (received.kind, received.action)
+    assert "delegate" == read_one(mail(31, delegate_user_email="b@corp.example")).detail["logon_type"]
