@@ -202,6 +202,9 @@ class Metrics:
         self.spool_dropped = self._counter(
             "spool_dropped", "Packets dropped for want of room before the hub had them, by kind", "kind"
         )
+        self.report_too_long = self._counter(
+            "report_too_long", "Reports that no packet to the hub holds, and that it is not told"
+        )
         self.site_refused = self._counter(
             "site_refused", "Requests and connections of sites that this hub refused, by reason", "reason"
         )

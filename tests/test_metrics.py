@@ -34,7 +34,8 @@ NAMES = [
 ]
 BESIDE = [
     "signin_mfa_total", "disk_free_bytes", "disk_full", "archive_gone_bytes_total", "sink_sent_total",
-    "sink_failures_total", "sink_lag_seconds", "sink_up", "spool_bytes", "spool_dropped_total", "site_refused_total",
+    "sink_failures_total", "sink_lag_seconds", "sink_up", "spool_bytes", "spool_dropped_total", "report_too_long_total",
+    "site_refused_total",
     "device_risk_db", "account_risk_db",
 ]  # fmt: skip
 

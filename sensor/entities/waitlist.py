@@ -16,7 +16,7 @@ from sensor.model.times import MINUTE_NS
 
 HELD_NS = (RING - 12) * SLOT_NS
 """So late may records still change a verdict, 7 hours: as long as all slots of the hour around a sign-in are known in
-detail (`presence`). A site that was cut off for six has its say."""
+detail (`presence`: 3 kB a device, a day would be 9). A site that was cut off for six has its say."""
 HELD_MAX = 100_000
 """Sign-ins held, about 1.5 KiB each; beyond it the oldest verdict is final early."""
 SETTLE_NS = 3 * MINUTE_NS

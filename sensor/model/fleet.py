@@ -2,6 +2,8 @@
 
 import msgspec
 
+from sensor.model.times import HOUR_NS
+
 SILENT_NS = 900 * 10**9
 """A site is silent after this: the alert on it and the dashboards have the same 15 minutes (prometheus/, grafana/)."""
 RISKS_MAX = 50
@@ -74,6 +76,10 @@ class SiteLink(msgspec.Struct, frozen=True, kw_only=True):
     """By how much the times of what it tells are moved for that."""
     one_way: bool = False
     """It comes in bundles: nothing that the hub gives reaches the site."""
+
+
+VERDICTS_HELD_NS = 7 * HOUR_NS
+"""So late may what a site tells change the verdict on a sign-in (`sensor.entities.waitlist`)."""
 
 
 class SiteRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,6 +98,8 @@ class Observing:
         for (name, detector), count in self._grown("evidence", core.incidents.evidence_counts):
             metrics.evidence.labels(name, detector).inc(count)
         self._take_fleet()
+        for _, count in self._grown("too long", {"": getattr(core.forwarder, "too_long", 0)}):
+            metrics.report_too_long.inc(count)
         for (source, result, verdict), count in entities.identity.corroboration.take_counts(every=every).items():
             metrics.signins.labels(metrics.named("source", source, SOURCES_MAX), result, verdict).inc(count)
         self._count_incidents()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.model.fleet import SILENT_NS, SiteHealth, SiteLink, SiteRow, SiteView, SourceHealth
+from sensor.model.fleet import SILENT_NS, VERDICTS_HELD_NS, SiteHealth, SiteLink, SiteRow, SiteView, SourceHealth
 from sensor.model.incident import TIERS
 from sensor.model.times import MINUTE_NS, SECOND_NS, parse, rfc3339, span
 from sensor.store.listing import DeviceSum, Listing, Sites
@@ -96,7 +96,11 @@ def _heard(view: SiteView) -> Iterator[tuple[str, str]]:
     if view.state == "never":
         yield "silent", "never heard"
     elif view.state == "silent":
-        yield "silent", f"silent for {span(int(view.silent_s * SECOND_NS))}"
+        silent_ns = int(view.silent_s * SECOND_NS)
+        late = (
+            f"; sign-ins of more than {span(VERDICTS_HELD_NS)} ago stay unknown" if silent_ns > VERDICTS_HELD_NS else ""
+        )
+        yield "silent", f"silent for {span(silent_ns)}{late}"
     elif view.state == "behind":
         yield "behind", f"{span(lag_ns)} behind"
     if link.missing:

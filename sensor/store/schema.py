@@ -156,19 +156,20 @@ def connect(path: Path, *, readonly: bool = False, any_thread: bool = False) -> 
     A source may ask the ledger from the thread that reads ahead; SQLite serialises the two (sqlite3.threadsafety 3).
 
     Raises:
-        ValueError: It was written by a newer release, or is no database of ours.
+        ValueError: It was written by a newer release, is no database of ours, or cannot be opened now.
     """
     if readonly:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=not any_thread)
     else:
         connection = sqlite3.connect(path, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
     try:
+        if not readonly:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise ValueError(f"{path} is no SQLite database: {error}") from error
+        raise ValueError(f"{path} {_unopened(error)}") from error
     if version > VERSION:
         connection.close()
         raise ValueError(f"{path} is of schema {version}, written by a newer release; this one reads {VERSION}")
@@ -183,3 +184,11 @@ def connect(path: Path, *, readonly: bool = False, any_thread: bool = False) -> 
             filled = filled if version < _OUTBOX_SINCE else ""
             connection.executescript(f"BEGIN; {steps} {_OUTBOX} {filled} PRAGMA user_version={VERSION}; COMMIT;")
     return connection
+
+
+def _unopened(error: sqlite3.DatabaseError) -> str:
+    """Say why a database was not opened: one that somebody holds, or cannot be read, is a database all the same."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB) & 0xFF  # the primary code of an extended one
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return f"is held by another process, try again: {error}"
+    return f"is no SQLite database: {error}" if code == sqlite3.SQLITE_NOTADB else f"cannot be opened: {error}"

@@ -2,7 +2,9 @@
 
 import msgspec
 
-from sensor.model.times import MINUTE_NS, rfc3339
+from sensor.entities.waitlist import HELD_NS
+from sensor.model.fleet import VERDICTS_HELD_NS
+from sensor.model.times import HOUR_NS, MINUTE_NS, rfc3339
 from sensor.store.fleet import gather
 from tests.console.desks import CLOCK_NS, EVIL, filled
 from tests.console.fleets import hub
@@ -44,3 +46,16 @@ def test_a_site_that_is_read_here_is_counted_in_the_state(tmp_path):
     both = {one.site: one.incidents["page"] for one in gather(hub(tmp_path / "b"), ("BNE", "PER"), CLOCK_NS)}
     assert {"BNE": 1, "PER": 1} == both
     assert msgspec.json.encode(syd).startswith(b"{")
+
+
+def test_what_is_too_late_for_a_silent_sites_verdicts_is_said(tmp_path):
+    """As long as sign-ins are held, and no longer."""
+    assert HELD_NS == VERDICTS_HELD_NS
+    hours = {
+        many: {one.site: one for one in gather(hub(tmp_path / str(many)), None, CLOCK_NS + many * HOUR_NS)}["CBR"].look
+        for many in (0, 8)
+    }
+
+    assert (("silent for 3 hours",), ("silent for 11 hours; sign-ins of more than 7 hours ago stay unknown",)) == (
+        hours[0], hours[8],
+    )  # fmt: skip

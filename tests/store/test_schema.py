@@ -1,5 +1,6 @@
 """The database's schema and its version."""
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -101,5 +102,17 @@ def test_a_newer_state_and_no_database_are_refused(tmp_path):
     with pytest.raises(ValueError, match="newer release"):
         schema.connect(tmp_path / "x.sqlite")
     (tmp_path / "y.sqlite").write_text("not a database, and longer than its magic number is\n" * 20)
-    with pytest.raises((ValueError, sqlite3.DatabaseError), match=r"database|file is not"):
+    with pytest.raises(ValueError, match="is no SQLite database"):
         schema.connect(tmp_path / "y.sqlite")
+
+
+def test_a_database_that_somebody_holds_is_said_to_be_held(tmp_path, monkeypatch):
+    """It is one, and waiting helps; nobody should throw it away."""
+    schema.connect(tmp_path / "x.sqlite").close()
+    opened = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: opened(*given, timeout=0.0, **more))
+    with contextlib.closing(opened(tmp_path / "x.sqlite")) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ValueError, match="is held by another process"):
+            schema.connect(tmp_path / "x.sqlite")
