@@ -63,6 +63,7 @@ _TARGETED = frozenset({"mfa_added", "mfa_removed", "mfa_bypass"})
 _LATER = ("takeout",)
 """Kinds that came later: a state is by number, and an older one has fewer."""
 _ORDER = (*(kind for kind in KINDS if kind not in _LATER), *SIGNINS, *_LATER)
+_SLEPT = 1 << _ORDER.index("dormant")
 ACTORS_MAX, UNKNOWN_MAX = 100_000, 4096
 USUAL_DAYS = 3
 """Days with an act from which on it may be the account's usual work: as many as make a device known."""
@@ -70,7 +71,8 @@ MADE_MAX = 4096
 """Accounts that were just made, remembered."""
 MADE_DAYS = 1
 AGAIN = 0.2
-"""Of each further serious kind a day, as of a second refused prompt: assumed."""
+"""Of each further serious kind a day, as of a second refused prompt: assumed. That the account had slept until then is
+one for an act of any kind: as a sign-in of the same family it was lost beside the act, which weighs more."""
 NEW_ACCOUNT = 0.1
 P_OPENS = p_of_decibans(20.0)
 """An act whose weight alone is that of an incident: METHOD in force, triage of a small tenant."""
@@ -127,6 +129,9 @@ class Administration:
         found: dict[str, Finding] = {}
         acts, signins = self._acts(tick), self._signins(tick)
         self._sorted = tick, acts, signins
+        for i, kind in signins:
+            if kind == "dormant":
+                self._today(who_of(self._names, tick, i), kind, day_of(tick.events[i].ts))
         for i, kind in acts:
             finding = self._act(tick, i, kind)
             if finding is not None:
@@ -237,6 +242,10 @@ class Administration:
         if others:
             p *= AGAIN**others
             basis["factor other acts"] = AGAIN**others
+        slept = self._woke_today(who, day_of(event.ts))
+        if slept:
+            p *= AGAIN
+            basis["factor slept"] = AGAIN
         kinds = f"{others} other kind{'s' * (others > 1)}"
         more = f"; {kinds} of such acts that day, each a fifth" if others else ""
         case = Case(
@@ -244,7 +253,7 @@ class Administration:
             text=f"{who.name} {words}{whom}: {event.source}'s "
             f'"{event.action}" from {place}. {said[0].upper() + said[1:]}'
             f"{f'; {new} was made in the day before' if new else ''}"
-            f"{more}; p = {p:.2g}.",
+            f"{more}{'; it had slept until that day, which counts as another' * slept}; p = {p:.2g}.",
             observed=1.0, basis=basis, stage="act", techniques=(technique,),
             keys=(*keys_of(event), *(f"account:{one}" for one in about if "@" in one)), events=(event,),
             opens=p <= P_OPENS,
@@ -254,8 +263,16 @@ class Administration:
 
     def _others_today(self, who: Who, kind: str, day: int) -> int:
         """Note a serious kind for its actor's day; return how many others there were."""
-        if kind not in SERIOUS:
-            return 0
+        return (self._today(who, kind, day) & ~_SLEPT).bit_count() if kind in SERIOUS else 0
+
+    def _woke_today(self, who: Who, day: int) -> bool:
+        """Tell whether an account signed in that day that had slept: it would be no news in the days after."""
+        row = self._actors.find(who.account if who.account >= 0 else who.name)
+        columns = self._actors.columns
+        return row >= 0 and int(columns["told_day"][row]) == day and bool(int(columns["told"][row]) & _SLEPT)
+
+    def _today(self, who: Who, kind: str, day: int) -> int:
+        """Note a kind for its actor's day; return the others there were, a bit each."""
         row = self._actors.take(who.account if who.account >= 0 else who.name)
         columns = self._actors.columns
         if columns["told_day"][row] != day:
@@ -263,7 +280,7 @@ class Administration:
         bit = 1 << _ORDER.index(kind)
         before = int(columns["told"][row])
         columns["told"][row] = before | bit
-        return (before & ~bit).bit_count()
+        return before & ~bit
 
     def _subject(self, tick: Tick, i: int, kind: str) -> Who:
         """Return whose act it is: the actor, or the target of an act on second factors that no person did."""

@@ -112,6 +112,23 @@ def test_a_suspected_account_that_signs_in_daily_does_not_sleep():
     assert [] == [one for one in seen if one.evidence.detector == "administration"]
 
 
+def test_an_act_on_the_day_an_account_woke_is_a_fifth():
+    """Whatever it did; the days after it is awake, and the sign-in stays told by itself."""
+    entities = known()
+    both = [detector(entities, SECRET), place(entities, SECRET)]
+    run(entities, both, [signin(day=day) for day in range(5)])
+    woke = DORMANT_DAYS + 6.0
+    seen = run(entities, both, [signin(day=woke), role(day=woke, hour=11.0)])
+    later = run(entities, both, [role(day=woke + 1, target="zoe@corp.example")])
+    acts = [one.evidence for one in [*seen, *later] if one.evidence.detector == "administration"]
+
+    assert [("entry", None), ("act", AGAIN), ("act", None)] == [
+        (one.stage, one.basis.get("factor slept")) for one in acts
+    ]
+    assert all(again(one) == one.p for one in acts)
+    assert "it had slept until that day" in acts[1].text
+
+
 def test_a_printer_that_always_sends_by_an_old_protocol_is_usual():
     """And so is an ordinary sign-in, or a failed one."""
     printer = {"detail": {"client_app": "Authenticated SMTP"}, "account": "printer@corp.example"}
