@@ -16,6 +16,8 @@ HUB = ""
 """In the place of a site's name."""
 NAMES_MAX = 64
 """Names, and addresses, of one target."""
+TEXT_MAX = 1000
+"""Characters of any text of an order, or of what is said of it."""
 UNDECIDED = frozenset({"proposed", "approved", "executing"})
 """States of an action that are followed by another."""
 
@@ -51,6 +53,23 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     detail: str
     by: str
     ts_ns: int
+
+
+def problem(wanted: Wanted) -> str | None:
+    """Say why an order is not taken as it is written; None where it is."""
+    texts = (wanted.id, wanted.target, wanted.incident, wanted.reason, wanted.by, *wanted.names, *wanted.addresses)
+    if max(len(wanted.names), len(wanted.addresses)) > NAMES_MAX or any(len(text) > TEXT_MAX for text in texts):
+        return "it is longer than any order"
+    return None if all(text.isprintable() for text in texts) and wanted.id else "it is not written as orders are"
+
+
+def cleaned(outcome: Outcome) -> Outcome:
+    """Return an outcome as it may be shown, whoever wrote it."""
+    detail, by = (
+        "".join(letter if letter.isprintable() else " " for letter in text[:TEXT_MAX])
+        for text in (outcome.detail, outcome.by)
+    )
+    return msgspec.structs.replace(outcome, detail=detail, by=by)
 
 
 class Pending(Transient):

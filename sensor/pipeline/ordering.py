@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import msgspec
 
 from sensor.model.incident import Action, Step
-from sensor.model.order import Outcome, Wanted
+from sensor.model.order import Outcome, Wanted, problem
 from sensor.model.response import VERBS, Request
 from sensor.model.times import rfc3339
 from sensor.responses.executor import Executor
+from sensor.responses.site import LIFE_NS
 from sensor.store.actions import Actions
 from sensor.store.held import Held as HeldAction
 from sensor.store.orders import FRESH, Held
@@ -101,6 +102,9 @@ class Ordering:
 def _problem(held: Held, known: HeldAction | None, now_ns: int) -> str | None:
     """Say why an order is not taken up at all; None where it is."""
     wanted = held.wanted
+    unfit = problem(wanted)
+    if unfit is not None:
+        return unfit
     if known is not None:
         ours = known.request.origin == (held.site or "the hub") and known.action.verb == wanted.verb
         return None if ours else f"{wanted.id} is another action here"
@@ -118,7 +122,8 @@ def _action(wanted: Wanted, origin: str, now_ns: int) -> Action:
     return Action(
         id=wanted.id, connector=None, verb=wanted.verb, target={"kind": wanted.kind, "id": wanted.target},
         mode="recommend", state="proposed", reason=f"{wanted.reason} (ordered by {origin})",
-        expires=rfc3339(wanted.expires_ns), blast_radius=f"1 {wanted.kind.replace('_', ' ')}", history=(ordered,),
+        expires=rfc3339(min(wanted.expires_ns, now_ns + LIFE_NS)), blast_radius=f"1 {wanted.kind.replace('_', ' ')}",
+        history=(ordered,),
     )  # fmt: skip
 
 

@@ -8,13 +8,14 @@ over the way is stored by the commit as well, with everything else that came wit
 Not here: what happens because of an order (`sensor.pipeline.ordering`).
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable
 
 import msgspec
 
 from sensor.model.given import Became, Order
-from sensor.model.order import HUB, Outcome, Wanted
+from sensor.model.order import HUB, Outcome, Wanted, cleaned
 from sensor.model.times import DAY_NS
 from sensor.store.returns import Returns
 
@@ -22,10 +23,13 @@ SETTLED, FOLLOWED, FRESH = 0, 1, 2
 """`live` of a row: nothing more is to be done for it; its action is looked at; it came and was not looked at yet."""
 HELD_MAX = 4096
 """Rows in all; beyond, settled ones go, the oldest first, and what comes is not taken where there are none."""
+LIVE_MAX = 64
+"""Of one place that are not settled: it may begin ten a day."""
 OUTCOME_NS = 7 * DAY_NS
 """How long an outcome is kept for a site that is not heard of."""
 NOTHING = Outcome(id="", state="", detail="", by="", ts_ns=0)
 """Before anything is heard."""
+_LOG = logging.getLogger(__name__)
 _ROW = "way, site, id, body, action, state, detail, ts_ns, live, told"
 
 
@@ -103,10 +107,12 @@ class Orders:
     def commit(self, returns: Returns) -> None:
         """Store what came, and hand over what is for sites, inside the caller's transaction."""
         for site, what in self._came:
-            if isinstance(what, Wanted):
+            if not isinstance(what, Wanted):
+                self._hear(site, cleaned(what))
+            elif self._may_give(site, what):
                 self._put("in", site, what, handed=1)
             else:
-                self._hear(site, what)
+                _LOG.warning("order not taken, too many of it wait here site=%s order=%s", site or "hub", what.id)
         self._came.clear()
         for one in self._waiting("site <> ?"):
             what = self._hand(one)
@@ -121,6 +127,14 @@ class Orders:
             self._handed,
         )
         self._handed.clear()
+
+    def _may_give(self, site: str, wanted: Wanted) -> bool:
+        """Tell whether a place has few enough orders here, or means one of them."""
+        rows = self._connection.execute(
+            "SELECT id FROM orders WHERE live > ? AND way = 'in' AND site = ?", (SETTLED, site)
+        )
+        live = {str(key) for (key,) in rows}
+        return wanted.id in live or len(live) < LIVE_MAX
 
     def _hand(self, one: Held) -> Wanted | Outcome:
         outcome = one.outcome

@@ -97,6 +97,19 @@ def test_they_are_bounded(state, monkeypatch):
     assert ["ACT-2", "ACT-3"] == [one.wanted.id for one in state.orders.live("in")]
 
 
+def test_one_place_does_not_fill_them(state, monkeypatch):
+    """Others' orders are taken all the same, and what takes back one that is here."""
+    monkeypatch.setattr(orders, "LIVE_MAX", 2)
+    for key in ("ACT-1", "ACT-2", "ACT-3"):
+        state.orders.came("SYD", wanted(key))
+    state.orders.came("SYD", wanted("ACT-1", back=True))
+    state.orders.came("PER", wanted("ACT-4"))
+    state.commit(**COMMIT)
+    assert [("PER", "ACT-4", False), ("SYD", "ACT-1", True), ("SYD", "ACT-2", False)] == [
+        (one.site, one.wanted.id, one.wanted.back) for one in state.orders.live("in")
+    ]
+
+
 def test_an_outcome_is_seen_once(state):
     """Until another comes."""
     state.orders.give("SYD", wanted("ACT-1"))
