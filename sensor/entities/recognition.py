@@ -157,7 +157,10 @@ class Recognition:
         devices = self._devices
         name = devices.naming.names.get(row)
         site, mac = int(devices.table.columns["site"][row]), int(devices.table.columns["mac"][row])
-        if name is None or not mac:
+        if name is None:
+            return
+        if not mac:
+            self._named_late(row, site, name, sites)
             return
         mine = devices.kept(row)
         others = {devices.kept(one) for one in devices.naming.rows(site, name)} - {mine}
@@ -174,6 +177,17 @@ class Recognition:
         if self._agents_differ(mine, other) or not self._may_be(row, other, site, ts):
             return
         devices.join(row, other, "hostname", watch=True)
+
+    def _named_late(self, row: int, site: int, name: str, sites: int) -> None:
+        """Join a row that an id or a tunnel started to the one device of its name, as if it had had the name at once.
+
+        A row that has no address can never be seen in use beside the other: there is nothing to watch.
+        """
+        columns = self._devices.table.columns
+        told = [mac for member in self._devices.members(row) for mac in self._listed.get(member, ())]
+        other = self._bearer(site, name, sites, told, but=row)
+        if other >= 0 and not self._agents_differ(row, other):
+            self._devices.join(row, other, "hostname", watch=bool(int(columns["hi"][row] | columns["lo"][row])))
 
     def _may_be(self, row: int, other: int, site: int, ts: int) -> bool:
         """Tell whether a row may be a device of the same name: random MACs need more than a name, the rest silence."""
@@ -226,7 +240,7 @@ class Recognition:
             self._agents.setdefault(row, {})[event.source] = event.device_id or ""
             devices.touched.mark(row)
         if fold(name):
-            devices.naming.put(row, int(devices.table.columns["site"][row]), name, "agent", event.ts)
+            self._call(row, name, "agent", event.ts)
         self._take_macs(site, row, macs, event)
         devices.touch(np.array([row]), np.array([event.ts]), np.array([True]))
         return row
@@ -247,18 +261,43 @@ class Recognition:
         return self._devices.by_mac.get(key_of(site, mac), -1)
 
     def _named(self, site: int, name: str, sites: int, event: Event, macs: list[int]) -> int:
-        """Return the one device of a name, at the site, else anywhere; −1 where none or several."""
-        devices = self._devices
+        """Return the one device of a name that may have an event's id; −1 where there is none."""
+        row = self._bearer(site, name, sites, macs)
+        return row if row >= 0 and self._fits(row, event) else -1
+
+    def _bearer(self, site: int, name: str, sites: int, macs: list[int], *, but: int = -1) -> int:
+        """Return the one device of a name, at the site, else anywhere; −1 where none or several.
+
+        Args:
+            site: Where to look first.
+            name: As somebody wrote it.
+            sites: How many sites there are.
+            macs: What an agent listed: a device that has only others is not it.
+            but: A row whose device does not count.
+        """
+        devices, mine = self._devices, self._devices.kept(but)
         for rows in (devices.naming.rows(site, name), devices.naming.everywhere(name, sites)):
-            found = {devices.kept(row) for row in rows}
+            found = {devices.kept(row) for row in rows} - {mine}
+            if len(found) > 1 and but >= 0:
+                found = {row for row in found if devices.macs_of(row)} or found  # not other ids that wait for it too
             if len(found) > 1:
                 return -1
             if found:
                 row = found.pop()
                 burned = [mac for mac in devices.macs_of(row) if not mac & LOCAL_BIT]
-                told_apart = macs and burned and not set(burned) & set(macs)
-                return row if self._fits(row, event) and not told_apart else -1
+                return -1 if macs and burned and not set(burned) & set(macs) else row
         return -1
+
+    def _call(self, row: int, name: str, source: str, ts: int) -> None:
+        """Give a row a name, and have `settle` look who else bears it."""
+        devices, site, mine = self._devices, int(self._devices.table.columns["site"][row]), self._devices.kept(row)
+        is_open = not devices.macs_of(mine) and (
+            not devices.naming.bears(row, name)
+            or any(devices.kept(one) != mine for one in devices.naming.rows(site, name))
+        )
+        devices.naming.put(row, site, name, source, ts)
+        if is_open:
+            devices.fresh.append(row)
 
     def _fits(self, row: int, event: Event) -> bool:
         """Tell whether a device may have an event's id: it has none of that source, or was enrolled anew."""
@@ -309,7 +348,7 @@ class Recognition:
         devices.bind(where, row, event.ts, tunnel=True)
         devices.table.columns["place"][row] |= REMOTE
         if fold(name):
-            devices.naming.put(row, int(devices.table.columns["site"][row]), name, "lease", event.ts)
+            self._call(row, name, "lease", event.ts)
         if public := _address(event.detail.get("public_addr")):
             devices.spans.see(row, (ELSEWHERE, *addresses.parse(public)), event.ts)
         return devices.kept(row)

@@ -84,6 +84,61 @@ def test_an_agent_known_before_joins_the_laptop_that_comes_on_site():
         assert (home, 1) == (tick.orig_device[0], entities.devices.count())
 
 
+def provider(at_s, name=None, device_id="b7c1f7f0-1111-2222-3333-444455556666"):
+    """An identity provider's record of a device, which may not say its name."""
+    return Event(
+        ts=START + int(at_s * S),
+        source="m365",
+        kind="file",
+        action="FileAccessed",
+        device_id=device_id,
+        device_name=name,
+    )
+
+
+def test_an_id_whose_name_comes_later_is_the_laptop_of_that_name():
+    """Known by a lease, then by a bare id, which is named, then by a tunnel: one row; another's id is another."""
+    entities = fresh()
+    step(entities, messages=[lease(WIRED, "10.0.0.5", "LAPTOP-231")])
+    step(entities, events=[provider(100), provider(101, "laptop-231.example.com")], at_s=110)
+    away = step(entities, events=[vpn(DAY / S, "10.99.0.7")], at_s=DAY / S + 10)
+    again = step(
+        entities,
+        events=[provider(DAY / S + 20), provider(DAY / S + 21, "LAPTOP-231", "f" * 36)],
+        at_s=DAY / S + 30,
+    )
+
+    laptop = who(entities, "10.0.0.5")
+    assert [laptop] * 2 == [away.event_device[0], again.event_device[0]]
+    assert ["LAPTOP-231", "laptop-231.example.com"] == names(entities)
+    assert laptop != again.event_device[1]
+
+
+def test_a_tunnel_of_two_namesakes_is_theirs_once_they_are_one():
+    """Lease, bare id and tunnel within one tick: each knows the name before the others are joined."""
+    entities = fresh()
+    step(entities, events=[provider(0)])
+    step(
+        entities, messages=[lease(WIRED, "10.0.0.5", "LAPTOP-231", at_s=11)],
+        events=[provider(12, "LAPTOP-231"), vpn(13, "10.99.0.7")], at_s=20,
+    )  # fmt: skip
+    step(entities, events=[vpn(30, "10.99.0.8")], at_s=40)
+
+    assert ["LAPTOP-231"] == names(entities)
+    assert who(entities, "10.0.0.5") == who(entities, "10.99.0.7") == who(entities, "10.99.0.8") >= 0
+
+
+def test_an_id_named_late_at_another_site_is_the_roaming_laptop():
+    """Where the name is nobody's at the site that the record came in at, it is looked for at the others."""
+    entities = fresh()
+    step(entities, messages=[lease(WIRED, "10.0.0.5", "LAPTOP-231")], site=1)
+    tick = step(entities, events=[provider(100), provider(101, "LAPTOP-231")], at_s=110)
+    step(entities, at_s=120)
+
+    assert ["LAPTOP-231"] == names(entities)
+    assert who(entities, "10.0.0.5", 1) == entities.devices.kept(int(tick.event_device[1]))
+
+
 def test_two_macs_that_one_agent_lists_are_one_device():
     """A dock and the wireless card, met apart and in use at once, are joined when the agent says so; ids stay."""
     entities = fresh()
