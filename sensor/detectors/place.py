@@ -159,14 +159,21 @@ class Place:
         )
 
     def _supported(self, tick: Tick, judged: Judged) -> list[Finding]:
-        """Take back what was said of sign-ins that the network saw after all."""
+        """Take back what was said of places where the network saw the sign-in after all, or a known device signed in.
+
+        Of one sign-in a federated service writes a row of its own, that names neither the device nor the provider's id.
+        """
         found: list[Finding] = []
-        supported = [i for i, seen in enumerate(tick.signins) if seen.row.corroboration == "supported"]
-        for i in supported:
-            seen, account = tick.signins[i], int(judged.account[i])
-            row = seen.row
-            if row.ip and account >= 0:
+        own = judged.known_device & judged.good & (judged.network_days == 0)
+        for i, seen in enumerate(tick.signins):
+            row, account = seen.row, int(judged.account[i])
+            if not row.ip or account < 0:
+                continue
+            if row.corroboration == "supported":
                 found += self._said.vouch(account, row.ip, seen.ts, f"the network saw the sign-in: {row.because}")
+            elif own[i]:
+                why = f"{self._names.account_name(account)} signed in from {row.ip} on a device it is known by"
+                found += self._said.vouch(account, row.ip, seen.ts, why)
         return found
 
     def _common(self, tick: Tick, judged: Judged) -> list[Finding]:

@@ -105,6 +105,25 @@ def test_a_repeated_place_is_one_evidence_and_marked():
     assert "repeated" in seen[0].evidence.marks
 
 
+def test_the_row_of_a_federated_service_is_explained_by_the_known_device():
+    """It names no device; from the same address, before the provider's row or after it."""
+    entities = known()
+    one = detector(entities, SECRET)
+    run(
+        entities,
+        [one],
+        [*office(days=DAY), *(signin(day=day, hour=10, device_id="lap-1", source="okta") for day in range(DAY))],
+    )
+    provider = signin(day=DAY, hour=3, device_id="lap-1", source="okta", **AWAY)
+    before, after = (signin(day=DAY, hour=3 + step, source="m365", **AWAY) for step in (-0.01, 0.01))
+    seen = [finding.evidence for finding in run(entities, [one], [before, provider, after])]
+    other = run(entities, [one], [signin(day=DAY, hour=4, source="m365", **AWAY | {"ip": "192.0.2.200", "asn": 64777})])
+
+    assert [("context", "taken_back")] == [one.marks for one in seen if "own" in one.basis]
+    assert "on a device it is known by" in seen[0].text
+    assert 1 == len([finding for finding in other if "own" in finding.evidence.basis])
+
+
 def test_impossible_travel_is_weak():
     """6 dB at most, and nothing where the network is one of the account's own."""
     perth, london = ({"latitude": lat, "longitude": lon} for lat, lon in ((-31.95, 115.86), (51.5, -0.12)))
