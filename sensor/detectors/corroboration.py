@@ -3,8 +3,9 @@
 The verdict itself is found by `sensor.entities.corroboration`; here it is weighed. A success that the network
 contradicts weighs WEIGHTS["contradicted"] and is the network stage of a takeover; a success from a monitored place
 where nobody signed in weighs WEIGHTS["unsupported"]; a failure weighs nothing, whatever the verdict: it proves that
-somebody has no password. A supported success from an address new to its account is a mark, so that what looks rare
-there is not taken for a stranger. A verdict that is revised replaces its evidence, under the same id.
+somebody has no password. Nor does a token that is renewed without a contact: clients keep connections open. A supported
+success from an address new to its account is a mark, so that what looks rare there is not taken for a stranger. A
+verdict that is revised replaces its evidence, under the same id.
 
 The weights are assumed, not measured by rotating devices between accounts: a traveller's own laptop is away, other
 people's are not (METHOD in force).
@@ -127,7 +128,9 @@ class Corroborated:
     def _is_worth_telling(self, row: SignIn) -> bool:
         """Tell whether a verdict is to be told at all: of supported ones the first of an account at an address."""
         if row.corroboration != "supported":
-            return row.corroboration in _TECHNIQUES
+            # A client renews its token over a connection that it has had for hours: no contact is to be expected.
+            renewed = row.corroboration == "unsupported" and row.category == "non_interactive"
+            return row.corroboration in _TECHNIQUES and not renewed
         key = f"{row.account} {row.ip}"
         if key in self._supported:
             return False

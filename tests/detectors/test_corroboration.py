@@ -50,6 +50,16 @@ def test_a_verdict_on_a_success_weighs_its_log_odds(verdict, db, stage, marks):
     assert "LAP-1 was in use at SYD" in evidence.text
 
 
+def test_a_token_renewed_without_a_contact_weighs_nothing():
+    """Clients keep connections for hours; a renewal that is contradicted weighs what a sign-in does."""
+    quiet, loud = (
+        scored(detector(entities(), SECRET), row(verdict, category="non_interactive"))
+        for verdict in ("unsupported", "contradicted")
+    )
+
+    assert ([], [15.0]) == (quiet, [one.evidence.db for one in loud])
+
+
 def test_failures_and_what_is_unknown_weigh_nothing():
     """Whatever the verdict on a failure is."""
     judge = detector(entities(), SECRET)

@@ -110,6 +110,8 @@ class Story:
         rng, cloud = self.rng, self.cloud
         for _ in range(3):
             hour = begin + rng.uniform(0, 8)
+            if rng.random() < 0.7:  # else over a connection that is open
+                self.site.visit(person, at(day, hour), cloud.host)
             cloud.refresh(person, at(day, hour), self.egress(day, hour), person.laptop)
         if rng.random() < 0.45:
             self.signin(person, at(day, rng.uniform(18, 22)), CARRIER, person.phone)
