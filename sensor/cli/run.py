@@ -6,6 +6,7 @@ configuration read again. Under systemd it says when it is ready, and gives sign
 
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -19,6 +20,9 @@ from sensor.cli.warm import warm_up
 
 if TYPE_CHECKING:
     from sensor.config import Config
+
+_FULL_S = 2.0
+"""Before a sensor whose disk filled up within a commit begins anew: no shorter than its own looks at a full disk."""
 
 
 @click.command(
@@ -59,6 +63,7 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
     warm_up()
     from sensor.pipeline.reloading import Reloading
     from sensor.pipeline.service import Sensor
+    from sensor.store import room
     from sensor.store.state import State
 
     reloading = Reloading(config_path, config)
@@ -67,16 +72,23 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     _erase(Path(config.state))
-    with State(Path(config.state), exclusive=True) as state:
-        sensor = Sensor(config, state, Path(config.state) / "secret")
-        with sensor.beside() as said:
-            for line in said:
-                click.echo(line, err=True)
-            sensor.read_all(stop.is_set, every=once)
-            if once:
-                click.echo("every configured file is read", err=True)
-            else:
-                sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
+    try:
+        with State(Path(config.state), exclusive=True) as state:
+            sensor = Sensor(config, state, Path(config.state) / "secret")
+            with sensor.beside() as said:
+                for line in said:
+                    click.echo(line, err=True)
+                sensor.read_all(stop.is_set, every=once)
+                if once:
+                    click.echo("every configured file is read", err=True)
+                else:
+                    sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
+    except (OSError, sqlite3.Error) as error:
+        if once or stop.is_set() or not room.is_full(error):
+            raise
+        click.echo(f"disk full within a commit, begins anew on the last one: {error}", err=True)
+        room.Room(Path(config.state)).release()
+        stop.wait(_FULL_S)
     _end(config, begins_anew=not (once or stop.is_set()))
 
 

@@ -25,10 +25,10 @@ class Keeping:
         self._room = core.room = Room(core.state.folder)
         self._looked_s, self._is_full, self._counted = 0.0, False, 0
 
-    def has_room(self) -> bool:
-        """Tell whether a commit that is made now finds room, after what can give way did."""
+    def has_room(self, *, now: bool = False) -> bool:
+        """Tell whether a commit that is made now finds room, after what can give way did; looks again if `now`."""
         now_s = time.monotonic()
-        if now_s - self._looked_s < LOOK_S:
+        if not now and now_s - self._looked_s < LOOK_S:
             return not self._is_full
         self._looked_s = now_s
         if self._room.is_tight():

@@ -65,7 +65,7 @@ class Live:
         self._clock, self._alive = clock, alive
         self._mark, self._pace = Watermark(), Pace(time.monotonic())
         self._gathering = Gathering(max(0, core.clock_ns - TICK_NS))
-        self._dirty = False
+        self._dirty, self._is_whole = False, True
         self._responses = Responses(core.config, core.state.folder, clock)
         self._keeping = Keeping(core, observing.metrics)
         self._tally = SourceTally(lambda: sources.slots, lambda number: self._mark.lag_ns(number) / SECOND_NS)
@@ -89,6 +89,15 @@ class Live:
         if not self._keeping.has_room():
             stop.wait(FULL_S)
             return
+        self._is_whole = False
+        took = self._turn()
+        self._is_whole = True
+        if not took and not self._sources.arrived.wait(TURN_S):
+            stop.wait(0)
+        self._sources.arrived.clear()
+
+    def _turn(self) -> bool:
+        """Take, step and commit what is due; tell whether anything came."""
         self._sources.retry(time.monotonic())
         begin = time.perf_counter()
         took = self._take()
@@ -98,13 +107,12 @@ class Live:
         given = self._core.taking.take(self._core.state)
         given |= self._core.state.orders.waits(upwards=self._core.forwarder is not None)
         self._dirty |= given
-        if self._dirty and self._pace.is_due(time.monotonic(), urgent=self._is_urgent() or given):
+        is_due = self._dirty and self._pace.is_due(time.monotonic(), urgent=self._is_urgent() or given)
+        if is_due and self._keeping.has_room(now=True):
             self.commit()
         self._responses.take(())
         self._say_up()
-        if not took and not self._sources.arrived.wait(TURN_S):
-            stop.wait(0)
-        self._sources.arrived.clear()
+        return took
 
     def change(self, config: Config) -> None:
         """Go on under another configuration, of whose parts those that need a restart are as before."""
@@ -125,17 +133,22 @@ class Live:
         self._around.reload(config)
 
     def close(self) -> None:
-        """Take in what was read, commit it, and close everything but what stands beside."""
+        """Take in what was read, commit it, and close everything but what stands beside.
+
+        Where a turn or a commit failed, nothing more is committed: what is in memory may be half of it, and all that
+        was read since the last commit is read again.
+        """
         try:
-            self._sources.finish()
-            self._settle()
+            if self._is_whole:
+                self._sources.finish()
+                self._settle()
         finally:
             self._sources.close()
             self._responses.close()
 
     def commit(self) -> None:
         """Make everything durable, acknowledge it, and tell."""
-        begin = time.monotonic()
+        begin, self._is_whole = time.monotonic(), False
         paused = self._sources.pause()
         self._take()
         core, sources = self._core, self._sources
@@ -161,6 +174,7 @@ class Live:
         self._around.wake()
         self._responses.take(shown)
         self._keeping.committed()
+        self._is_whole = True
         memory.trim()
         self._pace.committed(begin, time.monotonic())
 

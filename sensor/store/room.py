@@ -7,7 +7,9 @@ can be written at all.
 """
 
 import contextlib
+import errno
 import os
+import sqlite3
 from pathlib import Path
 
 from sensor.store.state import DATABASE
@@ -65,3 +67,10 @@ class Room:
 
     def _has_reserve(self) -> bool:
         return (self._folder / RESERVE).exists()
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error says that a disk, or what one may use of it, is full."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}

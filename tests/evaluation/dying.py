@@ -4,18 +4,22 @@
 
 PLACE is `fsync` (before the call of this number), `statement` (before this statement that writes to the database), or
 `snapshot` (in the writing of the second snapshot, when so many thousandths of it are on disk). Numbers are counted from
-the first commit of the process on; `never` counts nothing.
+the first commit of the process on; `never` counts nothing. `full` does not die: the first file of that kind (of FILES)
+that is to be made durable finds the disk full, once; the configuration's name with `.full` says that it did.
 """
 
+import errno
 import os
 import signal
 import sqlite3
 import sys
+from pathlib import Path
 
 from sensor.cli.main import main
 from sensor.store import schema, snapshot
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")
+FILES = (".parquet", "snapshot-")
 _left = 0
 
 
@@ -36,6 +40,18 @@ def at_fsync():
 
     def fsync(handle):
         count()
+        real(handle)
+
+    os.fsync = fsync
+
+
+def fill(marker):
+    real = os.fsync
+
+    def fsync(handle):
+        if FILES[_left] in str(Path(f"/proc/self/fd/{handle}").readlink()) and not marker.exists():
+            marker.touch()
+            raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
     os.fsync = fsync
@@ -72,6 +88,8 @@ if __name__ == "__main__":
     place, _left = sys.argv[1], int(sys.argv[2])
     if place == "snapshot":
         in_snapshot(_left)
+    elif place == "full":
+        fill(Path(sys.argv[-1]).with_suffix(".full"))
     elif place != "never":
         {"fsync": at_fsync, "statement": at_statement}[place]()
     sys.argv = ["spanline", *sys.argv[3:]]

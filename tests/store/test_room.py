@@ -1,6 +1,8 @@
 """Room on the state's disk."""
 
+import errno
 import os
+import sqlite3
 from types import SimpleNamespace
 
 import pytest
@@ -49,3 +51,16 @@ def test_the_reserve_is_held_and_released(tmp_path, disk):
     disk.free = 1000 * MB
     held.hold()
     assert path.exists()
+
+
+def test_a_full_disk_is_told_from_other_faults(tmp_path):
+    """By the kernel's word for it, a quota's, and SQLite's; a file that is not there is none."""
+    database = sqlite3.connect(tmp_path / "x.sqlite")
+    database.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(sqlite3.OperationalError) as full:
+        database.execute("CREATE TABLE a (b)")
+    others = [FileNotFoundError(errno.ENOENT, "x"), sqlite3.OperationalError("x"), ValueError("x")]
+
+    assert room.is_full(full.value)
+    assert all(room.is_full(OSError(number, "x")) for number in (errno.ENOSPC, errno.EDQUOT))
+    assert not any(room.is_full(one) for one in others)
