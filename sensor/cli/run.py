@@ -20,6 +20,7 @@ from sensor.cli.warm import warm_up
 
 if TYPE_CHECKING:
     from sensor.config import Config
+    from sensor.pipeline.reloading import Reloading
 
 _FULL_S = 2.0
 """Before a sensor whose disk filled up within a commit begins anew: no shorter than its own looks at a full disk."""
@@ -62,9 +63,6 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
         open_and_drop(config)
     warm_up()
     from sensor.pipeline.reloading import Reloading
-    from sensor.pipeline.service import Sensor
-    from sensor.store import room
-    from sensor.store.state import State
 
     reloading = Reloading(config_path, config)
     signal.signal(signal.SIGHUP, lambda *_: reloading.ask())
@@ -73,23 +71,40 @@ def run(*, config_path: Path | None, once: bool, log_format: str, log_level: str
         signal.signal(number, lambda *_: stop.set())
     _erase(Path(config.state))
     try:
-        with State(Path(config.state), exclusive=True) as state:
-            sensor = Sensor(config, state, Path(config.state) / "secret")
-            with sensor.beside() as said:
-                for line in said:
-                    click.echo(line, err=True)
-                sensor.read_all(stop.is_set, every=once)
-                if once:
-                    click.echo("every configured file is read", err=True)
-                else:
-                    sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
+        _work(config, reloading, stop, once=once)
     except (OSError, sqlite3.Error) as error:
-        if once or stop.is_set() or not room.is_full(error):
+        if once or stop.is_set() or not _is_full(error, config, stop):
             raise
-        click.echo(f"disk full within a commit, begins anew on the last one: {error}", err=True)
-        room.Room(Path(config.state)).release()
-        stop.wait(_FULL_S)
     _end(config, begins_anew=not (once or stop.is_set()))
+
+
+def _work(config: "Config", reloading: "Reloading", stop: threading.Event, *, once: bool) -> None:
+    """Open the state, read and follow; raises what it cannot go on after."""
+    from sensor.pipeline.service import Sensor
+    from sensor.store.state import State
+
+    with State(Path(config.state), exclusive=True) as state:
+        sensor = Sensor(config, state, Path(config.state) / "secret")
+        with sensor.beside() as said:
+            for line in said:
+                click.echo(line, err=True)
+            sensor.read_all(stop.is_set, every=once)
+            if once:
+                click.echo("every configured file is read", err=True)
+            else:
+                sensor.follow(stop, reloading, lambda: click.echo("following", err=True))
+
+
+def _is_full(error: Exception, config: "Config", stop: threading.Event) -> bool:
+    """Tell whether a disk filled up within a commit; then say so, and wait until the sensor may begin anew."""
+    from sensor.store import room
+
+    if not room.is_full(error):
+        return False
+    click.echo(f"disk full within a commit, begins anew on the last one: {error}", err=True)
+    room.Room(Path(config.state)).release()
+    stop.wait(_FULL_S)
+    return True
 
 
 def _end(config: "Config", *, begins_anew: bool) -> None:
