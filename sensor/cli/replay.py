@@ -1,6 +1,7 @@
 """`spanline replay`: files and folders in event-time order into a state, and what came of it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sensor.model.result import ReplayResult
     from sensor.pipeline.inputs import Options
 
+WORKERS_MAX = 32
+"""Every one of them keeps all of who is who; there are not as many detectors."""
 ERRORS_SHOWN = 5
 """A folder may be full of files that are no input."""
 
@@ -70,6 +73,10 @@ ERRORS_SHOWN = 5
 @click.option(
     "--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads for reading captures."
 )
+@click.option(
+    "--workers", type=click.IntRange(1, WORKERS_MAX), default=1, show_default=True,
+    help="Processes that judge, this one of them. What is found does not depend on it.",
+)  # fmt: skip
 @click.option("--ignore-checksums", is_flag=True, help="Accept packets with bad checksums (a NIC's offload).")
 @click.option(
     "--without", multiple=True, metavar="NAME",
@@ -81,7 +88,7 @@ def replay(
     *, inputs: tuple[str, ...], state_dir: Path, config_path: Path | None, as_json: bool, site: str | None,
     input_format: str | None, learn_until: str | None, fresh: bool, flows_out: Path | None, metrics_out: Path | None,
     metrics_history: Path | None, report: Path | None, indicator_files: tuple[Path, ...], secret_file: Path | None,
-    threads: int, ignore_checksums: bool, fail_on: str | None, speed: str, reports_out: Path | None,
+    threads: int, ignore_checksums: bool, fail_on: str | None, speed: str, reports_out: Path | None, workers: int,
     without: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Ingest captures and Zeek logs in event-time order, learn, detect, and print what is unusual.
@@ -98,7 +105,7 @@ def replay(
     answer = perform(
         inputs, state_dir, config, site=site or config.site, fresh=fresh, learn_until=learn_until, flows_out=flows_out,
         metrics_out=metrics_out, secret_file=secret_file, report=report, indicator_files=indicator_files,
-        metrics_history=metrics_history, speed=speed, reports_out=reports_out,
+        metrics_history=metrics_history, speed=speed, reports_out=reports_out, workers=workers,
         options=Options(format=input_format, threads=threads, ignore_checksums=ignore_checksums),
     )  # fmt: skip
     if as_json:
@@ -113,7 +120,7 @@ def perform(
     inputs: tuple[str, ...], state_dir: Path, config: "Config", *, site: str, fresh: bool, learn_until: str | None,
     flows_out: Path | None, metrics_out: Path | None, secret_file: Path | None, options: "Options",
     told: Callable[[int], None] | None = None, report: Path | None = None, indicator_files: tuple[Path, ...] = (),
-    metrics_history: Path | None = None, speed: str = "max", reports_out: Path | None = None,
+    metrics_history: Path | None = None, speed: str = "max", reports_out: Path | None = None, workers: int = 1,
 ) -> "ReplayResult":  # fmt: skip
     """Run a replay and return its result; exits 2 on bad usage. `told` hears the event time after each tick."""
     from sensor.pipeline.core import Core, secret_of
@@ -130,8 +137,8 @@ def perform(
     found = find_inputs(inputs, site)
     if not found:
         fail(f"no file in {', '.join(inputs)}", WORK_FAILED)
-    with State(state_dir, fresh=fresh, exclusive=True) as state:
-        core = Core(config, state, secret_of(secret_file), until)
+    opened = State(state_dir, fresh=fresh, exclusive=True)
+    with opened as state, closing(Core(config, state, secret_of(secret_file), until, workers)) as core:
         run = Run(core, open_sources(found, state.ledger, options, config.networks()), flows_out=flows_out)
         watched = Watched(core, is_history=metrics_history is not None) if metrics_out or metrics_history else None
         with reporting(core, site, reports_out):

@@ -37,7 +37,7 @@ from sensor.model.protocols import AnyMessage
 from sensor.model.report import AnyReport, Sighting, Told
 from sensor.model.result import ClockSkew
 from sensor.model.tick import Sides, Tick
-from sensor.model.times import DAY_NS, HOUR_NS, SECOND_NS
+from sensor.model.times import DAY_NS, SECOND_NS
 
 Flags = NDArray[np.bool_]
 
@@ -79,7 +79,6 @@ class Entities:
         self.processes = Processes(secret)
         self._roles: dict[int, str | None] = {}
         self.prior = FleetPrior()
-        self._roles_hour = -1
         self._aged_day = -1
         self.now_ns = 0
 
@@ -257,11 +256,7 @@ class Entities:
         return self.prior.pool(statistic)
 
     def role(self, device: int) -> str | None:
-        """Return what a device is, as the inventory says it; kept for an hour of event time."""
-        hour = self.now_ns // HOUR_NS
-        if self._roles_hour != hour:
-            self._roles_hour = hour
-            self._roles.clear()
+        """Return what a device is, as the inventory says it; kept until the next step, whoever asks."""
         if device not in self._roles:
             users = sum(self.account_kind(account) == "user" for account, _ in self.accounts_of(device))
             self._roles[device] = self.reported.role(device) or role_of(self, device, users)[0]
@@ -280,6 +275,7 @@ class Entities:
         state = {f"{part}/{name}": column for part, held in parts.items() for name, column in held.items()}
         state["sites"] = np.frombuffer("\n".join(self.sites).encode(), np.uint8)
         state["now_ns"] = np.array([self.now_ns], np.int64)
+        state["aged_day"] = np.array([self._aged_day], np.int64)
         return state
 
     def load(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -309,6 +305,8 @@ class Entities:
         text = state["sites"].tobytes().decode()
         self.sites = text.split("\n") if text else []
         self.now_ns = int(state["now_ns"][0])
+        if "aged_day" in state:
+            self._aged_day = int(state["aged_day"][0])
 
     def _ends(self, flows: NDArray[np.void], site: NDArray[np.int32], end: str, local: Flags) -> NDArray[np.int32]:
         """Return the device of one end of each flow, −1 where it is none of the site's, shape (n,)."""
@@ -319,6 +317,7 @@ class Entities:
 
     def _advance(self, end_ns: int) -> None:
         """Let time go on, and once a day let go of what is too old."""
+        self._roles.clear()
         self.now_ns = max(self.now_ns, end_ns)
         if self.now_ns // DAY_NS != self._aged_day:
             self._aged_day = self.now_ns // DAY_NS

@@ -36,8 +36,9 @@ from sensor.model.flow import ENDINGS
 from sensor.model.incident import Incident, urgency
 from sensor.model.report import AnyReport, Health, Verdict
 from sensor.model.result import Coverage, InputResult
-from sensor.model.tick import Detector
+from sensor.model.tick import Detector, Tick
 from sensor.model.times import DAY_NS, rfc3339
+from sensor.pipeline.crew import Crew, Elsewhere, beginning
 from sensor.pipeline.fleet import Fleet
 from sensor.pipeline.fleet_ends import Forwards, Gives
 from sensor.pipeline.taking import Taking
@@ -92,8 +93,10 @@ class Core:
         gone_bytes: Of the archive that gave way.
     """
 
-    def __init__(self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0) -> None:
-        """Restore a state. Raises ValueError where its snapshot cannot be read."""
+    def __init__(
+        self, config: Config, state: State, secret: int = REPLAY_SECRET, learn_until_ns: int = 0, workers: int = 1
+    ) -> None:
+        """Restore a state; `workers` processes, this one of them. Raises ValueError: its snapshot cannot be read."""
         self.config, self.state = config, state
         domains = {name: tenant.domains for name, tenant in config.tenants.items()}
         self.entities = Entities(config.networks(), secret, config.egresses(), domains, config.timezone)
@@ -127,6 +130,7 @@ class Core:
         self._restore()
         self._written = Changes(self.entities)
         self._archive = Archive(state, self.entities, self.clock_ns, enabled=config.archive.enabled)
+        self.crew = self._hire(workers) if workers > 1 else None
 
     def _all_detectors(self, secret: int) -> tuple[Detector, ...]:
         """Return every detector there is, in the order of their names."""
@@ -136,6 +140,18 @@ class Core:
             if make is not None and name not in found:
                 found[name] = make(self.entities, secret)
         return tuple(found[name] for name in sorted(found))
+
+    def _hire(self, workers: int) -> Crew:
+        """Have other processes take over some detectors, with the state they have."""
+        begin = beginning(self.config, self.secret)
+        crew = Crew(self.entities, self.detectors, begin, workers, restored=bool(self.clock_ns))
+        self.detectors = crew.stand_in(self.detectors)
+        return crew
+
+    def close(self) -> None:
+        """End the workers, where there are any."""
+        if self.crew is not None:
+            self.crew.close()
 
     def step(self, step: Step, sites: NDArray[np.int32]) -> None:
         """Take one tick: resolve, score, link, learn.
@@ -151,6 +167,8 @@ class Core:
         learn = end_ns > self.clock_ns
         reports = step.reports if self.recognise is None else [self.recognise(one) for one in step.reports]
         told = [*self.taking.due(), *reports]
+        if self.crew is not None:
+            self.crew.take(step, told, sites, fresh, learn=learn)
         tick = self.entities.resolve(
             end_ns, flows, sites[flows["input"]], step.arp, sites[step.arp_input], step.arp_input, step.messages,
             [int(sites[message.input]) for message in step.messages], fresh=fresh, learn=learn, events=step.events,
@@ -162,7 +180,7 @@ class Core:
         self._archive.take(tick)
         self.seen.observe(tick)
         begin = self._spent("resolve", begin)
-        findings = [one for detector in self.detectors for one in detector.score(tick) if not self._is_left_out(one)]
+        findings = [one for one in self._score(tick) if not self._is_left_out(one)]
         findings = self.scanners.excuse([*findings, *self._hear_reports(reports)])
         findings = [] if end_ns <= self.learn_until_ns else sorted(findings, key=_opening_first)
         begin = self._spent("score", begin)
@@ -172,12 +190,21 @@ class Core:
         begin = self._spent("link", begin)
         flagged = self.incidents.flagged(findings, self.entities.count())
         tick.frozen_accounts = self.incidents.frozen(findings, self.entities.account_count())
+        if self.crew is not None:
+            self.crew.learn(flagged, tick.frozen_accounts)
         for detector in self.detectors:
             if learn or detector is self.unusual:
                 detector.learn(tick, flagged)
         self._spent("learn", begin)
         if self.forwarder is not None:
             self.forwarder.after(end_ns)
+
+    def _score(self, tick: Tick) -> list[Finding]:
+        """Return what all detectors find, in their order; those that run elsewhere are waited for last."""
+        found = {
+            one.name: one.score(tick) for one in sorted(self.detectors, key=lambda one: isinstance(one, Elsewhere))
+        }
+        return [finding for detector in self.detectors for finding in found[detector.name]]
 
     def _count_events(self, events: Sequence[Event], sites: NDArray[np.int32]) -> None:
         for event in events:
@@ -285,6 +312,8 @@ class Core:
 
     def _columns(self, held: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return everything that a restart needs; `held`: what was read and not stepped yet."""
+        if self.crew is not None:
+            self.crew.checkpoint()
         parts = {"entities": self.entities.save(), **{one.name: one.save() for one in self.detectors}}
         parts |= {"incidents": self.incidents.save(), "held": dict(held), "taking": self.taking.save()}
         if self.forwarder is not None:
