@@ -39,7 +39,7 @@ from sensor.packets.decode import (
     decode,
 )
 from sensor.packets.link import N_COUNT
-from sensor.packets.messages import decode as decode_messages
+from sensor.packets.messages import Packed, packed
 from sensor.packets.reading import read_payload
 
 if TYPE_CHECKING:
@@ -319,15 +319,21 @@ class FlowEngine:
 
     def drain_messages(self) -> list[AnyMessage]:
         """Return the metadata since the last call as records; the last ones of the input once it is finished."""
+        return [message for part in self.drain_packed() for message in part.messages()]
+
+    def drain_packed(self) -> list[Packed]:
+        """Return the metadata since the last call as `drain_messages` does, in MessagePack."""
         # Imported where it is needed: who wants flows alone starts without the parsers in Python.
         from sensor.packets.conversations import Conversations
 
         source = int(self._table.state[T_INPUT])
         handed = self._conversations = self._conversations or Conversations()
-        found: list[AnyMessage] = []
+        found = list[Packed]()
         for rows_, arena in self.drain_metas():
-            found += decode_messages(rows_, arena, source=source, handed=handed)
-        return found + handed.flush() if self._finished else found
+            found += packed(rows_, arena, source=source, handed=handed)
+        if self._finished and (last := handed.flush()):
+            found.append(Packed.of(last))
+        return found
 
     @property
     def unread(self) -> dict[str, int]:

@@ -1,21 +1,24 @@
 """Turn the metadata rows that kernels wrote into messages: META and its byte arena to the Structs of the model.
 
-Here texts are decoded, addresses formatted and fingerprints hashed (JA3: MD5 of its text, JA4: two truncated SHA-256).
-A field that is not there stays None. Runs once per message, not per packet; equal texts and fingerprints are memoised.
+Most kinds a kernel writes as MessagePack (`sensor.packets.packing`), which msgspec reads as Structs; a capture process
+sends it on as it is. Here fingerprints are hashed (JA3: MD5 of its text, JA4: two truncated SHA-256), what is handed
+over goes to its parser, and all are put in order. A field that is not there stays None.
 """
 
 import hashlib
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sensor.model import addresses
 from sensor.model import metadata as m
 from sensor.model.protocols import AnyMessage
-from sensor.packets.octets import address
+from sensor.packets.packing import FIELDS_MAX, PACKED, pack
 
 MEMO_ENTRIES = 8192
 """Distinct fingerprints kept; a site of a thousand hosts shows a few hundred. Each costs under 2 KiB."""
@@ -30,19 +33,28 @@ TLS_VERSIONS = {
 }
 """Names as in Zeek's base/protocols/ssl/consts.zeek."""
 
-KERBEROS_REQUESTS = {10: "AS", 11: "AS", 12: "TGS", 13: "TGS", 14: "AP", 15: "AP"}
-KERBEROS_REPLIES = (11, 13, 15)
-KERBEROS_ERROR = 30
-DNS_RESPONSE = 0x8000
+ROOM_BYTES = 1 << 20
+"""Of messages that are written at a time."""
 BASE32 = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 
 Common = dict[str, int | str]
+Row = tuple[int, ...]
+"""A META row's fields."""
 Fields = dict[int, list[bytes]]
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(list[AnyMessage])
+_LIST = struct.Struct(">BI")
+_LIST_32 = 0xDD
+"""A list's head: its kind, and the number of items."""
 _PAIRS = [first + second for first in BASE32 for second in BASE32]
 
 
 class Handed(Protocol):
     """Reads the rows that hold payloads (`sensor.packets.conversations`)."""
+
+    def is_full(self, ts: int) -> bool:
+        """Tell, and count, that a row of that time is not to be read, for there were too many."""
+        ...
 
     def read(self, number: int, kind: int, common: Common, fields: Fields, flags: int) -> list[AnyMessage]:
         """Return what one row tells, of flow `number`; flags: 1 the originator sent it, 2 whole."""
@@ -71,46 +83,92 @@ def _half(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:12] if text else "0" * 12
 
 
+class Packed(msgspec.Struct, frozen=True):
+    """Messages in MessagePack, one behind the other."""
+
+    count: int
+    content: bytes
+
+    @property
+    def encoded(self) -> bytes:
+        """Return them as a list of MessagePack."""
+        return _LIST.pack(_LIST_32, self.count) + self.content
+
+    def messages(self) -> list[AnyMessage]:
+        """Return them as Structs."""
+        return _DECODER.decode(self.encoded) if self.count else []
+
+    @classmethod
+    def of(cls, messages: Sequence[AnyMessage]) -> "Packed":
+        """Pack Structs."""
+        return cls(len(messages), b"".join(map(_ENCODER.encode, messages)))
+
+
 def decode(
-    rows: NDArray[np.void],
-    arena: NDArray[np.uint8],
-    *,
-    source: int = 0,
-    uid: Callable[[int], str] = uid_text,
-    handed: Handed | None = None,
+    rows: NDArray[np.void], arena: NDArray[np.uint8], *, source: int = 0, handed: Handed | None = None
 ) -> list[AnyMessage]:
-    """Decode metadata rows, in their order.
+    """Decode metadata rows, in their order; arguments as of `packed`.
+
+    Returns:
+        One Struct a row that a kernel parsed; of payloads that were handed over what they tell by now.
+    """
+    return [message for part in packed(rows, arena, source=source, handed=handed) for message in part.messages()]
+
+
+def packed(
+    rows: NDArray[np.void], arena: NDArray[np.uint8], *, source: int = 0, handed: Handed | None = None
+) -> Iterator[Packed]:
+    """Decode metadata rows, in their order, to messages that are packed.
 
     Args:
         rows: Messages, dtype META, shape (n,).
         arena: Bytes, uint8, shape (m,), into which the rows' `at` and `len` point.
         source: Number of the input they came from.
-        uid: Writes a flow's number as text.
         handed: Reads rows from K_QUIC on; without it they are left out.
 
-    Returns:
-        One Struct a row that a kernel parsed; of payloads that were handed over what they tell by now.
+    Yields:
+        About a megabyte at a time.
     """
-    orig = addresses.texts(rows["orig_hi"], rows["orig_lo"])
-    resp = addresses.texts(rows["resp_hi"], rows["resp_lo"])
-    content = arena.tobytes()
-    names = ("ts", "uid", "offset", "at", "len", "orig_p", "resp_p", "proto", "kind", "is_orig", "whole")
-    columns = zip(*(rows[name].tolist() for name in names), strict=True)
-    found: list[AnyMessage] = []
-    for (ts, number, offset, at, size, orig_p, resp_p, proto, kind, is_orig, whole), orig_h, resp_h in zip(
-        columns, orig, resp, strict=True
-    ):
-        make = MAKERS.get(kind)
-        if make is None and (handed is None or kind < m.K_QUIC):
-            continue
-        common: Common = {"ts": ts, "uid": uid(number), "orig_h": orig_h, "orig_p": orig_p, "resp_h": resp_h}
-        common |= {"resp_p": resp_p, "proto": proto, "input": source, "offset": offset}
-        fields = collect(content[at : at + size])
-        if make is not None:
-            found.append(make(common, fields, bool(is_orig)))
-        elif handed is not None:
-            found += handed.read(number, kind, common, fields, is_orig | whole << 1)
-    return found
+    out, ends = np.empty(ROOM_BYTES, np.uint8), np.empty(len(rows), np.int64)
+    places = np.empty(3 * FIELDS_MAX, np.int64)
+    while len(rows):
+        n = pack(rows, arena, source, 0, out, ends, places)
+        yield _merged(rows[:n], arena, source, handed, out, ends)
+        rows = rows[n:]
+
+
+def _merged(
+    rows: NDArray[np.void], arena: NDArray[np.uint8], source: int, handed: Handed | None, out: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+) -> Packed:  # fmt: skip
+    """Put what Python reads of rows among what the kernel wrote of others."""
+    kinds = rows["kind"]
+    at = np.flatnonzero(_READ_HERE[kinds])
+    count, pieces, done = int(_PACKED_THERE[kinds].sum()), list[bytes](), 0
+    for row, end in zip(rows[at].tolist(), ends[at].tolist(), strict=True):
+        if found := _read(row, arena, source, handed):
+            pieces += [out[done:end].tobytes(), *map(_ENCODER.encode, found)]
+            count, done = count + len(found), end
+    pieces.append(out[done : ends[len(rows) - 1]].tobytes())
+    return Packed(count, b"".join(pieces))
+
+
+def _read(row: Row, arena: NDArray[np.uint8], source: int, handed: Handed | None) -> list[AnyMessage]:
+    """Read one row that the kernel does not write."""
+    ts, number, orig_hi, orig_lo, resp_hi, resp_lo, _, _, offset, at, size, orig_p, resp_p, proto, kind, sent, whole = (
+        row
+    )
+    make = MAKERS.get(kind)
+    if make is None and (handed is None or handed.is_full(ts)):
+        return []
+    common: Common = {
+        "ts": ts, "uid": uid_text(number), "orig_h": addresses.text(orig_hi, orig_lo), "orig_p": orig_p,
+        "resp_h": addresses.text(resp_hi, resp_lo), "resp_p": resp_p, "proto": proto, "input": source, "offset": offset,
+    }  # fmt: skip
+    fields = collect(arena[at : at + size].tobytes())
+    if make is not None:
+        return [make(common, fields)]
+    return handed.read(number, kind, common, fields, sent | whole << 1) if handed is not None else []
 
 
 def collect(blob: bytes) -> Fields:
@@ -144,34 +202,6 @@ def _texts(fields: Fields, field: int) -> tuple[str, ...]:
     return tuple(_decode(value) for value in fields.get(field, ()))
 
 
-def _hex(fields: Fields, field: int) -> str | None:
-    return fields[field][0].hex() if field in fields else None
-
-
-def _decimals(fields: Fields, field: int) -> str | None:
-    """Write bytes as numbers with commas, the usual form of a parameter request list."""
-    return ",".join(str(octet) for octet in fields[field][0]) if field in fields else None
-
-
-def _first_address(fields: Fields, field: int) -> m.Address | None:
-    return address(fields[field][0]) if field in fields else None
-
-
-def _dns(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001 - one shape for all makers
-    return m.Dns(
-        **common,  # type: ignore[arg-type]
-        query=_text(fields, m.F_QUERY),
-        qtype=_number(fields, m.F_QTYPE),
-        rcode=_number(fields, m.F_RCODE),
-        is_response=bool((_number(fields, m.F_FLAGS) or 0) & DNS_RESPONSE),
-        trans_id=_number(fields, m.F_TRANS_ID),
-        addresses=tuple(address(value) for value in fields.get(m.F_ANSWER_A, ())),
-        names=_texts(fields, m.F_ANSWER_NAME),
-        texts=_texts(fields, m.F_ANSWER_TEXT),
-        ttls=tuple(int.from_bytes(value, "little") for value in fields.get(m.F_TTL, ())),
-    )
-
-
 def _tls(common: Common, fields: Fields, *, is_client: bool) -> AnyMessage:
     version = _number(fields, m.F_SUPPORTED_VERSION)
     ja3, ja3s, ja4 = (fields.get(field) for field in (m.F_JA3_TEXT, m.F_JA3S_TEXT, m.F_JA4_TEXT))
@@ -189,92 +219,14 @@ def _tls(common: Common, fields: Fields, *, is_client: bool) -> AnyMessage:
     )
 
 
-def _tls_client(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
+def _tls_client(common: Common, fields: Fields) -> AnyMessage:
     return _tls(common, fields, is_client=True)
 
 
-def _tls_server(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
+def _tls_server(common: Common, fields: Fields) -> AnyMessage:
     return _tls(common, fields, is_client=False)
 
 
-def _http(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
-    return m.Http(
-        **common,  # type: ignore[arg-type]
-        method=_text(fields, m.F_METHOD),
-        host=_text(fields, m.F_HOST),
-        uri=_text(fields, m.F_URI),
-        user_agent=_text(fields, m.F_USER_AGENT),
-        referrer=_text(fields, m.F_REFERRER),
-        status_code=_number(fields, m.F_STATUS_CODE),
-        status_msg=_text(fields, m.F_STATUS_MSG),
-        mime_type=_text(fields, m.F_MIME),
-        server=_text(fields, m.F_SERVER),
-    )
-
-
-def _dhcp(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
-    hardware = fields.get(m.F_MAC)
-    return m.Dhcp(
-        **common,  # type: ignore[arg-type]
-        mac=addresses.mac(int.from_bytes(hardware[0], "big")) if hardware else None,
-        host_name=_text(fields, m.F_HOST_NAME),
-        client_fqdn=_text(fields, m.F_FQDN),
-        domain=_text(fields, m.F_DOMAIN),
-        requested_addr=_first_address(fields, m.F_REQUESTED_ADDR),
-        assigned_addr=_first_address(fields, m.F_ASSIGNED_ADDR),
-        client_addr=_first_address(fields, m.F_CLIENT_ADDR),
-        server_addr=_first_address(fields, m.F_SERVER_ADDR),
-        lease_time_s=_number(fields, m.F_LEASE_TIME),
-        msg_type=_number(fields, m.F_MSG_TYPE),
-        vendor_class=_text(fields, m.F_VENDOR_CLASS),
-        client_id=_hex(fields, m.F_CLIENT_ID),
-        param_list=_decimals(fields, m.F_PARAM_LIST),
-    )
-
-
-def _kerberos(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
-    kind = _number(fields, m.F_REQUEST_TYPE)
-    name, realm = _text(fields, m.F_CNAME), _text(fields, m.F_REALM)
-    success = True if kind in KERBEROS_REPLIES else False if kind == KERBEROS_ERROR else None
-    return m.Kerberos(
-        **common,  # type: ignore[arg-type]
-        request_type=KERBEROS_REQUESTS.get(kind) if kind is not None else None,
-        client=f"{name}/{realm}" if name is not None and realm is not None else None,
-        service=_text(fields, m.F_SNAME),
-        success=success,
-        error_code=_number(fields, m.F_ERROR_CODE),
-    )
-
-
-def _ntlm(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:  # noqa: ARG001
-    return m.Ntlm(
-        **common,  # type: ignore[arg-type]
-        username=_text(fields, m.F_USERNAME),
-        hostname=_text(fields, m.F_HOSTNAME),
-        domainname=_text(fields, m.F_DOMAINNAME),
-        server_nb_computer_name=_text(fields, m.F_SERVER_NB_NAME),
-        server_dns_computer_name=_text(fields, m.F_SERVER_DNS_NAME),
-        server_tree_name=_text(fields, m.F_SERVER_TREE_NAME),
-    )
-
-
-def _ssh(common: Common, fields: Fields, is_orig: bool) -> AnyMessage:
-    banner = _text(fields, m.F_BANNER)
-    return m.Ssh(
-        **common,  # type: ignore[arg-type]
-        client=banner if is_orig else None,
-        server=None if is_orig else banner,
-    )
-
-
-MAKERS: dict[int, Callable[[Common, Fields, bool], AnyMessage]] = {
-    m.K_DNS: _dns,
-    m.K_TLS_CLIENT: _tls_client,
-    m.K_TLS_SERVER: _tls_server,
-    m.K_HTTP_REQUEST: _http,
-    m.K_HTTP_RESPONSE: _http,
-    m.K_DHCP: _dhcp,
-    m.K_KERBEROS: _kerberos,
-    m.K_NTLM: _ntlm,
-    m.K_SSH: _ssh,
-}
+MAKERS: dict[int, Callable[[Common, Fields], AnyMessage]] = {m.K_TLS_CLIENT: _tls_client, m.K_TLS_SERVER: _tls_server}
+_READ_HERE = np.isin(np.arange(256), [*MAKERS, *range(m.K_QUIC, len(m.SERVICES))])
+_PACKED_THERE = np.isin(np.arange(256), PACKED)

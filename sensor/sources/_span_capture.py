@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sensor.flows.engine import LOCAL_NETWORKS, SCRATCH_NEEDED, FlowEngine
 from sensor.model.capture import FRAME, LINK_ETHERNET
 from sensor.packets import packet_ring
+from sensor.packets.messages import Packed
 from sensor.wire import packet_files
 from sensor.wire.capture_reports import Counts, Task, pack
 from sensor.wire.packet_socket import BLOCK_BYTES, map_ring
@@ -121,28 +122,29 @@ class Capture:
         counts.accepted, counts.rejected, counts.opened = engine.accepted, engine.drops, engine.opened
         counts.kept_problem = self._kept.problem if self._kept is not None else ""
         said = msgspec.msgpack.encode(counts)
-        messages, flows, arp = engine.drain_messages(), engine.drain_flows(), engine.drain_arps()
+        messages, flows, arp = engine.drain_packed(), engine.drain_flows(), engine.drain_arps()
         if not (messages or len(flows) or len(arp)) and said == self._said:
             return
         if self._put(flows, arp, messages, last=last):
             self._said = said
 
-    def _put(self, flows: NDArray[np.void], arp: NDArray[np.void], messages: list, *, last: bool) -> bool:  # type: ignore[type-arg]
+    def _put(self, flows: NDArray[np.void], arp: NDArray[np.void], messages: list[Packed], *, last: bool) -> bool:
         """Write a report, in pieces that fit; True where all of it went."""
         step = max(1, self._task.reports_bytes // 8 // (2 * flows.dtype.itemsize))
         whole = True
         first = True
         while first or len(flows) or messages or len(arp):
             first = False
-            parts = pack(self._counts, flows[:step], arp[:step], messages[:step])
+            part = messages[0] if messages else Packed(0, b"")
+            parts = pack(self._counts, flows[:step], arp[:step], part.encoded)
             patience = PATIENCE if last else 0
             while not (fits := self._reports.put(parts)) and patience:
                 patience -= 1
                 time.sleep(IDLE_MS / 1000)
             if not fits:
-                self._counts.queue_full += len(flows[:step]) + len(arp[:step]) + len(messages[:step])
+                self._counts.queue_full += len(flows[:step]) + len(arp[:step]) + part.count
                 whole = False
-            flows, arp, messages = flows[step:], arp[step:], messages[step:]
+            flows, arp, messages = flows[step:], arp[step:], messages[1:]
         return whole
 
     def _oldest(self, *, skips: bool) -> int:

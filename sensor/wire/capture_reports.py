@@ -1,7 +1,6 @@
 """What a capture process is told when it starts, and what it says, over a shared ring, of what it captured."""
 
 import struct
-from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -14,7 +13,10 @@ from sensor.model.records import copied
 
 _PARTS = struct.Struct("<IIII")
 """Bytes of the counts, the flows, the ARP rows and the messages, which follow in this order."""
+NO_MESSAGES = b"\x90"
+"""A list of MessagePack with nothing in it."""
 _ENCODER = msgspec.msgpack.Encoder()
+_MESSAGES = msgspec.msgpack.Decoder(list[AnyMessage])
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +73,17 @@ class Report(msgspec.Struct):
 
 
 def pack(
-    counts: Counts, flows: NDArray[np.void], arp: NDArray[np.void], messages: Sequence[AnyMessage]
+    counts: Counts, flows: NDArray[np.void], arp: NDArray[np.void], told: bytes = NO_MESSAGES
 ) -> list[bytes | memoryview]:
-    """Write a report as parts of a record; the columns are not copied."""
-    said, told = _ENCODER.encode(counts), _ENCODER.encode(messages)
+    """Write a report as parts of a record; the columns are not copied.
+
+    Args:
+        counts: What became of every frame.
+        flows: dtype FLOW.
+        arp: dtype ARP.
+        told: Messages, a list of MessagePack.
+    """
+    said = _ENCODER.encode(counts)
     head = _PARTS.pack(len(said), flows.nbytes, arp.nbytes, len(told))
     return [head, said, _bytes(flows), _bytes(arp), told]
 
@@ -89,7 +98,7 @@ def unpack(record: bytes) -> Report:
         counts=msgspec.msgpack.decode(parts[0], type=Counts),
         flows=copied(np.frombuffer(parts[1], FLOW)),
         arp=copied(np.frombuffer(parts[2], ARP)),
-        messages=msgspec.msgpack.decode(parts[3], type=list[AnyMessage]),
+        messages=_MESSAGES.decode(parts[3]),
     )
 
 

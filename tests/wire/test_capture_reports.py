@@ -1,5 +1,6 @@
 """Reports of capture processes are read as they were written."""
 
+import msgspec
 import numpy as np
 
 from sensor.model.capture import ARP
@@ -20,7 +21,7 @@ def test_a_report_is_read_as_it_was_written():
     flows, arp = np.zeros(3, FLOW), np.zeros(1, ARP)
     flows["orig_p"], flows["uid"], arp["op"] = [1, 2, 3], [b"CA", b"CB", b"CC"], 2
     counts = Counts(bytes=9, accepted=3, rejected={"not_ip": 1}, kept_problem="disk full")
-    read = unpack(written(counts, flows, arp, [QUERY]))
+    read = unpack(written(counts, flows, arp, msgspec.msgpack.encode([QUERY])))
 
     assert (counts, [QUERY]) == (read.counts, read.messages)
     assert (flows.tobytes(), arp.tobytes()) == (read.flows.tobytes(), read.arp.tobytes())
@@ -29,5 +30,5 @@ def test_a_report_is_read_as_it_was_written():
 
 def test_an_empty_report_is_one():
     """Counts alone."""
-    read = unpack(written(Counts(), np.empty(0, FLOW), np.empty(0, ARP), []))
+    read = unpack(written(Counts(), np.empty(0, FLOW), np.empty(0, ARP)))
     assert (Counts(), 0, 0, []) == (read.counts, len(read.flows), len(read.arp), read.messages)
