@@ -35,6 +35,7 @@ from tests.sources.wires import FAR, NEAR, wire
 BUFFER_BYTES = 128 << 20
 PACKETS = 300_000
 """On the wire before it begins again: at full speed more than half a second, so that nothing is taken for a copy."""
+LOSSES = ("kernel_drop", "queue_full", "capture_failed")
 _TICKS = os.sysconf("SC_CLK_TCK")
 SITE = """
 state = "{folder}/state"
@@ -99,14 +100,16 @@ def sensor(folder: Path) -> Iterator[Counted]:
     command = [sys.executable, "-m", "sensor.cli.main", "run", "--config", str(folder / "site.toml")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "following" not in process.stderr.readline():
-            pass
+        while "following" not in (line := process.stderr.readline()):
+            if not line:
+                raise RuntimeError(f"the sensor did not start: {' '.join(command)}")
         children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True).stdout
 
         def scraped() -> tuple[int, int]:
             with urllib.request.urlopen("http://127.0.0.1:9599/metrics", timeout=30) as answer:
                 text = answer.read().decode()
-            packets, drops = (_metric(text, name) for name in ("packets_total{", 'dropped_total{reason="kernel_drop"'))
+            packets = _metric(text, "packets_total{")
+            drops = sum(_metric(text, f'dropped_total{{reason="{reason}"') for reason in LOSSES)
             return packets - drops, drops
 
         def done(offered: int) -> tuple[int, int]:
