@@ -4,8 +4,8 @@
 
 The wire is that of `tests.bench.live`, with the frames of *small* over and over at half of what one sender reaches. A
 line every ten seconds is printed and goes to FOLDER/soak.csv; at the end stand the slope of the memory's floor after
-the first fifth (least squares, with its standard error; below five minutes there is none), the span of descriptors, what
-was dropped, and which bars are missed: then it exits 1. Needs root, gcc.
+the first fifth (least squares, with its standard error; below five minutes there is none), the span of descriptors,
+what was dropped, and which bars are missed: then it exits 1. Needs root, gcc.
 """
 
 import argparse
