@@ -6,7 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sensor.detectors.volume_state import BUCKET_NS, DAY, READY
+from baselines.drift import Drift
+from sensor.detectors.volume_judge import Drifted
+from sensor.detectors.volume_state import BUCKET_NS, DAY, FEATURES, READY, SIDES, cells
 from sensor.detectors.volumes import HELD, Volumes, again, detector
 from tests.detectors.ticks import entities, joined, tick
 from tests.scenes import SECRET, START, S, flow, flows
@@ -313,3 +315,25 @@ def test_ratios_are_named_for_the_metric():
     assert {1e-2, 1e-3, 1e-4} == {alpha for _, alpha in ratios}
     assert {"volumes.now", "volumes.accumulation", "volumes.drift"} < {name for name, _ in ratios}
     assert any(ratio > 0 for ratio in ratios.values())
+
+
+def test_a_level_that_neither_doubled_nor_halved_is_no_drift_to_tell_of(monkeypatch):
+    """However rare it is among peers who are all steady."""
+    known = entities()
+    one = detector(known, SECRET)
+    step = tick(known, flows(*[flow(f"10.0.0.{k}", "203.0.113.1") for k in (5, 6, 7)]))
+    one.score(step)
+    one.learn(step, np.zeros(known.count(), np.bool_))
+    c = cells(one._table)
+    c["seen"][:] = 40 * DAY
+    rows = len(c["seen"])
+    raw = np.ones((rows, SIDES))
+    raw[:, 0] = 1e-9
+    distance = np.zeros((rows, len(FEATURES)))
+    distance[:, 0] = np.log([1.2, 3.0, 0.4])[:rows]
+    moved = Drift(distance, np.ones_like(distance), np.ones_like(distance), np.full(distance.shape, 7))
+    score = np.abs(np.repeat(distance, 2, axis=1))
+    drifted = Drifted(moved, score, score, raw, np.full(rows, 5.0), np.full(rows, 1e-3), [])
+    monkeypatch.setattr(one.judge, "day", lambda *_: drifted)
+
+    assert [1, 2] == sorted(finding.device for finding in one._day(c, 50 * DAY) if finding.evidence.channel == "drift")
