@@ -234,32 +234,37 @@ class Administration:
         about = [one for one in targets if one != who.name] or ([event.object] if event.object else [])
         place = event.ip or "an unknown address"
         whom = f" ({', '.join(about)})" if about else ""
-        p, basis = rate, {"rate": rate}
-        if new is not None:
-            p *= NEW_ACCOUNT
-            basis["factor new account"] = NEW_ACCOUNT
-        others = self._others_today(who, kind, day_of(event.ts))
-        if others:
-            p *= AGAIN**others
-            basis["factor other acts"] = AGAIN**others
-        slept = self._woke_today(who, day_of(event.ts))
-        if slept:
-            p *= AGAIN
-            basis["factor slept"] = AGAIN
-        kinds = f"{others} other kind{'s' * (others > 1)}"
-        more = f"; {kinds} of such acts that day, each a fifth" if others else ""
+        p, basis, more = self._weigh(who, kind, rate, day_of(event.ts), new)
         case = Case(
             ts=event.ts, target=(kind, *(about[:1] or [""]), day_of(event.ts)), p=p,
             text=f"{who.name} {words}{whom}: {event.source}'s "
-            f'"{event.action}" from {place}. {said[0].upper() + said[1:]}'
-            f"{f'; {new} was made in the day before' if new else ''}"
-            f"{more}{'; it had slept until that day, which counts as another' * slept}; p = {p:.2g}.",
+            f'"{event.action}" from {place}. {said[0].upper() + said[1:]}{more}; p = {p:.2g}.',
             observed=1.0, basis=basis, stage="act", techniques=(technique,),
             keys=(*keys_of(event), *(f"account:{one}" for one in about if "@" in one)), events=(event,),
             opens=p <= P_OPENS,
             check=f"Ask {who.name} for the request behind it.",
         )  # fmt: skip
         return told(self, self._names, who, case)
+
+    def _weigh(
+        self, who: Who, kind: str, rate: float, day: int, new: str | None
+    ) -> tuple[float, dict[str, float], str]:
+        """Return the p of an act with what else was that day, the factors of it, and the words for them."""
+        p, basis, more = rate, {"rate": rate}, ""
+        if new is not None:
+            p *= NEW_ACCOUNT
+            basis["factor new account"] = NEW_ACCOUNT
+            more += f"; {new} was made in the day before"
+        others = self._others_today(who, kind, day)
+        if others:
+            p *= AGAIN**others
+            basis["factor other acts"] = AGAIN**others
+            more += f"; {others} other kind{'s' * (others > 1)} of such acts that day, each a fifth"
+        if self._woke_today(who, day):
+            p *= AGAIN
+            basis["factor slept"] = AGAIN
+            more += "; it had slept until that day, which counts as another"
+        return p, basis, more
 
     def _others_today(self, who: Who, kind: str, day: int) -> int:
         """Note a serious kind for its actor's day; return how many others there were."""

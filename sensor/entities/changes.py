@@ -81,7 +81,7 @@ class Changes:
             self.listed = {}
         for name in gone:
             self.listed.pop(name, None)
-        self.listed.update((one.id, _listed(one)) for one in devices)
+        self.listed.update((one.id, listed(one)) for one in devices)
         self._keep(progress, risk_db)
         return Changed(devices, accounts, [] if whole else gone, [] if whole else gone_accounts, whole)
 
@@ -190,5 +190,6 @@ class Changes:
         links.regrouped = False
 
 
-def _listed(one: Device) -> Listed:
+def listed(one: Device) -> Listed:
+    """Return of a device what is counted."""
     return Listed(one.id, one.site, one.name, one.location, one.learning.state, one.risk_db)

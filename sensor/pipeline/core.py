@@ -20,7 +20,7 @@ from sensor.detectors.unusual import Unusual
 from sensor.detectors.visible import Seen
 from sensor.detectors.volumes import Volumes
 from sensor.entities import inventory
-from sensor.entities.changes import Changes, Listed
+from sensor.entities.changes import Changes, Listed, listed
 from sensor.entities.entities import Entities
 from sensor.entities.proposals import proposals
 from sensor.incidents import link
@@ -365,8 +365,8 @@ class Core:
         return iter(self._listed)
 
     def inventory(self) -> Iterable[Listed]:
-        """Return what is counted over all devices, as last committed."""
-        return self._written.listed.values()
+        """Return what is counted over all devices, as last committed; after a restart, as they were found."""
+        return self._written.listed.values() or map(listed, self.devices())
 
     def coverage(self) -> tuple[Coverage, ...]:
         """Say which detectors could judge."""
