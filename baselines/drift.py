@@ -11,7 +11,7 @@ some seem steady by chance: it is drawn towards the median of its peers' (as Smy
 weighs as much as a ring of days. A ramp of ×16 moves the distance by 2.8 whatever its steps: point tests never saw it.
 
 Departure from the method in force, which takes three days: of 24 ramps ×16 to ×64 on a simulated seed, at one false
-device-day in 1,000, 9 were found by three days and own unrest, 14 by seven days, 14 by three and the peers', 24 by
+device-day in 1,000, 9 were found by three days and own unrest, 14 by seven days, 15 by three and the peers', 24 by
 both; on another seed 20 by the former and 23 so. Not here: p.
 """
 
