@@ -50,6 +50,7 @@ class Recognition:
         self._agents: dict[int, dict[str, str]] = {}
         self._listed: dict[int, list[int]] = {}
         self._prints: dict[tuple[int, int], str] = {}
+        self._late: list[int] = []
 
     def dhcp(self, site: int, message: Dhcp) -> None:
         """Take a DHCP message in: hostname, fingerprint, lease."""
@@ -101,6 +102,9 @@ class Recognition:
         for row in dict.fromkeys(self._devices.fresh):
             self._by_name(row, ts, sites)
         self._devices.fresh.clear()
+        for row in dict.fromkeys(self._late):
+            self._named_late(row, sites)
+        self._late.clear()
 
     def agents_of(self, row: int) -> dict[str, str]:
         """Return a device's ids by the source that gave them."""
@@ -157,10 +161,7 @@ class Recognition:
         devices = self._devices
         name = devices.naming.names.get(row)
         site, mac = int(devices.table.columns["site"][row]), int(devices.table.columns["mac"][row])
-        if name is None:
-            return
-        if not mac:
-            self._named_late(row, site, name, sites)
+        if name is None or not mac:
             return
         mine = devices.kept(row)
         others = {devices.kept(one) for one in devices.naming.rows(site, name)} - {mine}
@@ -178,12 +179,16 @@ class Recognition:
             return
         devices.join(row, other, "hostname", watch=True)
 
-    def _named_late(self, row: int, site: int, name: str, sites: int) -> None:
+    def _named_late(self, row: int, sites: int) -> None:
         """Join a row that an id or a tunnel started to the one device of its name, as if it had had the name at once.
 
-        A row that has no address can never be seen in use beside the other: there is nothing to watch.
+        A row that has no address can never be seen in use beside the other: there is nothing to watch. What a site
+        tells of without a MAC is none of these: it has no more than a name, and hostnames are the site's.
         """
-        columns = self._devices.table.columns
+        columns, name = self._devices.table.columns, self._devices.naming.names.get(row)
+        if name is None or columns["mac"][row]:
+            return
+        site = int(columns["site"][row])
         told = [mac for member in self._devices.members(row) for mac in self._listed.get(member, ())]
         other = self._bearer(site, name, sites, told, but=row)
         if other >= 0 and not self._agents_differ(row, other):
@@ -297,7 +302,7 @@ class Recognition:
         )
         devices.naming.put(row, site, name, source, ts)
         if is_open:
-            devices.fresh.append(row)
+            self._late.append(row)
 
     def _fits(self, row: int, event: Event) -> bool:
         """Tell whether a device may have an event's id: it has none of that source, or was enrolled anew."""

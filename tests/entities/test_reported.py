@@ -47,6 +47,16 @@ def test_the_sites_own_ids_may_be_equal():
     assert 2 == len(shown(entities))
 
 
+def test_a_name_alone_joins_no_two_sites():
+    """Each site may have a "nas" whose MAC nobody saw, and sees it again: hostnames are the site's."""
+    entities = fresh()
+    for n in range(3):
+        for site in ("A", "B"):
+            hear(entities, seen("dev-1", site, at_s=n, names=(("nas", "dhcp"),)), at_s=10 + n)
+
+    assert 2 == len(shown(entities))
+
+
 def test_a_burned_in_mac_is_one_device_everywhere():
     """At two sites and in one's VPN: one device with both sites, and the id that the sites gave it."""
     entities = fresh()

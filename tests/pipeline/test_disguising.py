@@ -6,10 +6,12 @@ import pytest
 from sensor import config as configuration
 from sensor.model.evidence import Finding, Peer
 from sensor.model.fleet import SiteHealth
+from sensor.model.fleet_part import FleetPool
 from sensor.model.pseudonyms import Pseudonyms
 from sensor.model.report import (
     AnyReport,
     Became,
+    Calibrated,
     Contact,
     Covered,
     Health,
@@ -52,6 +54,7 @@ REPORTS = (
     Present(ts=1, devices=b"", slot=1, who=b"", after=b"", names=b"", flags=b"", total=b"", share=b"", peer=b""),
     Covered(ts=1, minute=1, flows=b"", names=b""), Health(ts=1, health=SiteHealth(version="1")),
     Popular(ts=1, devices=1, things=b"", users=b""), Prior(ts=1, key=b""),
+    Calibrated(ts=1, pool=FleetPool("new_peer", 1, b"", b"", b"")),
 )  # fmt: skip
 
 
@@ -68,7 +71,7 @@ def test_no_report_tells_a_name(core, one):
     names = Pseudonyms(KEY)
     names.know(("ann.lee@ex.com",), ("PC-7",))
     made = Disguise(names, core).report(one)
-    if isinstance(one, Contact | Present | Covered | Health | Popular | Prior):  # ids and numbers alone
+    if isinstance(one, Contact | Present | Covered | Health | Popular | Calibrated | Prior):  # ids and numbers alone
         assert one is made
         return
     told = msgspec.msgpack.encode(made)
