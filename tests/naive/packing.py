@@ -2,7 +2,7 @@
 
 from sensor.model import addresses
 from sensor.model import metadata as m
-from sensor.packets.messages import uid_text
+from sensor.packets.messages import collect, uid_text
 from sensor.packets.octets import address
 
 KERBEROS_REQUESTS = {10: "AS", 11: "AS", 12: "TGS", 13: "TGS", 14: "AP", 15: "AP"}
@@ -24,21 +24,6 @@ def pack(rows, arena, source=0):
         start, size = int(row["at"]), int(row["len"])
         found.append(make(common, collect(arena[start : start + size].tobytes()), bool(row["is_orig"])))
     return found
-
-
-def collect(blob):
-    """Gather the fields of one message by id, each with its values in order."""
-    fields = {}
-    at, end = 0, len(blob) - 3
-    while at <= end:  # as `metadata.fields` walks, without a call for each
-        field, following = blob[at], at + 3 + (blob[at + 1] | blob[at + 2] << 8)
-        value = blob[at + 3 : following]
-        if field in fields:
-            fields[field].append(value)
-        else:
-            fields[field] = [value]
-        at = following
-    return fields
 
 
 def _number(fields, field):
